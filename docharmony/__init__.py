@@ -1,0 +1,148 @@
+"""Read, ask, redact, replace and translate what stands on the pages of PDFs and scans.
+
+Ten lines to start with are in the README. Everything in ``__all__`` is public, nothing else is.
+Names are imported on first use, so ``import docharmony`` takes milliseconds.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .config import RunConfig
+    from .errors import (
+        CheckpointError,
+        ConfigError,
+        DocharmonyError,
+        EngineError,
+        ExitCode,
+        InputError,
+        MissingExtraError,
+        OutputError,
+        PluginError,
+        RedactionLeakError,
+        StageError,
+        UsageError,
+    )
+    from .geometry import Affine, BBox, Point, Polygon
+    from .hookspecs import hookimpl
+    from .model import (
+        Answer,
+        Block,
+        BlockKind,
+        Cell,
+        Document,
+        Edit,
+        EditKind,
+        EditStatus,
+        Line,
+        Page,
+        PageFailure,
+        SourceInfo,
+        Word,
+    )
+    from .pipeline import Pipeline, open, write
+    from .plugins import Plugins
+    from .redaction import redact
+    from .stage import Context, Glyph, Graphics, Rule, Stage
+
+_HOMES = {
+    "config": ("RunConfig",),
+    "errors": (
+        "CheckpointError",
+        "ConfigError",
+        "DocharmonyError",
+        "EngineError",
+        "ExitCode",
+        "InputError",
+        "MissingExtraError",
+        "OutputError",
+        "PluginError",
+        "RedactionLeakError",
+        "StageError",
+        "UsageError",
+    ),
+    "geometry": ("Affine", "BBox", "Point", "Polygon"),
+    "hookspecs": ("hookimpl",),
+    "model": (
+        "Answer",
+        "Block",
+        "BlockKind",
+        "Cell",
+        "Document",
+        "Edit",
+        "EditKind",
+        "EditStatus",
+        "Line",
+        "Page",
+        "PageFailure",
+        "SourceInfo",
+        "Word",
+    ),
+    "pipeline": ("Pipeline", "open", "write"),
+    "plugins": ("Plugins",),
+    "redaction": ("redact",),
+    "stage": ("Context", "Glyph", "Graphics", "Rule", "Stage"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Affine",
+    "Answer",
+    "BBox",
+    "Block",
+    "BlockKind",
+    "Cell",
+    "CheckpointError",
+    "ConfigError",
+    "Context",
+    "DocharmonyError",
+    "Document",
+    "Edit",
+    "EditKind",
+    "EditStatus",
+    "EngineError",
+    "ExitCode",
+    "Glyph",
+    "Graphics",
+    "InputError",
+    "Line",
+    "MissingExtraError",
+    "OutputError",
+    "Page",
+    "PageFailure",
+    "Pipeline",
+    "PluginError",
+    "Plugins",
+    "Point",
+    "Polygon",
+    "RedactionLeakError",
+    "Rule",
+    "RunConfig",
+    "SourceInfo",
+    "Stage",
+    "StageError",
+    "UsageError",
+    "Word",
+    "__version__",
+    "hookimpl",
+    "open",
+    "redact",
+    "write",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'docharmony' has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

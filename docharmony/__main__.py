@@ -1,0 +1,6 @@
+"""``python -m docharmony``."""
+
+from .cli import entry
+
+if __name__ == "__main__":
+    entry()

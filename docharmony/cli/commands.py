@@ -1,0 +1,17 @@
+"""The core's commands, in the order of the help text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import installed, read, redact, run, verify
+
+
+def add(subparsers: Any) -> None:
+    """Add every command of the core."""
+    read.add_ocr(subparsers)
+    read.add_layout(subparsers)
+    redact.add(subparsers)
+    verify.add(subparsers)
+    run.add(subparsers)
+    installed.add(subparsers)

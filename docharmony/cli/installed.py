@@ -1,0 +1,126 @@
+"""``docharmony plugins`` and ``docharmony checkpoints``: what is installed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import DocharmonyError, ExitCode
+from . import common
+
+
+def add(subparsers: Any) -> None:
+    """Add the commands ``plugins`` and ``checkpoints``."""
+    for name, summary, run in (
+        ("plugins", "list plugins and every name that they register", run_plugins),
+        ("checkpoints", "list checkpoints of the engine", run_checkpoints),
+    ):
+        parser = subparsers.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"example:\n  docharmony {name} -f json",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.add_argument(
+            "-f", "--format", choices=("text", "json"), default="text", help="output format"
+        )
+        parser.set_defaults(run=run)
+
+
+def run_plugins(args: argparse.Namespace) -> int:
+    """Print plugins and registered names; nothing heavy is imported for it."""
+    plugins = args.plugins
+    names = [
+        {
+            "kind": entry.kind,
+            "name": entry.name,
+            "summary": entry.summary,
+            "distribution": entry.distribution,
+            "version": entry.version,
+            "target": str(entry.target),
+        }
+        for registry in plugins.registries
+        for entry in registry
+    ]
+    if args.format == "json":
+        listed = [
+            {
+                "name": info.name,
+                "distribution": info.distribution,
+                "version": info.version,
+                "location": info.location,
+            }
+            for info in plugins.infos
+        ]
+        _print_json({"schema": 1, "plugins": listed, "names": names})
+        return ExitCode.DONE
+    lines = ["plugins"]
+    lines += _columns(
+        [(i.name, f"{i.distribution} {i.version}".strip(), i.location) for i in plugins.infos]
+    )
+    for registry in plugins.registries:
+        rows = [(e.name, f"{e.distribution} {e.version}".strip(), e.summary) for e in registry]
+        if rows:
+            lines += ["", f"{registry.kind}s", *_columns(rows)]
+    _print("\n".join(lines))
+    return ExitCode.DONE
+
+
+def run_checkpoints(args: argparse.Namespace) -> int:
+    """Print registered checkpoints with what their manifests say."""
+    from .. import checkpoint
+
+    rows = []
+    for entry in args.plugins.checkpoints:
+        row: dict[str, Any] = {
+            "name": entry.name,
+            "path": str(entry.target),
+            "summary": entry.summary,
+            "distribution": entry.distribution,
+            "version": entry.version,
+        }
+        try:
+            manifest = checkpoint.load_manifest(entry.target)
+            row |= {"ok": True, **checkpoint.describe(manifest)}
+        except DocharmonyError as error:
+            row |= {"ok": False, "error": str(error)}
+        rows.append(row)
+    if args.format == "json":
+        _print_json({"schema": 1, "checkpoints": rows})
+    else:
+        _print(
+            "\n".join(
+                _columns(
+                    [
+                        (
+                            row["name"],
+                            f"{row['bytes'] / 1e6:.1f} MB" if row["ok"] else "damaged",
+                            row.get("licence", ""),
+                            row["summary"] if row["ok"] else row["error"],
+                        )
+                        for row in rows
+                    ]
+                )
+            )
+        )
+    return ExitCode.DONE
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    return [
+        "  " + "  ".join(text.ljust(w) for text, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _print(text: str) -> None:
+    with common.output(None) as stream:
+        stream.write(text.encode() + b"\n")
+
+
+def _print_json(data: Any) -> None:
+    _print(json.dumps(data, indent=1, ensure_ascii=False))

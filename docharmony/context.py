@@ -1,0 +1,87 @@
+"""RunContext: what a stage may use, made once a worker and pointed at one source after another."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from .config import RunConfig
+from .model import Page
+from .stage import Glyph, Graphics
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from .engine.base import Engine
+    from .io.base import Source
+    from .plugins import Plugins
+
+
+class RunContext:
+    """Implements :class:`docharmony.Context`. Holds the engine, so it never leaves its process.
+
+    Args:
+        config: options of the run.
+        plugins: registered names; the checkpoint is looked up there.
+        engine: a ready engine; None loads the one of ``config.checkpoint`` on first use.
+    """
+
+    def __init__(self, config: RunConfig, plugins: Plugins, engine: Engine | None = None) -> None:
+        self.config = config
+        self.plugins = plugins
+        self.source: Source | None = None
+        self._engine = engine
+        self._store: dict[str, Any] = {}
+        self._log = logging.getLogger("docharmony.run")
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, loaded on first use and kept for all later documents."""
+        if self._engine is None:
+            self._engine = load_engine(self.config, self.plugins)
+        return self._engine
+
+    @property
+    def log(self) -> logging.Logger:
+        """Logger of the run."""
+        return self._log
+
+    @property
+    def store(self) -> dict[str, Any]:
+        """Stages' own caches."""
+        return self._store
+
+    def raster(self, page: Page, dpi: int | None = None) -> npt.NDArray[np.uint8]:
+        """Render the page as displayed, (height, width, 3) RGB."""
+        return self._opened.raster(page.number, page.dpi if dpi is None else dpi)
+
+    def graphics(self, page: Page) -> Graphics:
+        """Return drawn rules and boxes of the page."""
+        return self._opened.graphics(page.number)
+
+    def glyphs(self, page: Page) -> tuple[Glyph, ...]:
+        """Return the characters of the text layer with their boxes."""
+        return self._opened.glyphs(page.number)
+
+    @property
+    def _opened(self) -> Source:
+        if self.source is None:
+            raise RuntimeError("the context has no source: stages run inside a pipeline")
+        return self.source
+
+
+def load_engine(config: RunConfig, plugins: Plugins) -> Engine:
+    """Load the engine of ``config.checkpoint`` on ``config.device``.
+
+    Raises:
+        CheckpointError: no such checkpoint, or its files are damaged.
+        EngineError: the device is not there.
+        MissingExtraError: an ``hf:`` name without the extra ``hub``.
+    """
+    from . import checkpoint
+    from .engine.textharmony import TextHarmony
+
+    registered = {entry.name: str(entry.target) for entry in plugins.checkpoints}
+    path = checkpoint.find(config.checkpoint, registered)
+    return TextHarmony.from_checkpoint(path, device=config.device, threads=config.threads or None)

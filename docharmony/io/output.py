@@ -1,0 +1,82 @@
+"""Outputs that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from ..errors import OutputError
+
+_SPOOL = 16 << 20
+
+
+@contextmanager
+def atomic(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
+    """Open a temporary file beside ``path`` and rename it there when the block ends well.
+
+    Whatever ends the block otherwise, Ctrl-C too, leaves ``path`` as it was and no temporary file.
+
+    Args:
+        path: where the output goes; its folder must exist.
+        mode: permission bits; None gives those of a newly made file.
+
+    Raises:
+        OutputError: the folder is missing or not writable, or the disk is full.
+    """
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent
+        )
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, _default_mode() if mode is None else mode)
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise OutputError(
+            "cannot write the output",
+            where=str(path),
+            why=error.strerror or type(error).__name__,
+            hint="Check that the folder exists, is writable and has space.",
+        ) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+@contextmanager
+def standard_output() -> Iterator[IO[bytes]]:
+    """Collect an output and send it to standard output when the block ends well.
+
+    Raises:
+        OutputError: standard output was closed.
+    """
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as stream:
+        yield stream
+        stream.seek(0)
+        try:
+            shutil.copyfileobj(stream, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError as error:
+            # Nobody reads any more: keep the interpreter from complaining at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise OutputError(
+                "standard output was closed", hint="Write to a file with -o."
+            ) from error
+
+
+def _default_mode() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

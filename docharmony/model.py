@@ -1,0 +1,512 @@
+"""The document model: frozen data that goes through worker processes, JSON and snapshots as it is.
+
+No object here holds a file, a raster or a model. Coordinates as in :mod:`docharmony.geometry`: page as
+displayed, origin top left, points for PDFs and pixels for images. The JSON form is schema 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Literal
+
+from .geometry import BBox, Polygon
+
+SCHEMA = 1
+
+Origin = Literal["pdf", "ocr"]
+Unit = Literal["pt", "px"]
+
+
+class BlockKind(StrEnum):
+    """What a block is on the page."""
+
+    PARAGRAPH = "paragraph"
+    TITLE = "title"
+    LIST_ITEM = "list_item"
+    TABLE = "table"
+    FIGURE = "figure"
+    CAPTION = "caption"
+    HEADER = "header"
+    FOOTER = "footer"
+
+
+class EditKind(StrEnum):
+    """Remove text, or put other text in its place."""
+
+    ERASE = "erase"
+    REPLACE = "replace"
+
+
+class EditStatus(StrEnum):
+    """Life of an edit: proposed by a rule, decided by a person or by default, applied by a writer."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    APPLIED = "applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A space-delimited unit of text with its place.
+
+    Attributes:
+        text: the word, never empty, without white space.
+        bbox: axis-aligned box around it.
+        confidence: 0.0-1.0; 1.0 for a text layer.
+        origin: ``"pdf"`` (text layer) or ``"ocr"`` (read from pixels).
+        quad: the four corners where the word is not axis-aligned, clockwise from its own top left.
+        bounds: len(text) + 1 non-decreasing fractions 0.0-1.0 along the reading direction at which
+            its characters begin and end; ``None`` where unknown.
+    """
+
+    text: str
+    bbox: BBox
+    confidence: float = 1.0
+    origin: Origin = "pdf"
+    quad: Polygon | None = None
+    bounds: tuple[float, ...] | None = None
+
+    @property
+    def polygon(self) -> Polygon:
+        """Corners, clockwise from the word's own top left."""
+        return self.quad or self.bbox.polygon()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A text line: words in reading order.
+
+    Attributes:
+        id: ``p<page>l<n>``, unique in the document.
+        words: at least one.
+        bbox: axis-aligned box around the line.
+        quad: four corners where the line is not axis-aligned, clockwise from the text's top left.
+        direction: reading direction in degrees, clockwise on the displayed page: 0 left to right,
+            90 top to bottom.
+        size: em height in page units, 0.0 when unknown.
+        bold: whether most of its glyphs come from a bold face.
+        visible: False for text that a person does not see (render mode 3, as under a scan).
+    """
+
+    id: str
+    words: tuple[Word, ...]
+    bbox: BBox
+    quad: Polygon | None = None
+    direction: float = 0.0
+    size: float = 0.0
+    bold: bool = False
+    visible: bool = True
+
+    @property
+    def text(self) -> str:
+        """The words, joined by single spaces."""
+        return " ".join([word.text for word in self.words])
+
+    @property
+    def polygon(self) -> Polygon:
+        """Corners, clockwise from the text's top left."""
+        return self.quad or self.bbox.polygon()
+
+    @property
+    def confidence(self) -> float:
+        """Mean confidence of the words, weighted by their length."""
+        total = sum(len(word.text) for word in self.words)
+        return sum(word.confidence * len(word.text) for word in self.words) / max(1, total)
+
+    @property
+    def origin(self) -> Origin:
+        """Where the words come from; a line never mixes origins."""
+        return self.words[0].origin
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table: 0-based row and column, spans of at least 1, and its text."""
+
+    row: int
+    column: int
+    bbox: BBox
+    text: str
+    row_span: int = 1
+    column_span: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of the page. The order of ``Page.blocks`` is the reading order.
+
+    Attributes:
+        id: ``p<page>b<n>``.
+        kind: see :class:`BlockKind`.
+        bbox: axis-aligned box around it.
+        lines: ids of its lines in reading order; empty for a figure without text.
+        level: depth of a title (1 = document title) or of a list item; 0 otherwise.
+        cells: the cells of a table, by row, then column.
+    """
+
+    id: str
+    kind: BlockKind
+    bbox: BBox
+    lines: tuple[str, ...] = ()
+    level: int = 0
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with its place: ``text`` is ``None`` when the document does not say."""
+
+    question: str
+    text: str | None
+    confidence: float
+    bbox: BBox | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change proposed for a page; nothing is altered before a writer applies it.
+
+    ``original`` can be the secret itself: it is left out of ``repr`` and of reports.
+
+    Attributes:
+        id: ``p<page>e<n>``.
+        kind: erase or replace.
+        polygon: the area, clockwise.
+        rule: name of the rule that asked, e.g. ``"term"``, ``"pii:iban"``, ``"region"``.
+        reason: one phrase for a person, free of document text.
+        status: only APPROVED edits are applied.
+        confidence: 0.0-1.0, how sure the rule is.
+        term: for rule ``term``, the 1-based index of the term in the list given; 0 otherwise.
+    """
+
+    id: str
+    kind: EditKind
+    polygon: Polygon
+    rule: str
+    reason: str
+    original: str = field(default="", repr=False)
+    replacement: str = ""
+    status: EditStatus = EditStatus.APPROVED
+    confidence: float = 1.0
+    term: int = 0
+
+    @property
+    def bbox(self) -> BBox:
+        """Axis-aligned box around the area."""
+        return self.polygon.bbox
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page.
+
+    Attributes:
+        number: 1-based.
+        width: as displayed, in ``unit``.
+        height: as displayed, in ``unit``.
+        unit: ``"pt"`` or ``"px"``.
+        rotation: the file's own rotation (PDF /Rotate, EXIF), 0, 90, 180 or 270; already applied.
+        dpi: resolution for rasters of this page; the file's own for images where it says.
+        route: name of the route taken, ``""`` before routing.
+        lines: all text lines.
+        blocks: blocks in reading order.
+        images: boxes of pictures placed on the page.
+        has: what stages have provided so far, e.g. ``{"lines", "blocks"}``.
+    """
+
+    number: int
+    width: float
+    height: float
+    unit: Unit = "pt"
+    rotation: int = 0
+    dpi: int = 200
+    route: str = ""
+    lines: tuple[Line, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    images: tuple[BBox, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    has: frozenset[str] = frozenset()
+
+    @property
+    def bbox(self) -> BBox:
+        """The whole page."""
+        return BBox(0.0, 0.0, self.width, self.height)
+
+    def provide(self, *names: str, **changes: Any) -> Page:
+        """Return a copy with the fields changed and the names added to ``has``."""
+        return replace(self, has=self.has | set(names), **changes)
+
+    def lines_of(self, block: Block) -> tuple[Line, ...]:
+        """Return the block's lines in reading order."""
+        by_id = {line.id: line for line in self.lines}
+        return tuple(by_id[name] for name in block.lines)
+
+    @property
+    def text(self) -> str:
+        """Text in reading order: lines of a block on lines of their own, a blank line between blocks."""
+        if not self.blocks:
+            return "\n".join(line.text for line in self.lines)
+        by_id = {line.id: line.text for line in self.lines}
+        return "\n\n".join("\n".join(by_id[n] for n in b.lines) for b in self.blocks if b.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class PageFailure:
+    """A page that a stage could not finish. ``error`` is one line, free of document text."""
+
+    page: int
+    stage: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of an input without parsing its pages."""
+
+    name: str
+    sha256: str
+    media_type: str
+    page_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """All that was found in one input. Failed pages are in ``failures``, never silently absent."""
+
+    source: SourceInfo
+    pages: tuple[Page, ...]
+    failures: tuple[PageFailure, ...] = ()
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document as plain data, schema 1 (see the README)."""
+        return {
+            "schema": self.schema,
+            "source": source_to_json(self.source),
+            "pages": [page_to_json(page) for page in self.pages],
+            "failures": [failure_to_json(failure) for failure in self.failures],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Document:
+        """Rebuild a document from :meth:`to_json`; raise ValueError for another schema."""
+        if data.get("schema") != SCHEMA:
+            raise ValueError(f"schema {data.get('schema')!r} is not {SCHEMA}")
+        source = data["source"]
+        return cls(
+            SourceInfo(
+                source["name"], source["sha256"], source["media_type"], source.get("page_count", 0)
+            ),
+            tuple(page_from_json(page) for page in data["pages"]),
+            tuple(PageFailure(f["page"], f["stage"], f["error"]) for f in data["failures"]),
+        )
+
+
+def _numbers(values: Iterable[float]) -> list[float]:
+    return [round(value, 2) for value in values]
+
+
+def source_to_json(source: SourceInfo) -> dict[str, Any]:
+    """Return the ``source`` object of schema 1."""
+    return {
+        "name": source.name,
+        "sha256": source.sha256,
+        "media_type": source.media_type,
+        "page_count": source.page_count,
+    }
+
+
+def failure_to_json(failure: PageFailure) -> dict[str, Any]:
+    """Return one entry of ``failures``."""
+    return {"page": failure.page, "stage": failure.stage, "error": failure.error}
+
+
+def edit_to_json(edit: Edit) -> dict[str, Any]:
+    """Return one edit, **with** its original text: for plans, never for reports."""
+    return {
+        "id": edit.id,
+        "kind": str(edit.kind),
+        "bbox": _numbers(edit.bbox),
+        "polygon": [_numbers(p) for p in edit.polygon],
+        "rule": edit.rule,
+        "reason": edit.reason,
+        "original": edit.original,
+        "replacement": edit.replacement,
+        "status": str(edit.status),
+        "confidence": round(edit.confidence, 4),
+        "term": edit.term,
+    }
+
+
+def edit_from_json(data: Mapping[str, Any]) -> Edit:
+    """Rebuild an edit; raise KeyError or ValueError when the data does not fit."""
+    return Edit(
+        id=str(data["id"]),
+        kind=EditKind(data["kind"]),
+        polygon=Polygon.of(data["polygon"]),
+        rule=str(data["rule"]),
+        reason=str(data["reason"]),
+        original=str(data.get("original", "")),
+        replacement=str(data.get("replacement", "")),
+        status=EditStatus(data["status"]),
+        confidence=float(data.get("confidence", 1.0)),
+        term=int(data.get("term", 0)),
+    )
+
+
+def _word_to_json(word: Word) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "text": word.text,
+        "bbox": _numbers(word.bbox),
+        "confidence": round(word.confidence, 4),
+    }
+    if word.quad is not None:
+        data["polygon"] = [_numbers(p) for p in word.quad]
+    return data
+
+
+def page_to_json(page: Page) -> dict[str, Any]:
+    """Return one page of schema 1."""
+    blocks = []
+    for block in page.blocks:
+        item: dict[str, Any] = {
+            "id": block.id,
+            "kind": str(block.kind),
+            "bbox": _numbers(block.bbox),
+            "lines": list(block.lines),
+        }
+        if block.level:
+            item["level"] = block.level
+        if block.cells:
+            item["cells"] = [
+                {
+                    "row": cell.row,
+                    "column": cell.column,
+                    "row_span": cell.row_span,
+                    "column_span": cell.column_span,
+                    "bbox": _numbers(cell.bbox),
+                    "text": cell.text,
+                }
+                for cell in block.cells
+            ]
+        blocks.append(item)
+    return {
+        "number": page.number,
+        "width": round(page.width, 2),
+        "height": round(page.height, 2),
+        "unit": page.unit,
+        "rotation": page.rotation,
+        "dpi": page.dpi,
+        "route": page.route,
+        "blocks": blocks,
+        "lines": [
+            {
+                "id": line.id,
+                "text": line.text,
+                "bbox": _numbers(line.bbox),
+                "polygon": [_numbers(p) for p in line.polygon],
+                "confidence": round(line.confidence, 4),
+                "origin": line.origin,
+                "direction": round(line.direction, 1),
+                "size": round(line.size, 2),
+                "bold": line.bold,
+                "visible": line.visible,
+                "words": [_word_to_json(word) for word in line.words],
+            }
+            for line in page.lines
+        ],
+        "images": [_numbers(box) for box in page.images],
+        "answers": [
+            {
+                "question": answer.question,
+                "answer": answer.text,
+                "confidence": round(answer.confidence, 4),
+                "page": page.number,
+                "bbox": None if answer.bbox is None else _numbers(answer.bbox),
+                "evidence": list(answer.evidence),
+            }
+            for answer in page.answers
+        ],
+        "edits": [edit_to_json(edit) for edit in page.edits],
+        "has": sorted(page.has),
+    }
+
+
+def page_from_json(data: Mapping[str, Any]) -> Page:
+    """Rebuild a page from :func:`page_to_json` (coordinates come back rounded to 0.01)."""
+    lines = []
+    for item in data["lines"]:
+        words = tuple(
+            Word(
+                w["text"],
+                BBox(*w["bbox"]),
+                w["confidence"],
+                item["origin"],
+                Polygon.of(w["polygon"]) if "polygon" in w else None,
+            )
+            for w in item["words"]
+        )
+        polygon = Polygon.of(item["polygon"])
+        lines.append(
+            Line(
+                item["id"],
+                words,
+                BBox(*item["bbox"]),
+                None if polygon.is_axis_aligned else polygon,
+                item.get("direction", 0.0),
+                item.get("size", 0.0),
+                item.get("bold", False),
+                item.get("visible", True),
+            )
+        )
+    blocks = tuple(
+        Block(
+            b["id"],
+            BlockKind(b["kind"]),
+            BBox(*b["bbox"]),
+            tuple(b["lines"]),
+            b.get("level", 0),
+            tuple(
+                Cell(
+                    c["row"],
+                    c["column"],
+                    BBox(*c["bbox"]),
+                    c["text"],
+                    c["row_span"],
+                    c["column_span"],
+                )
+                for c in b.get("cells", ())
+            ),
+        )
+        for b in data["blocks"]
+    )
+    answers = tuple(
+        Answer(
+            a["question"],
+            a["answer"],
+            a["confidence"],
+            None if a["bbox"] is None else BBox(*a["bbox"]),
+            tuple(a["evidence"]),
+        )
+        for a in data["answers"]
+    )
+    return Page(
+        data["number"],
+        data["width"],
+        data["height"],
+        data["unit"],
+        data["rotation"],
+        data["dpi"],
+        data["route"],
+        tuple(lines),
+        blocks,
+        tuple(BBox(*box) for box in data.get("images", ())),
+        answers,
+        tuple(edit_from_json(e) for e in data["edits"]),
+        frozenset(data.get("has", ())),
+    )

@@ -1,0 +1,311 @@
+"""Pipeline: route each page through its stages, in batches, and turn what fails into data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, BinaryIO
+
+from .config import RunConfig, build, page_numbers
+from .context import RunContext
+from .errors import (
+    BrokenError,
+    CheckpointError,
+    ConfigError,
+    DocharmonyError,
+    EngineError,
+    InputError,
+    MissingExtraError,
+    PluginError,
+    StageError,
+    UsageError,
+)
+from .model import Document, Page, PageFailure
+from .plugins import Plugins
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from .engine.base import Engine
+    from .io.base import Source
+
+Item = Page | PageFailure
+
+# Failures of the machinery, not of a page: every other page would fail in the same way.
+_FATAL = (CheckpointError, EngineError, MissingExtraError, PluginError, UsageError, ConfigError)
+
+# What a freshly read page has, by route; a route of another name may have a text layer.
+_READ: Mapping[str, frozenset[str]] = {"scan": frozenset()}
+_READ_DEFAULT = frozenset({"lines"})
+
+
+class Pipeline:
+    """All routes with their stages, ready to run. Reuse one for many documents: it keeps the engine.
+
+    Args:
+        config: options; None takes the defaults.
+        plugins: registered names; None loads the installed ones.
+        routes: stage objects by route, to build a pipeline in code; None builds the stages that
+            ``config.routes`` names.
+        engine: a ready engine; None loads ``config.checkpoint`` when a stage first asks for it.
+
+    Raises:
+        ConfigError: an unknown option, or a stage that needs what no stage before it provides.
+        UsageError: a stage name that nobody registered.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig | None = None,
+        *,
+        plugins: Plugins | None = None,
+        routes: Mapping[str, Sequence[Stage]] | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        self.config = config or RunConfig()
+        self.plugins = plugins or Plugins()
+        self.context = RunContext(self.config, self.plugins, engine)
+        self.custom = routes is not None
+        self.routes = _build(self.config, self.plugins) if routes is None else dict(routes)
+        for name, stages in self.routes.items():
+            _check_order(name, stages)
+
+    def pages(
+        self,
+        source: Source,
+        numbers: Sequence[int] | None = None,
+        *,
+        keep_going: bool | None = None,
+    ) -> Iterator[Item]:
+        """Yield each page of an open source as soon as its batch is done, in page order.
+
+        Args:
+            source: from :func:`open`.
+            numbers: 1-based page numbers; None takes ``config.pages``.
+            keep_going: yield a PageFailure for a page that fails and go on; None takes the config.
+
+        Raises:
+            StageError: a stage failed and ``keep_going`` is off; the cause is chained.
+            InputError: a page cannot be read and ``keep_going`` is off.
+            CheckpointError, EngineError, MissingExtraError, PluginError: always.
+        """
+        if numbers is None:
+            numbers = page_numbers(self.config.pages, source.info.page_count)
+        going = self.config.keep_going if keep_going is None else keep_going
+        run = self.plugins.executors.get(self.config.executor)
+        started = perf_counter()
+        for item in run(self, source, numbers, keep_going=going):
+            now = perf_counter()
+            if isinstance(item, Page):
+                self.plugins.hook.page_finished(page=item, seconds=now - started)
+            else:
+                self.plugins.hook.page_failed(failure=item)
+            started = now
+            yield item
+
+    def run(
+        self,
+        source: Source,
+        numbers: Sequence[int] | None = None,
+        *,
+        keep_going: bool | None = None,
+    ) -> Document:
+        """Return the whole document; arguments and errors as in :meth:`pages`."""
+        items = list(self.pages(source, numbers, keep_going=keep_going))
+        return Document(
+            source.info,
+            tuple(item for item in items if isinstance(item, Page)),
+            tuple(item for item in items if isinstance(item, PageFailure)),
+        )
+
+    def work(self, source: Source, numbers: Sequence[int], *, keep_going: bool) -> Iterator[Item]:
+        """Yield the pages processed in this process; executors call it, users call :meth:`pages`."""
+        self.context.source = source
+        batch: list[Item] = []
+        for item in source.pages(numbers):
+            if isinstance(item, PageFailure) and not keep_going:
+                source.page(item.page)  # raises the very error
+                raise BrokenError(
+                    "cannot read the page",
+                    where=f"{source.info.name}, page {item.page}",
+                    why=item.error,
+                    hint="Leave it out with --pages, or go on with --keep-going.",
+                )
+            batch.append(item)
+            if len(batch) >= self.config.batch:
+                yield from self._batch(batch, keep_going)
+                batch = []
+        yield from self._batch(batch, keep_going)
+
+    def _batch(self, items: Sequence[Item], keep_going: bool) -> list[Item]:
+        done: list[Item] = list(items)
+        by_route: dict[str, list[int]] = {}
+        for index, item in enumerate(items):
+            if isinstance(item, Page):
+                page = item.provide(route=self._route(item))
+                done[index] = page
+                by_route.setdefault(page.route, []).append(index)
+        for route, indices in by_route.items():
+            for stage in self.routes[route]:
+                left = [i for i in indices if isinstance(done[i], Page)]
+                results = self._apply(stage, [done[i] for i in left], keep_going)  # type: ignore[misc]
+                for index, result in zip(left, results, strict=True):
+                    done[index] = result
+        return done
+
+    def _route(self, page: Page) -> str:
+        route = self.plugins.hook.route_page(page=page, config=self.config)
+        if route not in self.routes:
+            raise ConfigError(
+                f"page {page.number} takes the route {route!r}, which does not exist",
+                hint=f"Add it below [routes]; known: {', '.join(sorted(self.routes))}.",
+            )
+        return str(route)
+
+    def _apply(self, stage: Stage, pages: Sequence[Page], keep_going: bool) -> list[Item]:
+        try:
+            results = list(stage.process_batch(pages, self.context))
+            if len(results) == len(pages):
+                return list(results)
+        except _FATAL:
+            raise
+        except Exception:
+            if len(pages) == 1 and not keep_going:
+                self._fail(stage, pages[0], keep_going=False)
+        return [self._one(stage, page, keep_going) for page in pages]
+
+    def _one(self, stage: Stage, page: Page, keep_going: bool) -> Item:
+        try:
+            return stage.process(page, self.context)
+        except _FATAL:
+            raise
+        except Exception:
+            return self._fail(stage, page, keep_going=keep_going)
+
+    def _fail(self, stage: Stage, page: Page, *, keep_going: bool) -> PageFailure:
+        """Turn the exception being handled into a failure, or raise it as a StageError."""
+        import sys
+
+        error = sys.exception() or RuntimeError("unknown")
+        # The text of a foreign exception may quote the document: only its class goes out.
+        why = str(error) if isinstance(error, DocharmonyError) else type(error).__name__
+        if keep_going:
+            return PageFailure(page.number, stage.name, why)
+        if isinstance(error, InputError | StageError):
+            raise error
+        raise StageError(
+            "a stage failed",
+            page=page.number,
+            stage=stage.name,
+            why=why,
+            hint="Try it with -v for the place, --keep-going to go on, or --pages to leave it out.",
+        ) from error
+
+
+def _build(config: RunConfig, plugins: Plugins) -> dict[str, list[Stage]]:
+    made: dict[str, Stage] = {}
+    for names in config.routes.values():
+        for name in names:
+            if name not in made:
+                cls: type[Stage] = plugins.stages.get(name)
+                options = build(cls.Config, config.stages.get(name, {}), where=f"stages.{name}")
+                made[name] = cls(options)
+    for name in config.stages:
+        plugins.stages.entry(name)
+    return {route: [made[name] for name in names] for route, names in config.routes.items()}
+
+
+def _check_order(route: str, stages: Sequence[Stage]) -> None:
+    has = _READ.get(route, _READ_DEFAULT)
+    for stage in stages:
+        missing = stage.requires - has
+        if missing:
+            raise ConfigError(
+                f"stage {stage.name!r} of route {route!r} needs {', '.join(sorted(missing))}",
+                why="no stage before it provides that",
+                hint=f"Put a stage that provides it in front, e.g. {route} = ['ocr', …].",
+            )
+        has = has | stage.provides
+
+
+def open(
+    data: str | os.PathLike[str] | bytes | BinaryIO,
+    *,
+    password: str | None = None,
+    name: str | None = None,
+    config: RunConfig | None = None,
+    plugins: Plugins | None = None,
+) -> Source:
+    """Open a PDF or an image: a path, bytes or a binary stream. Use it as a context manager.
+
+    Args:
+        data: what to open; it is never altered.
+        password: for encrypted PDFs.
+        name: name shown in results; default: that of the file.
+        config: limits and dpi are taken from here.
+        plugins: readers are looked up here; default: the installed ones.
+
+    Raises:
+        InputError: encrypted, unsupported, broken or over a limit; no such file.
+    """
+    from .io.base import Limits
+    from .io.source import open_source
+
+    config = config or RunConfig()
+    readers = (plugins or Plugins()).readers
+    return open_source(
+        data,
+        password=password,
+        name=name,
+        dpi=config.dpi,
+        limits=Limits(timeout=config.timeout, memory=config.max_memory),
+        readers={entry.name: entry.load for entry in readers},
+    )
+
+
+def write(
+    document: Document | Iterable[Item],
+    out: str | os.PathLike[str] | BinaryIO,
+    *,
+    source: Source,
+    format: str | None = None,
+    plugins: Plugins | None = None,
+) -> None:
+    """Write a document, or pages as a pipeline yields them, in any registered format.
+
+    Args:
+        document: a Document, or the iterator of :meth:`Pipeline.pages` (memory stays flat then).
+        out: a path, written whole or not at all, or a binary stream.
+        source: the source that the pages come from.
+        format: a registered format; None goes by the ending of the path.
+
+    Raises:
+        UsageError: unknown format.
+        OutputError: the file cannot be written.
+    """
+    from .io.output import atomic
+
+    plugins = plugins or Plugins()
+    if format is None:
+        suffix = "" if not isinstance(out, str | os.PathLike) else Path(out).suffix
+        format = _format_of(suffix, plugins)
+    writer = plugins.writers.get(format)()
+    items: Iterable[Item] = (
+        (*document.pages, *document.failures) if isinstance(document, Document) else document
+    )
+    if isinstance(out, str | os.PathLike):
+        with atomic(Path(out)) as stream:
+            writer.write(source, items, stream)
+    else:
+        writer.write(source, items, out)
+
+
+def _format_of(suffix: str, plugins: Plugins) -> str:
+    for entry in plugins.writers:
+        if entry.load().extension == suffix:
+            return entry.name
+    raise UsageError(
+        f"cannot tell the format from {suffix!r}" if suffix else "the output needs a format",
+        hint=f"Name one: {', '.join(plugins.writers.names())}.",
+    )

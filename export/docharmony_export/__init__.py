@@ -1,0 +1,1 @@
+"""Conversion of TextHarmony weights to the ONNX parts that docharmony runs."""

@@ -65,17 +65,33 @@ def process(
             source.info.name,
         ),
     )
-    waiting: deque[Future[list[Page | PageFailure]]] = deque()
-    left = iter(batches)
+    waiting: deque[tuple[int, Future[list[Page | PageFailure]]]] = deque()
     try:
-        for batch in left:
-            waiting.append(pool.submit(_work, batch, keep_going))
+        for batch in batches:
+            waiting.append((batch[0], pool.submit(_work, batch, keep_going)))
             if len(waiting) >= 2 * config.jobs:
-                yield from waiting.popleft().result()
+                yield from _result(*waiting.popleft())
         while waiting:
-            yield from waiting.popleft().result()
+            yield from _result(*waiting.popleft())
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _result(page: int, future: Future[list[Page | PageFailure]]) -> list[Page | PageFailure]:
+    from concurrent.futures import BrokenExecutor
+
+    from .errors import StageError
+
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise StageError(
+            "a worker process died",
+            page=page,
+            stage="executor",
+            why="it crashed, or the system stopped it for lack of memory",
+            hint="Use fewer --jobs, or --executor serial to see which page it is.",
+        ) from error
 
 
 _worker: dict[str, Any] = {}

@@ -28,7 +28,7 @@ from .stage import Stage
 
 if TYPE_CHECKING:
     from .engine.base import Engine
-    from .io.base import Source
+    from .io.base import Reader, Source
 
 Item = Page | PageFailure
 
@@ -249,18 +249,25 @@ def open(
     Raises:
         InputError: encrypted, unsupported, broken or over a limit; no such file.
     """
-    from .io.base import Limits
+    from .io.limits import Limits
     from .io.source import open_source
 
     config = config or RunConfig()
-    readers = (plugins or Plugins()).readers
+    registered = (plugins or Plugins()).readers
+
+    def reader(media_type: str) -> Reader:
+        if media_type not in registered:
+            raise KeyError(media_type)
+        found: Reader = registered.get(media_type)
+        return found
+
     return open_source(
         data,
         password=password,
         name=name,
         dpi=config.dpi,
-        limits=Limits(timeout=config.timeout, memory=config.max_memory),
-        readers={entry.name: entry.load for entry in readers},
+        limits=Limits(timeout_s=config.timeout, max_memory=config.max_memory),
+        readers=reader,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 
@@ -13,6 +15,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(scope="session")
+def letter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A born-digital PDF of three pages."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    path = tmp_path_factory.mktemp("letter") / "letter.pdf"
+    canvas = Canvas(str(path), pagesize=(595, 842), invariant=True)
+    for number in (1, 2, 3):
+        canvas.setFont("Helvetica", 12)
+        canvas.drawString(
+            72, 770, f"Page {number} of the letter to Jane Roe, jane.roe@example.org."
+        )
+        for row in range(8):
+            canvas.drawString(72, 740 - 16 * row, f"Line {row} of a paragraph that goes on and on.")
+        canvas.showPage()
+    canvas.save()
+    return path

@@ -126,8 +126,6 @@ def expand(inputs: Sequence[str]) -> list[Input]:
         InputError: a path does not exist, or a folder holds nothing that can be read.
         UsageError: standard input is named twice.
     """
-    from ..io.source import sniff_file
-
     found: list[Input] = []
     for name in inputs:
         path = Path(name)
@@ -137,7 +135,7 @@ def expand(inputs: Sequence[str]) -> list[Input]:
             found.append(Input(None, "stdin"))
         elif path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-            known = [p for p in inside if sniff_file(p) is not None]
+            known = [p for p in inside if _is_document(p)]
             if not known:
                 raise InputError(
                     "nothing to read in the folder",
@@ -149,6 +147,16 @@ def expand(inputs: Sequence[str]) -> list[Input]:
         else:
             found.append(Input(path, path.stem))
     return found
+
+
+def _is_document(path: Path) -> bool:
+    from ..io.source import sniff
+
+    try:
+        with path.open("rb") as file:
+            return sniff(file.read(1024)) is not None
+    except OSError:
+        return False
 
 
 def open_input(item: Input, args: argparse.Namespace, config: RunConfig) -> Source:

@@ -1,0 +1,48 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PLUGINS := $(filter-out plugins/README.md,$(wildcard plugins/*))
+
+# Several threads in each of several processes fight for the cores.
+export OMP_NUM_THREADS ?= 1
+export OMP_THREAD_LIMIT ?= 1
+
+.PHONY: demo test test-torch check docs bench clean
+
+demo: $(READY)   ## set up, then read and redact two documents; pictures in demo-output/
+	$(BIN)/python demo.py
+
+test: $(READY)   ## set up, then run the tests of the core and of the plugins
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY)   ## format, lint, types, layers, documentation
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_layers.py tests/test_docs.py
+
+docs: $(READY)   ## write the generated parts of the README and of plugins/README.md anew
+	$(BIN)/python tests/docs.py
+
+bench: $(READY)   ## compare with named peers; tables in tests/bench/
+	$(MAKE) -C tests/bench VENV=$(abspath $(VENV))
+
+test-torch: $(VENV)-torch/.ready   ## parity of the exported graphs with the torch model
+	$(VENV)-torch/bin/python -m pytest -m torch $(ARGS)
+
+$(READY): pyproject.toml $(wildcard plugins/*/pyproject.toml)
+	$(PYTHON) -c 'import sys; sys.exit("docharmony needs Python 3.11 or later; try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(VENV)-torch/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-torch
+	$(VENV)-torch/bin/python -m pip install --quiet torch==2.13.0
+	$(VENV)-torch/bin/python -m pip install --quiet --editable '.[dev]' --editable export
+	touch $@
+
+clean:   ## remove what make has made
+	rm -rf $(VENV) $(VENV)-torch demo-output bench-output build *.egg-info .mypy_cache .ruff_cache .pytest_cache

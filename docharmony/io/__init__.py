@@ -1,0 +1,1 @@
+"""Reading, rendering and writing of files. The parsers themselves run in :mod:`.child` processes."""

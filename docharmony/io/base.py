@@ -1,0 +1,143 @@
+"""Source, an opened input, and Opening, what a reader gets to open it."""
+
+from __future__ import annotations
+
+import shutil
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from ..model import Page, PageFailure, SourceInfo
+from ..stage import Glyph, Graphics
+from .limits import Limits
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What :func:`.source.open_source` knows of an input when it hands it to a reader.
+
+    Attributes:
+        path: a readable file with the bytes. Never write to it: it may be the user's own.
+        name: what messages and results call it; no folder in it.
+        sha256: of the bytes, in hexadecimal.
+        media_type: found from the content.
+        password: to open it with, if it is encrypted.
+        dpi: resolution for rasters of its pages, where the file itself has none.
+        limits: what it may cost.
+        folder: the private folder of a copy, which the source removes; ``None`` when ``path`` is the
+            user's file.
+    """
+
+    path: Path
+    name: str
+    sha256: str
+    media_type: str
+    password: str | None = field(default=None, repr=False)
+    dpi: int = 200
+    limits: Limits = field(default_factory=Limits)
+    folder: Path | None = None
+
+
+class Source(ABC):
+    """An opened input: its pages as data and as pixels. Not thread-safe; open one a worker.
+
+    A reader subclasses it, opens the file in ``__init__(opening)`` and raises an InputError where it
+    cannot.
+
+    Attributes:
+        info: name, sha256, media type and number of pages.
+        path: a readable file that holds the bytes; never altered.
+        password: what it was opened with.
+    """
+
+    def __init__(self, opening: Opening, page_count: int) -> None:
+        self.info = SourceInfo(opening.name, opening.sha256, opening.media_type, page_count)
+        self.path = opening.path
+        self.password = opening.password
+        self._remove: Callable[[], object] = lambda: None
+        if opening.folder is not None:
+            # Also at interpreter exit, when nobody closed the source.
+            self._remove = weakref.finalize(self, shutil.rmtree, opening.folder, ignore_errors=True)
+
+    @abstractmethod
+    def page(self, number: int) -> Page:
+        """Return the page (1-based) with the lines of its text layer and the boxes of its images.
+
+        Raises:
+            InputError: there is no such page, or it is broken or over a limit.
+        """
+
+    @abstractmethod
+    def raster(self, number: int, dpi: int | None = None) -> npt.NDArray[np.uint8]:
+        """Render the page as displayed, annotations too: uint8 array (height, width, 3), RGB.
+
+        Args:
+            number: 1-based.
+            dpi: resolution; ``None`` takes the page's own. Images come at their own pixels at their
+                own dpi, else scaled by dpi / own dpi.
+
+        Raises:
+            InputError: as for :meth:`page`; LimitExceededError when the raster would be too large.
+        """
+
+    def graphics(self, number: int) -> Graphics:
+        """Return the drawn rules and boxes of the page; empty for kinds of files that have none."""
+        self._check(number)
+        return Graphics()
+
+    def glyphs(self, number: int) -> tuple[Glyph, ...]:
+        """Return every character of the text layer but white space, hidden ones too, with its box."""
+        self._check(number)
+        return ()
+
+    def pages(self, numbers: Sequence[int] | None = None) -> Iterator[Page | PageFailure]:
+        """Yield pages in the order asked for, all by default; a page that fails comes as data."""
+        for number in self._numbers(numbers):
+            try:
+                yield self.page(number)
+            except InputError as error:
+                yield PageFailure(number, "read", str(error))
+
+    def close(self) -> None:
+        """Let go of the file and remove a private copy. May be called twice."""
+        self._remove()
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _numbers(self, numbers: Sequence[int] | None) -> Sequence[int]:
+        return range(1, self.info.page_count + 1) if numbers is None else numbers
+
+    def _where(self, number: int) -> str:
+        return f"{self.info.name}, page {number}"
+
+    def _check(self, number: int) -> None:
+        """Raise InputError when there is no such page."""
+        if not 1 <= number <= self.info.page_count:
+            raise InputError(
+                "no such page",
+                where=self._where(number),
+                why=f"the document has {self.info.page_count}",
+                hint="Page numbers start at 1.",
+            )
+
+
+Reader = Callable[[Opening], Source]
+"""Opens a file: what a plugin registers for a media type. A Source subclass is one."""

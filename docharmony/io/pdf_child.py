@@ -1,0 +1,450 @@
+"""PDF parsing and rendering by MuPDF. Runs in a :class:`.child.Child` only; nothing else imports it.
+
+Coordinates leave here in the space of the page as displayed: MuPDF's own page transform applies crop
+box, /Rotate and /UserUnit before text, images and paths are seen.
+"""
+
+# mypy: disallow-untyped-calls=False
+# PyMuPDF ships annotations for a part of its functions only.
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import Any, ParamSpec, TypeVar
+
+import pymupdf
+from pymupdf import mupdf
+
+from ..errors import BrokenError, EncryptedError, InputError, LimitExceededError, UnsupportedError
+from .wire import Buffer
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Reply = tuple[Any, list[Buffer]]
+Key = tuple[int, int]  # block and line within MuPDF's text page
+
+# MuPDF's cache of fonts, images and glyphs may reach 256 MiB: halve it every so many calls.
+_SHRINK_EVERY = 64
+_calls = itertools.count(1)
+
+# Words as a reader sees them: ligatures spelt out, clipped text left out, unknown characters as
+# U+FFFD (not as character ids, which would look like text).
+_SEEN = mupdf.FZ_STEXT_PRESERVE_WHITESPACE | mupdf.FZ_STEXT_CLIP | mupdf.FZ_STEXT_PRESERVE_IMAGES
+_ALL = mupdf.FZ_STEXT_PRESERVE_WHITESPACE
+
+_PAINTED = mupdf.FZ_STEXT_FILLED | mupdf.FZ_STEXT_STROKED | mupdf.FZ_STEXT_CLIPPED
+_STYLE = _PAINTED | mupdf.FZ_STEXT_BOLD
+
+# Invisible marks that separate words in MuPDF's eyes too.
+_DELIMITERS = frozenset("\u00a0\u202a\u202b\u202c\u202d\u202e")
+
+# A filled box is a rule when it is at most so thick (points) and so many times as long.
+_THIN, _LONG = 5.0, 5.0
+_MAX_DRAWINGS = 50_000
+
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
+
+
+def _guarded(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn MuPDF's out-of-memory errors into MemoryError, and keep its caches small."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except InputError:
+            raise
+        except Exception as error:
+            if "alloc" in str(error):  # FzErrorSystem: malloc (… bytes) failed
+                raise MemoryError from None
+            raise
+        finally:
+            pymupdf.TOOLS.reset_mupdf_warnings()  # a list that would grow with every page
+            if next(_calls) % _SHRINK_EVERY == 0:
+                pymupdf.TOOLS.store_shrink(50)
+
+    return wrapper
+
+
+@_guarded
+def info(blobs: list[bytearray], *, path: str, password: str | None, max_pages: int) -> Reply:
+    """Open the document and return how many pages it has and whether it had to be repaired."""
+    document = _open(path, password)
+    pages = document.page_count
+    if pages < 1:
+        raise BrokenError(
+            "cannot open the file",
+            why="it has no pages",
+            hint="Open it in a viewer and save it again, or fetch it anew.",
+        )
+    if pages > max_pages:
+        raise LimitExceededError(
+            "cannot open the file",
+            why=f"it has {pages} pages, more than {max_pages}",
+            hint="Split it first.",
+        )
+    return {"pages": pages, "repaired": bool(document.is_repaired)}, []
+
+
+@_guarded
+def page(
+    blobs: list[bytearray], *, path: str, password: str | None, number: int, max_points: float
+) -> Reply:
+    """Return size, rotation, image boxes, and the words of the text layer with their lines.
+
+    Blobs: the words as UTF-8, one a row; their boxes as float32, all x0, then all y0, x1, y1.
+    In the value: ``counts``, the number of words of each text line; ``styles``, for each line an index
+    into ``palette`` of (size, bold, visible); ``directions`` in degrees of lines that do not run from
+    left to right; ``quads``, four corners of words that are not axis-aligned.
+    """
+    sheet = _page(path, password, number)
+    bounds = sheet.bound()
+    width, height = bounds.width, bounds.height
+    if not (0 < width <= max_points and 0 < height <= max_points):
+        raise LimitExceededError(
+            "cannot read the page",
+            why=f"it measures {width:.0f} x {height:.0f} points",
+            hint="Scale it down, or raise max_page_points of the limits.",
+        )
+    text = _text_page(sheet, _SEEN, mupdf.FzRect(0, 0, width, height))
+    lines, oblique, images = _walk(text)
+    words = pymupdf.TextPage(text).extractWORDS()
+    quads: dict[int, list[float]] = {}
+    if oblique:
+        words = _with_oblique(words, oblique, bounds, quads)
+    texts: tuple[str, ...] = ()
+    boxes = array("f")
+    counts: Counter[Key] = Counter()
+    if words:
+        x0, y0, x1, y1, texts, block, line, _ = zip(*words, strict=True)
+        joined = "\n".join(texts)
+        if len(joined.split()) != len(texts) or not math.isfinite(sum(x0 + y0 + x1 + y1)):
+            words = list(_cleaned(words))
+            # Their numbering has changed: corners that belong to no word any more would be wrong.
+            quads = {}
+            x0, y0, x1, y1, texts, block, line, _ = zip(*words, strict=True) if words else [()] * 8
+        boxes = array("f", x0 + y0 + x1 + y1)
+        counts = Counter(zip(block, line, strict=True))
+    palette: dict[tuple[float, bool, bool], int] = {}
+    styles: list[int] = []
+    directions: dict[int, float] = {}
+    for key in counts:
+        direction, style = lines[key]
+        if direction:
+            directions[len(styles)] = direction
+        styles.append(palette.setdefault(style, len(palette)))
+    return {
+        "size": (width, height),
+        "rotation": sheet.rotation,
+        "images": _clipped(images, width, height),
+        "counts": list(counts.values()),
+        "styles": styles,
+        "palette": list(palette),
+        "directions": directions,
+        "quads": quads,
+    }, [_utf8("\n".join(texts)), boxes.tobytes()]
+
+
+@_guarded
+def raster(
+    blobs: list[bytearray],
+    *,
+    path: str,
+    password: str | None,
+    number: int,
+    dpi: float,
+    max_pixels: int,
+) -> Reply:
+    """Render the page with its annotations; the value is (width, height), the blob its RGB bytes."""
+    sheet = _page(path, password, number)
+    zoom = dpi / 72
+    bounds = sheet.bound()
+    pixels = bounds.width * zoom * bounds.height * zoom
+    if not pixels <= max_pixels:
+        fits = int(dpi * math.sqrt(max_pixels / pixels)) if math.isfinite(pixels) else 1
+        raise LimitExceededError(
+            "cannot render the page",
+            why=f"at {dpi:g} dpi it would have {pixels / 1e6:.0f} million pixels",
+            hint=f"Use --dpi {max(1, fits)} or less.",
+        )
+    pixmap = sheet.get_pixmap(
+        matrix=pymupdf.Matrix(zoom, zoom), colorspace=pymupdf.csRGB, alpha=False, annots=True
+    )
+    return (pixmap.width, pixmap.height), [pixmap.samples]
+
+
+@_guarded
+def glyphs(blobs: list[bytearray], *, path: str, password: str | None, number: int) -> Reply:
+    """Return every character but white space: blobs UTF-8 text and float32 boxes, one after another."""
+    sheet = _page(path, password, number)
+    text = _text_page(sheet, _ALL, mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE))
+    letters: list[str] = []
+    boxes = array("f")
+    for block in pymupdf.TextPage(text).extractRAWDICT()["blocks"]:
+        for line in block.get("lines", ()):
+            for span in line["spans"]:
+                for char in span["chars"]:
+                    if not char["c"].isspace() and math.isfinite(sum(char["bbox"])):
+                        letters.append(char["c"])
+                        boxes.extend(char["bbox"])
+    return None, [_utf8("".join(letters)), boxes.tobytes()]
+
+
+@_guarded
+def graphics(blobs: list[bytearray], *, path: str, password: str | None, number: int) -> Reply:
+    """Return drawn things: blobs of float32, rules as x0 y0 x1 y1 width, boxes as x0 y0 x1 y1."""
+    sheet = _page(path, password, number)
+    bounds = sheet.bound()
+    found = _Drawn(sheet.rotation_matrix, 0.95 * bounds.width * bounds.height)
+    for drawing in sheet.get_cdrawings()[:_MAX_DRAWINGS]:
+        found.add(drawing)
+    return None, [found.rules.tobytes(), found.boxes.tobytes()]
+
+
+@functools.lru_cache(maxsize=1)
+def _open(path: str, password: str | None) -> pymupdf.Document:
+    """Open and decrypt a PDF; the last one stays open."""
+    try:
+        try:
+            path.encode()
+            document = pymupdf.open(path, filetype="pdf")
+        except UnicodeEncodeError:  # a name that MuPDF cannot take
+            with open(path, "rb") as stream:
+                document = pymupdf.open(stream=stream.read(), filetype="pdf")
+    except Exception as error:
+        if "alloc" in str(error):
+            raise
+        raise BrokenError(
+            "cannot open the file",
+            why="it is damaged beyond repair",
+            hint="Open it in a viewer and save it again, or fetch it anew.",
+        ) from None
+    if not document.is_pdf:
+        raise UnsupportedError(
+            "cannot open the file", why="it is not a PDF inside", hint="Convert it to PDF first."
+        )
+    if document.needs_pass and not (password and document.authenticate(password)):
+        raise EncryptedError(
+            "cannot open the file",
+            why="the password is wrong" if password else "it is encrypted and needs a password",
+            hint="Give it with --password or in DOCHARMONY_PASSWORD.",
+        )
+    return document
+
+
+def _page(path: str, password: str | None, number: int) -> pymupdf.Page:
+    sheet: pymupdf.Page = _open(path, password).load_page(number - 1)
+    return sheet
+
+
+def _text_page(sheet: pymupdf.Page, flags: int, area: mupdf.FzRect) -> mupdf.FzStextPage:
+    """Extract text from contents, annotations and form fields, in displayed coordinates.
+
+    Not by ``Page.get_textpage``: that turns a rotated page back first.
+    """
+    target = sheet.this if isinstance(sheet.this, mupdf.FzPage) else sheet.this.super()
+    text = mupdf.FzStextPage(area)
+    device = mupdf.fz_new_stext_device(text, mupdf.FzStextOptions(flags))
+    mupdf.fz_run_page(target, device, mupdf.FzMatrix(), mupdf.FzCookie())
+    mupdf.fz_close_device(device)
+    return text
+
+
+def _walk(
+    text: mupdf.FzStextPage,
+) -> tuple[
+    dict[Key, tuple[float, tuple[float, bool, bool]]],
+    dict[Key, list[tuple[str, list[float]]]],
+    list[tuple[float, float, float, float]],
+]:
+    """Return direction and style of each line, words of the oblique lines, and image boxes.
+
+    Goes through MuPDF's linked lists by hand: ``extractDICT`` says the same in twice the time.
+    """
+    lines: dict[Key, tuple[float, tuple[float, bool, bool]]] = {}
+    oblique: dict[Key, list[tuple[str, list[float]]]] = {}
+    images = []
+    block, block_index = text.m_internal.first_block, 0
+    while block:
+        if block.type == mupdf.FZ_STEXT_BLOCK_IMAGE:
+            box = block.bbox
+            images.append((box.x0, box.y0, box.x1, box.y1))
+        elif block.type == mupdf.FZ_STEXT_BLOCK_TEXT:
+            line, line_index = mupdf.FzStextBlock(block).begin().__ref__().m_internal, 0
+            while line:
+                key = block_index, line_index
+                way = line.dir
+                direction = 0.0
+                if way.x < 0.99999:  # a quarter of a degree is no direction
+                    direction = round(math.degrees(math.atan2(way.y, way.x)), 2)
+                    if direction % 90:
+                        oblique[key] = list(_oblique_words(line))
+                lines[key] = direction, _style(line)
+                line, line_index = line.next, line_index + 1
+        block, block_index = block.next, block_index + 1
+    return lines, oblique, images
+
+
+def _style(line: mupdf.fz_stext_line) -> tuple[float, bool, bool]:
+    """Return (size, bold, visible) of most characters of the line."""
+    first, last = line.first_char, line.last_char
+    style = (first.size, first.flags & _STYLE, first.argb >> 24 > 0)
+    if style != (last.size, last.flags & _STYLE, last.argb >> 24 > 0):
+        tally = Counter(
+            (char.size, char.flags & _STYLE, char.argb >> 24 > 0)
+            for char in _chars(line)
+            if char.c != 32
+        )
+        style = tally.most_common(1)[0][0] if tally else style
+    size, flags, opaque = style
+    return round(size, 2), bool(flags & mupdf.FZ_STEXT_BOLD), bool(flags & _PAINTED) and opaque
+
+
+def _chars(line: mupdf.fz_stext_line) -> Iterator[mupdf.fz_stext_char]:
+    char = line.first_char
+    while char:
+        yield char
+        char = char.next
+
+
+def _oblique_words(line: mupdf.fz_stext_line) -> Iterator[tuple[str, list[float]]]:
+    """Yield words with their corners, clockwise from the text's top left, as eight numbers."""
+    for blank, group in groupby(_chars(line), lambda char: _is_blank(chr(char.c))):
+        if not blank:
+            chars = list(group)
+            left, right = chars[0].quad, chars[-1].quad
+            corners = (left.ul, right.ur, right.lr, left.ll)
+            yield (
+                "".join(chr(char.c) for char in chars),
+                [value for corner in corners for value in (corner.x, corner.y)],
+            )
+
+
+def _is_blank(letter: str) -> bool:
+    return letter <= " " or letter.isspace() or letter in _DELIMITERS
+
+
+def _with_oblique(
+    words: list[Any],
+    oblique: dict[Key, list[tuple[str, list[float]]]],
+    bounds: pymupdf.Rect,
+    quads: dict[int, list[float]],
+) -> list[Any]:
+    """Return the words with those of oblique lines cut anew; fill ``quads`` by word index."""
+    result: list[Any] = []
+    for key, group in groupby(words, lambda word: (word[5], word[6])):
+        if key not in oblique:
+            result.extend(group)
+            continue
+        for text, quad in oblique[key]:
+            xs, ys = quad[0::2], quad[1::2]
+            box = min(xs), min(ys), max(xs), max(ys)
+            if bounds.intersects(box):
+                quads[len(result)] = quad
+                result.append((*box, text, *key, 0))
+    return result
+
+
+def _cleaned(words: Iterable[Any]) -> Iterator[Any]:
+    """Yield the words without those at no place, and cut at white space that MuPDF leaves inside."""
+    for x0, y0, x1, y1, text, *rest in words:
+        if not math.isfinite(x0 + y0 + x1 + y1):
+            continue
+        end, step = 0, (x1 - x0) / max(1, len(text))
+        for part in text.split():
+            start = text.index(part, end)
+            end = start + len(part)
+            yield (x0 + start * step, y0, x0 + end * step, y1, part, *rest)
+
+
+def _clipped(
+    boxes: list[tuple[float, float, float, float]], width: float, height: float
+) -> list[list[float]]:
+    """Return the parts of the boxes that lie on the page."""
+    result = []
+    for x0, y0, x1, y1 in boxes:
+        box = [max(0.0, x0), max(0.0, y0), min(width, x1), min(height, y1)]
+        if box[0] < box[2] and box[1] < box[3]:
+            result.append([round(value, 3) for value in box])
+    return result
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, from a broken ToUnicode table
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+class _Drawn:
+    """Sorts paths into rules and boxes."""
+
+    def __init__(self, turn: pymupdf.Matrix, page_area: float) -> None:
+        self.rules = array("f")
+        self.boxes = array("f")
+        self._turn = turn  # get_cdrawings() speaks of the page before /Rotate
+        self._page_area = page_area
+
+    def add(self, drawing: dict[str, Any]) -> None:
+        """Add one path as ``Page.get_cdrawings`` describes it."""
+        kind = drawing["type"]
+        stroked = "s" in kind and drawing.get("stroke_opacity") != 0
+        filled = "f" in kind and drawing.get("fill_opacity") != 0
+        if not (stroked or filled):
+            return
+        width = float(drawing.get("width") or 0) if stroked else 0.0
+        shapes, crooked = 0, False
+        for item in drawing["items"]:
+            if item[0] == "re":
+                shapes += 1
+                self._shape(pymupdf.Rect(item[1]), width, stroked)
+            elif item[0] == "qu":
+                shapes += 1
+                self._shape(pymupdf.Quad(item[1]).rect, width, stroked)
+            elif item[0] == "l" and stroked:
+                crooked |= not self._stroke(pymupdf.Point(item[1]), pymupdf.Point(item[2]), width)
+            else:
+                crooked = True
+        if crooked and not shapes:
+            self._shape(pymupdf.Rect(drawing["rect"]), 0.0, False)
+
+    def _stroke(self, start: pymupdf.Point, end: pymupdf.Point, width: float) -> bool:
+        """Add a stroke when it is level or upright, and return whether it is."""
+        start, end = start * self._turn, end * self._turn
+        dx, dy = abs(end.x - start.x), abs(end.y - start.y)
+        if min(dx, dy) > 0.75:
+            return False
+        if max(dx, dy) > 0.75:
+            self._rule(start.x, start.y, end.x, end.y, width)
+        return True
+
+    def _shape(self, rect: pymupdf.Rect, width: float, stroked: bool) -> None:
+        rect = rect * self._turn
+        thick, long = sorted((rect.width, rect.height))
+        if thick <= _THIN and long >= _LONG * thick:
+            middle_x, middle_y = (rect.x0 + rect.x1) / 2, (rect.y0 + rect.y1) / 2
+            if rect.width >= rect.height:
+                self._rule(rect.x0, middle_y, rect.x1, middle_y, thick + width)
+            else:
+                self._rule(middle_x, rect.y0, middle_x, rect.y1, thick + width)
+            return
+        if stroked:
+            self._rule(rect.x0, rect.y0, rect.x1, rect.y0, width)
+            self._rule(rect.x1, rect.y0, rect.x1, rect.y1, width)
+            self._rule(rect.x0, rect.y1, rect.x1, rect.y1, width)
+            self._rule(rect.x0, rect.y0, rect.x0, rect.y1, width)
+        # The paper colour that some programs paint first says nothing about the page.
+        box = (rect.x0, rect.y0, rect.x1, rect.y1)
+        if rect.width * rect.height < self._page_area and math.isfinite(sum(box)):
+            self.boxes.extend(box)
+
+    def _rule(self, x0: float, y0: float, x1: float, y1: float, width: float) -> None:
+        if math.isfinite(x0 + y0 + x1 + y1 + width):
+            self.rules.extend((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1), width))

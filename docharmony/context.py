@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .config import RunConfig
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from .detect.base import Detector
     from .engine.base import Engine
     from .io.base import Source
     from .plugins import Plugins
@@ -33,6 +35,7 @@ class RunContext:
         self.source: Source | None = None
         self._engine = engine
         self._store: dict[str, Any] = {}
+        self._detectors: dict[str, Detector] = {}
         self._log = logging.getLogger("docharmony.run")
 
     @property
@@ -63,6 +66,16 @@ class RunContext:
     def glyphs(self, page: Page) -> tuple[Glyph, ...]:
         """Return the characters of the text layer with their boxes."""
         return self._opened.glyphs(page.number)
+
+    def detectors(self, kinds: Sequence[str]) -> Mapping[str, Detector]:
+        """Return the detectors of these kinds of private data, made on first use and kept."""
+        registry = self.plugins.detectors
+        names = registry.names() if "all" in kinds else list(dict.fromkeys(kinds))
+        for name in names:
+            if name not in self._detectors:
+                target = registry.get(name)
+                self._detectors[name] = target() if isinstance(target, type) else target
+        return {name: self._detectors[name] for name in names}
 
     @property
     def _opened(self) -> Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from .detect.base import Detector
     from .engine.base import Engine
 
 
@@ -85,6 +86,14 @@ class Context(Protocol):
 
     def glyphs(self, page: Page) -> tuple[Glyph, ...]:
         """Return all characters of the text layer with their boxes, hidden ones too."""
+
+    def detectors(self, kinds: Sequence[str]) -> Mapping[str, Detector]:
+        """Return the detectors of these kinds of private data by kind; ``all`` stands for every one.
+
+        Raises:
+            UsageError: nobody registered such a kind.
+            MissingExtraError: a detector's package or model is not installed.
+        """
 
 
 class Stage(ABC):

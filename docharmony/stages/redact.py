@@ -1,0 +1,239 @@
+"""The stage ``redact``: finds what is to be removed and puts it on the page as edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..detect.areas import Glyphs, areas, box_of
+from ..detect.text import PageText, View, natural, tight
+from ..errors import ConfigError, UsageError
+from ..model import Edit, EditKind, EditStatus, Page
+from ..stage import Context, Stage
+
+if TYPE_CHECKING:
+    from ..detect.patterns import Patterns
+    from ..detect.terms import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class RedactConfig:
+    """What to redact."""
+
+    terms: tuple[str, ...] = field(default=(), repr=False)
+    """Texts to remove, whatever their case, accents, hyphenation and spacing on the page."""
+
+    terms_file: str = ""
+    """A text file in UTF-8 with one more term a line; empty lines do not count."""
+
+    patterns: tuple[str, ...] = field(default=(), repr=False)
+    """Python regular expressions; a space in one also matches a line end."""
+
+    pii: tuple[str, ...] = ()
+    """Kinds of private data: registered detectors, or ``all``."""
+
+    regions: tuple[str, ...] = ()
+    """Areas to clear, ``PAGE:X0,Y0,X1,Y1``: points (pixels for images) from the top left."""
+
+    whole_words: bool = False
+    """Find terms only as whole words: not Smith in Smithson."""
+
+    min_confidence: float = 0.0
+    """Leave out what is found with less confidence (0.0-1.0): near misses, numbers that fail a
+    checksum. Raise it only where too much goes."""
+
+    pattern_timeout: float = 5.0
+    """Seconds that one pattern may take on one page."""
+
+    propose: bool = False
+    """Propose the edits for a person to approve, instead of approving them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """An area that a person points at: page number and ``(x0, y0, x1, y1)`` in page units."""
+
+    page: int
+    corners: tuple[float, float, float, float]
+
+
+def parse_region(text: str) -> Region:
+    """Return the region that ``PAGE:X0,Y0,X1,Y1`` names.
+
+    >>> parse_region("2:10,20,110.5,40")
+    Region(page=2, corners=(10.0, 20.0, 110.5, 40.0))
+
+    Raises:
+        UsageError: it is not written so, or the area is empty.
+    """
+    page, _, numbers = text.partition(":")
+    try:
+        x0, y0, x1, y1 = map(float, numbers.split(","))
+        number = int(page)
+        if number < 1 or not 0 < abs(x1 - x0) < 1e7 or not 0 < abs(y1 - y0) < 1e7:
+            raise ValueError("empty")
+    except ValueError:
+        raise UsageError(
+            "cannot understand the region",
+            where=text,
+            hint="Write PAGE:X0,Y0,X1,Y1 from the top left, e.g. 1:72,72,300,90.",
+        ) from None
+    return Region(number, (x0, y0, x1, y1))
+
+
+def all_terms(config: RedactConfig) -> list[str]:
+    """Return the terms of the options and of the terms file, in the order in which edits count them.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    terms = list(config.terms)
+    if config.terms_file:
+        try:
+            text = Path(config.terms_file).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                "cannot read the terms file",
+                where=config.terms_file,
+                why=getattr(error, "strerror", None) or "it is not UTF-8 text",
+                hint="Write one term a line.",
+            ) from None
+        terms += [line.strip() for line in text.splitlines() if line.strip()]
+    return terms
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A range of the page's text that a rule wants removed."""
+
+    start: int
+    end: int
+    rule: str
+    reason: str
+    confidence: float
+    term: int = 0
+
+
+class RedactStage(Stage):
+    """Finds terms, patterns, private data and regions, and adds an edit for each line they touch."""
+
+    name = "redact"
+    Config = RedactConfig
+    requires = frozenset({"lines"})
+    provides = frozenset({"edits"})
+    config: RedactConfig
+
+    def __init__(self, config: RedactConfig | None = None) -> None:
+        super().__init__(config)
+        from ..detect.patterns import Patterns
+        from ..detect.terms import Terms
+
+        self._regions = [parse_region(region) for region in self.config.regions]
+        self._terms: Terms = Terms(all_terms(self.config), whole_words=self.config.whole_words)
+        self._patterns: Patterns = Patterns(
+            self.config.patterns, timeout=self.config.pattern_timeout
+        )
+
+    def process(self, page: Page, ctx: Context) -> Page:
+        """Return the page with edits for all that is to go.
+
+        Raises:
+            UsageError: a region lies outside its page, or nobody registered a kind of private data.
+            LimitExceededError: a pattern takes too long.
+        """
+        return next(self.process_batch([page], ctx))
+
+    def process_batch(self, pages: Sequence[Page], ctx: Context) -> Iterator[Page]:
+        """Yield the pages with their edits; detectors see the texts of all of them at once."""
+        texts = [PageText.of(page) for page in pages]
+        found = self._private(texts, ctx)
+        for page, text, private in zip(pages, texts, found, strict=True):
+            hits = [*self._given(text), *private]
+            glyphs = Glyphs(lambda page=page: ctx.glyphs(page))  # type: ignore[misc]
+            edits = list(self._edits(page, text, hits, glyphs, len(page.edits)))
+            edits += self._region_edits(page, len(page.edits) + len(edits))
+            yield page.provide("edits", edits=(*page.edits, *edits))
+
+    def _given(self, text: PageText) -> Iterator[_Hit]:
+        """Yield what the terms and patterns find."""
+        for term in self._terms.find(text):
+            reason = f"term {term.term + 1}" + (", near miss in read text" if term.near else "")
+            yield _Hit(term.start, term.end, "term", reason, term.confidence, term.term + 1)
+        for match in self._patterns.find(text):
+            yield _Hit(match.start, match.end, "pattern", f"pattern {match.pattern + 1}", 1.0)
+
+    def _private(self, texts: Sequence[PageText], ctx: Context) -> list[list[_Hit]]:
+        """Return, for each page, what the detectors find in its natural and its tight view."""
+        found: list[list[_Hit]] = [[] for _ in texts]
+        if not self.config.pii:
+            return found
+        views: list[tuple[int, View]] = []
+        for index, text in enumerate(texts):
+            views.append((index, natural(text)))
+            joined = tight(text)
+            if joined is not None:
+                views.append((index, joined))
+        for kind, detector in ctx.detectors(self.config.pii).items():
+            matches = detector.find([view.text for _, view in views])
+            for (index, view), own in zip(views, matches, strict=True):
+                for match in own:
+                    start, end = view.span(match.start, match.end, texts[index])
+                    found[index].append(
+                        _Hit(start, end, f"pii:{kind}", match.rule, match.confidence)
+                    )
+        return found
+
+    def _edits(
+        self, page: Page, text: PageText, hits: Sequence[_Hit], glyphs: Glyphs, count: int
+    ) -> Iterator[Edit]:
+        status = EditStatus.PROPOSED if self.config.propose else EditStatus.APPROVED
+        kept = [hit for hit in hits if hit.confidence >= self.config.min_confidence]
+        for hit in sorted(_largest(kept), key=lambda hit: (hit.start, hit.end, hit.rule)):
+            for area in areas(text, hit.start, hit.end, glyphs):
+                count += 1
+                yield Edit(
+                    f"p{page.number}e{count}",
+                    EditKind.ERASE,
+                    area.polygon,
+                    hit.rule,
+                    hit.reason,
+                    area.text,
+                    status=status,
+                    confidence=hit.confidence,
+                    term=hit.term,
+                )
+
+    def _region_edits(self, page: Page, count: int) -> list[Edit]:
+        status = EditStatus.PROPOSED if self.config.propose else EditStatus.APPROVED
+        edits: list[Edit] = []
+        for region in self._regions:
+            if region.page != page.number:
+                continue
+            box = box_of(region.corners, page.bbox)
+            if box.is_empty:
+                raise UsageError(
+                    "a region lies outside its page",
+                    where=f"page {page.number}",
+                    why=f"the page measures {page.width:g} x {page.height:g} {page.unit}",
+                    hint="Coordinates start at the top left of the page as displayed.",
+                )
+            name = f"p{page.number}e{count + len(edits) + 1}"
+            edits.append(
+                Edit(name, EditKind.ERASE, box.polygon(), "region", "region", status=status)
+            )
+        return edits
+
+
+def _largest(hits: Sequence[_Hit]) -> list[_Hit]:
+    """Return the hits without those that lie inside another of the same rule and term."""
+    kept: list[_Hit] = []
+    ordered = sorted(hits, key=lambda hit: (hit.start, -hit.end, -hit.confidence))
+    reach: dict[tuple[str, int], int] = {}
+    for hit in ordered:
+        key = hit.rule, hit.term
+        if hit.end > reach.get(key, -1):
+            reach[key] = hit.end
+            kept.append(hit)
+    return kept

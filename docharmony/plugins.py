@@ -133,7 +133,7 @@ class Plugins:
 
     def _collect(self) -> None:
         for registry, (hook_name, kind) in zip(self.registries, _KINDS.items(), strict=True):
-            for impl in reversed(getattr(self.hook, hook_name).get_hookimpls()):
+            for impl in getattr(self.hook, hook_name).get_hookimpls():
                 info = self._by_plugin[impl.plugin_name]
 
                 def register(
@@ -152,7 +152,7 @@ class Plugins:
 
     def add_commands(self, subparsers: Any) -> None:
         """Let every plugin add its commands."""
-        for impl in reversed(self.hook.register_commands.get_hookimpls()):
+        for impl in self.hook.register_commands.get_hookimpls():
             self._call(impl, self._by_plugin[impl.plugin_name], subparsers=subparsers)
 
     def _call(self, impl: Any, info: PluginInfo, **arguments: Any) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "docharmony"
 LAYERS = (
-    ("errors", "geometry", "model", "stage", "_version"),
-    ("config", "hookspecs", "registry", "checkpoint", "engine.spec", "engine.base", "engine.crops"),
-    ("io", "detect", "typeset", "engine", "routing"),
+    ("errors", "geometry", "model", "engine.base", "stage", "_version"),
+    ("config", "hookspecs", "registry", "checkpoint", "engine.spec", "engine.crops"),
+    ("io", "detect", "layout", "typeset", "engine", "routing"),
     ("stages",),
     ("plugins", "pipeline", "context", "executors", "plan", "redaction"),
     ("cli", "builtin"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib
 import sys
 from pathlib import Path
 
@@ -103,7 +103,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
         (info / "entry_points.txt").write_text(f"[docharmony]\n{name} = dh_{name}\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    importlib.metadata.MetadataPathFinder.invalidate_caches()
+    importlib.invalidate_caches()
     for name in ("dh_alpha", "dh_beta"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path

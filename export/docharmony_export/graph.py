@@ -1,7 +1,7 @@
 """A small builder of ONNX graphs with one weight format per graph.
 
-Writing the graphs by hand, instead of tracing, keeps them small and shape-independent and decides how
-every single weight is stored.
+Writing the graphs by hand, instead of tracing, keeps them small and shape-independent and decides
+how every single weight is stored.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Weights(StrEnum):
     """How a graph stores the matrices of its linear layers and convolutions.
 
     FP32 is the reference. FP16 is cast up when the session loads. INT8 keeps one scale per output
-    channel and is also widened at load, so it computes in fp32. DYNAMIC multiplies in int8, with the
-    activations quantised on the fly, one scale per tensor.
+    channel and is also widened at load, so it computes in fp32. DYNAMIC multiplies in int8, with
+    the activations quantised on the fly, one scale per tensor.
     """
 
     FP32 = "fp32"
@@ -81,9 +81,7 @@ class GraphBuilder:
         if axis is None or self.weights is Weights.FP16:
             return self.node("Cast", self.constant(array.astype(np.float16)), to=TensorProto.FLOAT)
         codes, scale = quantize(array, axis)
-        return self.node(
-            "DequantizeLinear", self.constant(codes), self.constant(scale), axis=axis
-        )
+        return self.node("DequantizeLinear", self.constant(codes), self.constant(scale), axis=axis)
 
     def node(
         self, op: str, *inputs: str, outputs: int = 1, domain: str = "", **attributes: object
@@ -100,7 +98,7 @@ class GraphBuilder:
         return names
 
     def linear(self, x: str, matrix: Array, bias: Array | None = None) -> str:
-        """Multiply the last axis of ``x`` by ``matrix`` (out, in), the layout of torch.nn.Linear."""
+        """Multiply the last axis of ``x`` by ``matrix`` (out, in), as torch.nn.Linear stores it."""
         if self.weights is Weights.DYNAMIC:
             y = self._dynamic(x, matrix)
         else:

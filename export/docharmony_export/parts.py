@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from docharmony.engine.spec import ModelSpec
 from onnx import ModelProto, TensorProto
+
+from docharmony.engine.spec import ModelSpec
 
 from .graph import CONTRIB, Array, GraphBuilder, Weights
 
@@ -38,7 +39,9 @@ def vision(state: State, spec: ModelSpec, weights: Weights) -> ModelProto:
     x = g.node("Transpose", x, perm=[0, 1, 3, 2, 4])
     x = g.node("Reshape", x, g.stack(batch, tokens, patch))
     x = g.node("Cast", x, to=F32)
-    kernel = state["patch_conv.weight"].astype(np.float64).transpose(0, 2, 3, 1).reshape(v.hidden, -1)
+    kernel = (
+        state["patch_conv.weight"].astype(np.float64).transpose(0, 2, 3, 1).reshape(v.hidden, -1)
+    )
     x = g.node("MatMul", x, g.weight((kernel / 127.5).T.astype(np.float32), axis=1))
     x = g.node("Add", x, g.constant(-kernel.sum(1).astype(np.float32)))
     x = g.rms_norm(x, state["ln_pre.weight"], v.norm_epsilon)
@@ -127,8 +130,8 @@ def language(state: State, spec: ModelSpec, weights: Weights) -> ModelProto:
     Inputs: ``visual`` (B, V, D), V may be 0; ``ids`` (B, T); ``positions`` (B, V + T); ``bias``
     (B, 1, V + T, P + V + T), 0 where a query may look and a large negative number where not;
     ``past_key_i``/``past_value_i`` (B, heads, P, head_dim), P may be 0. Outputs: ``logprobs``
-    (B, T, vocabulary), ``key_i``/``value_i`` with P + V + T places. Which places are real is told by
-    ``bias`` alone, so lines of different lengths share a batch and rejected drafts simply stay.
+    (B, T, vocabulary), ``key_i``/``value_i`` with P + V + T places. Which places are real is told
+    by ``bias`` alone, so lines of different lengths share a batch and rejected drafts may stay.
     """
     m = spec.language
     g = GraphBuilder("language", weights)
@@ -145,7 +148,10 @@ def language(state: State, spec: ModelSpec, weights: Weights) -> ModelProto:
     x = g.node("Concat", visual, g.node("Gather", embedding, ids), axis=1)
 
     angle = np.outer(np.arange(m.context), _frequencies(m.head_dim, m.rope_theta))
-    cos, sin = g.constant(np.cos(angle).astype(np.float32)), g.constant(np.sin(angle).astype(np.float32))
+    cos, sin = (
+        g.constant(np.cos(angle).astype(np.float32)),
+        g.constant(np.sin(angle).astype(np.float32)),
+    )
     for i in range(m.layers):
         w = _sub(state, f"model.layers.{i}.")
         h = g.rms_norm(x, w["input_layernorm.weight"], m.norm_epsilon)

@@ -1,4 +1,4 @@
-"""The image decoder as an ONNX graph: diffusers' UNet2DConditionModel, traced by torch, slimmed after."""
+"""The image decoder as an ONNX graph: diffusers' UNet2DConditionModel, traced by torch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-import torch.nn.functional as F
 from onnx import ModelProto, TensorProto, helper, numpy_helper
+from torch.nn import functional
 
 from .graph import Array, Weights, quantize
 
@@ -17,7 +17,7 @@ from .graph import Array, Weights, quantize
 class BlankEraser(torch.nn.Module):
     """The one-step eraser that never sees what lies under the mask.
 
-    Trained as flow matching towards the clean image; at t = 1 from x_t = 0 one step is deterministic.
+    Trained as flow matching to the clean image; at t = 1 from x_t = 0 one step is deterministic.
     The mask is applied here, inside the graph, so that no caller can feed it the hidden pixels.
     """
 
@@ -37,10 +37,10 @@ class BlankEraser(torch.nn.Module):
         """uint8 pixels (B, H, W, 3) and mask (B, H, W), 1 = paint -> uint8 (B, H, W, 3)."""
         hole = mask.float()[:, None]  # (B, 1, H, W)
         seen = (pixels.permute(0, 3, 1, 2).float() / 127.5 - 1) * (1 - hole)
-        x = F.pixel_unshuffle(torch.cat([seen, hole], 1), 2)
+        x = functional.pixel_unshuffle(torch.cat([seen, hole], 1), 2)
         time = torch.full((1,), 999.0)
         x = self.unet(x, time, encoder_hidden_states=self.task.expand(x.shape[0], -1, -1)).sample
-        painted = (seen + F.pixel_shuffle(x, 2)).clamp(-1, 1)
+        painted = (seen + functional.pixel_shuffle(x, 2)).clamp(-1, 1)
         painted = ((painted + 1) * 127.5).round().permute(0, 2, 3, 1).to(torch.uint8)
         return torch.where(mask[..., None] > 0, painted, pixels)
 
@@ -56,7 +56,7 @@ def image_decoder(path: Path, task: Array, weights: Weights) -> ModelProto:
         torch.onnx.export(
             module, (pixels, mask), buffer, dynamo=False, opset_version=18,
             input_names=["pixels", "mask"], output_names=["painted"],
-            dynamic_axes={name: axes for name in ("pixels", "mask", "painted")},
+            dynamic_axes=dict.fromkeys(("pixels", "mask", "painted"), axes),
         )  # fmt: skip
     return shrink(onnx.load_model_from_string(buffer.getvalue()), weights)
 
@@ -82,7 +82,9 @@ def shrink(model: ModelProto, weights: Weights) -> ModelProto:
             axis = channel[item.name]
             codes, scale = quantize(array, axis)
             names = [item.name + "_int8", item.name + "_scale"]
-            kept += [numpy_helper.from_array(a, n) for a, n in zip((codes, scale), names, strict=True)]
+            kept += [
+                numpy_helper.from_array(a, n) for a, n in zip((codes, scale), names, strict=True)
+            ]
             added.append(helper.make_node("DequantizeLinear", names, [item.name], axis=axis))
     del model.graph.initializer[:]
     model.graph.initializer.extend(kept)

@@ -1,0 +1,229 @@
+"""From pages to tiles and from the locator's maps to line boxes. No network in here.
+
+The map's channels are the probability that a point lies on the kernel of a line (its middle half,
+ends drawn in) and the line's em, as log2(em / 4 pixels).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from ..geometry import Affine, Polygon
+from .base import TextRegion
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .base import Image
+
+    Floats = npt.NDArray[np.float32]
+
+STRIDE = 4
+THRESHOLD = 0.6  # .35, as in training's own evaluation, merges lines of tight or skewed paragraphs
+OVERLAP = 64  # pixels that neighbouring tiles share
+_CELL = 16  # pixels; tiles begin on this grid, blank areas are found on it
+
+
+class Tile(NamedTuple):
+    """A piece of a page: its place and size in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def plan_tiles(image: Image, tile: int) -> list[Tile]:
+    """Return tiles that cover everything but blank parts; all have one size, divisible by 16.
+
+    Args:
+        image: the page, both sides divisible by 16.
+        tile: largest side of a tile.
+    """
+    busy = _busy_cells(image)
+    if not busy.any():
+        return []
+    busy = ndimage.binary_dilation(busy, np.ones((3, 3), bool), iterations=2)
+    rows, columns = np.flatnonzero(busy.any(1)), np.flatnonzero(busy.any(0))
+    ys, height = _cuts(int(rows[0]), int(rows[-1]) + 1, tile // _CELL, OVERLAP // _CELL)
+    xs, width = _cuts(int(columns[0]), int(columns[-1]) + 1, tile // _CELL, OVERLAP // _CELL)
+    tiles = []
+    for y in ys:
+        for x in xs:
+            if busy[y : y + height, x : x + width].any():
+                tiles.append(Tile(x * _CELL, y * _CELL, width * _CELL, height * _CELL))
+    return tiles
+
+
+def _busy_cells(image: Image) -> npt.NDArray[np.bool_]:
+    """Return which cells of 16 x 16 pixels show any contrast."""
+    grey = image.max(axis=2).astype(np.int16)
+    low = image.min(axis=2).astype(np.int16)
+    h, w = grey.shape[0] // _CELL, grey.shape[1] // _CELL
+    top = grey.reshape(h, _CELL, w, _CELL).max(axis=(1, 3))
+    bottom = low.reshape(h, _CELL, w, _CELL).min(axis=(1, 3))
+    busy: npt.NDArray[np.bool_] = (top - bottom) > 24
+    return busy
+
+
+def _cuts(start: int, end: int, longest: int, overlap: int) -> tuple[list[int], int]:
+    """Return where equal pieces of [start, end) begin, and their length; neighbours overlap.
+
+    >>> _cuts(0, 10, 20, 4)
+    ([0], 10)
+    >>> _cuts(0, 81, 32, 4)
+    ([0, 27, 54], 30)
+    """
+    total = end - start
+    if total <= longest:
+        return [start], total
+    count = math.ceil((total - overlap) / (longest - overlap))
+    length = math.ceil((total + (count - 1) * overlap) / count)
+    step = (total - length) / (count - 1)
+    return [start + round(i * step) for i in range(count)], length
+
+
+def blend(shape: tuple[int, int], tiles: list[Tile], maps: Floats) -> tuple[Floats, Floats]:
+    """Return the page's probability and log-em map (H/4, W/4) from those of its tiles.
+
+    Args:
+        shape: of the page in pixels.
+        tiles: as planned.
+        maps: (len(tiles), 2, height / 4, width / 4).
+    """
+    total = np.zeros((2, shape[0] // STRIDE, shape[1] // STRIDE), np.float32)
+    weight = np.full(total.shape[1:], 1e-6, np.float32)
+    if tiles:
+        h, w = maps.shape[2:]
+        # Near its border a tile has seen half of what it needs: let the neighbour decide there.
+        window = np.outer(_ramp(h), _ramp(w))
+        for tile, values in zip(tiles, maps, strict=True):
+            place = (
+                slice(tile.y // STRIDE, tile.y // STRIDE + h),
+                slice(tile.x // STRIDE, tile.x // STRIDE + w),
+            )
+            total[:, place[0], place[1]] += values * window
+            weight[place] += window
+    total /= weight
+    return total[0], total[1]
+
+
+def _ramp(length: int) -> Floats:
+    distance = np.minimum(np.arange(length), np.arange(length)[::-1]) + 1.0
+    return np.minimum(distance / (OVERLAP // STRIDE / 2), 1.0).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kernel:
+    """A connected kernel: map points (x, y), their probabilities and the em in pixels."""
+
+    points: npt.NDArray[np.float64]
+    values: Floats
+    em: float
+
+
+def find_lines(probability: Floats, log_em: Floats, to_source: Affine) -> list[TextRegion]:
+    """Return the lines of a page from its maps, in rough top-to-bottom order.
+
+    Args:
+        probability, log_em: (H/4, W/4), from :func:`blend`.
+        to_source: map from the pixels of the page given to the network to those of the caller.
+    """
+    kernels = _kernels(probability, log_em, THRESHOLD)
+    long = [(a, len(k.points)) for k in kernels if (a := _own_angle(k)) is not None]
+    common = _weighted_median(long)
+    regions = []
+    for kernel in kernels:
+        own = _own_angle(kernel)
+        corners = _box(kernel, common if own is None else own)
+        confidence = float(np.clip(kernel.values.mean(), 0.0, 1.0))
+        regions.append(TextRegion(Polygon.of(corners).map(to_source), confidence))
+    return sorted(regions, key=lambda r: (r.polygon.bbox.center.y, r.polygon.bbox.x0))
+
+
+def _kernels(probability: Floats, log_em: Floats, threshold: float) -> list[_Kernel]:
+    labels, _ = ndimage.label(probability > threshold, np.ones((3, 3), bool))
+    kernels: list[_Kernel] = []
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        ys, xs = np.nonzero(labels[box] == number)
+        if len(xs) < 2:
+            continue
+        ys, xs = ys + box[0].start, xs + box[1].start
+        values = probability[ys, xs]
+        em = 4 * 2 ** float(np.median(log_em[ys, xs]))
+        points = (np.stack([xs, ys], 1) + 0.5) * STRIDE
+        kernels += _split(_Kernel(points.astype(np.float64), values, em))
+    return kernels
+
+
+def _split(kernel: _Kernel, threshold: float = THRESHOLD) -> list[_Kernel]:
+    """Cut a kernel that is taller than one line can be: its em knows better than its outline."""
+    angle = _own_angle(kernel) or 0.0
+    across = kernel.points @ np.array([-math.sin(angle), math.cos(angle)])
+    if np.ptp(across) + STRIDE <= 1.1 * kernel.em:
+        return [kernel]
+    higher = threshold + (1 - threshold) * 0.4
+    if higher > 0.985:
+        return [kernel]
+    core = kernel.values > higher
+    if core.sum() < 2:
+        return [kernel]
+    cells = np.rint(kernel.points / STRIDE - 0.5).astype(int)
+    low = cells.min(0)
+    grid = np.zeros(np.ptp(cells, axis=0)[::-1] + 1, bool)
+    grid[cells[core, 1] - low[1], cells[core, 0] - low[0]] = True
+    labels, count = ndimage.label(grid, np.ones((3, 3), bool))
+    # Every point goes to the nearest core, so that no line loses its ends.
+    nearest = ndimage.distance_transform_edt(
+        labels == 0, return_distances=False, return_indices=True
+    )
+    grown = labels[tuple(nearest)]
+    owner = grown[cells[:, 1] - low[1], cells[:, 0] - low[0]]
+    parts = []
+    for number in range(1, count + 1):
+        mine = owner == number
+        if mine.sum() >= 2 and (core & mine).sum() >= 2:
+            part = _Kernel(kernel.points[mine], kernel.values[mine], kernel.em)
+            parts += _split(part, higher)
+    return parts
+
+
+def _own_angle(kernel: _Kernel) -> float | None:
+    """Return the direction of a kernel in radians where it is long enough to have one."""
+    points = kernel.points
+    if len(points) < 6 or np.ptp(points, axis=0).max() < 3 * kernel.em:
+        return None
+    centred = points - points.mean(0)
+    (xx, xy), (_, yy) = centred.T @ centred / len(points)
+    return 0.5 * math.atan2(2 * xy, xx - yy)  # of the main axis, in (-90, 90] degrees
+
+
+def _box(kernel: _Kernel, angle: float) -> npt.NDArray[np.float64]:
+    """Return the four corners of the line whose kernel was found."""
+    u = np.array([math.cos(angle), math.sin(angle)])
+    v = np.array([-u[1], u[0]])
+    along, across = kernel.points @ u, kernel.points @ v
+    kernel_length = float(np.ptp(along)) + STRIDE
+    # The kernel's ends were drawn in by .25 em, at most by a fifth of the line's length.
+    length = kernel_length + 2 * min(0.25 * kernel.em, kernel_length / 3)
+    middle = u * (along.min() + along.max()) / 2 + v * (across.min() + across.max()) / 2
+    a, b = u * length / 2, v * kernel.em / 2
+    return np.array([middle - a - b, middle + a - b, middle + a + b, middle - a + b])
+
+
+def _weighted_median(pairs: list[tuple[float, int]]) -> float:
+    if not pairs:
+        return 0.0
+    pairs = sorted(pairs)
+    half = sum(w for _, w in pairs) / 2
+    seen = 0.0
+    for value, weight in pairs:
+        seen += weight
+        if seen >= half:
+            return value
+    return pairs[-1][0]

@@ -1,0 +1,145 @@
+"""Line crops in, text out: what surrounds the networks when lines are read. No network in here."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image as Pictures
+
+from . import tokenizer
+from .spec import ReadSpec
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .base import Image
+
+    Floats = npt.NDArray[np.float32]
+
+BUCKET = 64  # pixels; lines whose padded widths round up to the same multiple share a batch
+
+
+class Draft(NamedTuple):
+    """What the CTC path reads.
+
+    Attributes:
+        ids: bytes.
+        steps: for each byte the steps [first, last + 1) on which it was seen.
+        logprobs: of each byte.
+    """
+
+    ids: list[int]
+    steps: list[tuple[int, int]]
+    logprobs: list[float]
+
+
+def normalise(crop: Image, spec: ReadSpec) -> Image:
+    """Return the crop at the height that the model reads, its width in proportion."""
+    height, width = crop.shape[:2]
+    if height == spec.height:
+        return crop
+    size = (max(1, round(width * spec.height / height)), spec.height)
+    resized = Pictures.fromarray(crop).resize(size, Pictures.Resampling.BICUBIC)
+    return np.asarray(resized)
+
+
+def bucket(width: int, spec: ReadSpec) -> int:
+    """Return the width to which a crop is padded; it depends on this crop alone."""
+    return -(-(width + spec.right_padding) // BUCKET) * BUCKET
+
+
+def pad(crop: Image, width: int) -> Image:
+    """Return the crop with its background continued to ``width``.
+
+    The model was trained with blank columns after the text: without them it does not find the end.
+    """
+    background = np.median(crop.reshape(-1, 3), axis=0).astype(np.uint8)
+    out = np.empty((crop.shape[0], width, 3), np.uint8)
+    out[:] = background
+    out[:, : crop.shape[1]] = crop
+    return out
+
+
+def pieces(crop: Image, limit: int) -> list[tuple[int, int]]:
+    """Return column ranges of at most ``limit`` pixels, cut where the line shows no ink.
+
+    >>> pieces(np.zeros((48, 100, 3), np.uint8), 120)
+    [(0, 100)]
+    """
+    width = crop.shape[1]
+    if width <= limit:
+        return [(0, width)]
+    contrast = np.ptp(crop.astype(np.int16), axis=(0, 2)).astype(np.float32)
+    smooth = np.convolve(contrast, np.ones(9) / 9, "same")
+    cuts = [0]
+    while width - cuts[-1] > limit:
+        left = cuts[-1] + limit // 2
+        window = smooth[left : cuts[-1] + limit]
+        blank = np.flatnonzero(window <= window.min() + 1e-3)
+        cuts.append(left + int(blank[-1]))  # the last blank place: longest piece
+    return list(zip(cuts, [*cuts[1:], width], strict=True))
+
+
+def greedy(logprobs: Floats) -> Draft:
+    """Return the best path of one line (steps, 257), blanks and repeats taken out."""
+    best = logprobs.argmax(axis=1)
+    value = logprobs.max(axis=1)
+    ids: list[int] = []
+    steps: list[tuple[int, int]] = []
+    scores: list[float] = []
+    before = tokenizer.BLANK
+    for step, (code, score) in enumerate(zip(best.tolist(), value.tolist(), strict=True)):
+        if code != tokenizer.BLANK:
+            if code != before:
+                ids.append(code)
+                steps.append((step, step + 1))
+                scores.append(score)
+            else:
+                steps[-1] = (steps[-1][0], step + 1)
+                scores[-1] = max(scores[-1], score)
+        before = code
+    return Draft(ids, steps, scores)
+
+
+def bounds(draft: Draft, text: str, total: float) -> tuple[tuple[float, float], ...]:
+    """Return the place of each character of ``text`` as fractions of the crop's width.
+
+    Args:
+        draft: the CTC reading; its steps are places.
+        text: the text to place, which may differ from the draft's.
+        total: steps that span the crop's own width, without padding.
+    """
+    seen = tokenizer.characters(draft.ids)
+    centres = [(draft.steps[a][0] + draft.steps[b - 1][1]) / 2 for _, a, b in seen]
+    if not centres or not text:
+        return ()
+    places = _place([c for c, _, _ in seen], centres, text)
+    edges = [
+        max(0.0, places[0] - (places[1] - places[0]) / 2 if len(places) > 1 else places[0] - 6),
+        *((a + b) / 2 for a, b in pairwise(places)),
+        places[-1] + (places[-1] - places[-2]) / 2 if len(places) > 1 else places[-1] + 6,
+    ]
+    fractions = [min(max(e / total, 0.0), 1.0) for e in edges]
+    return tuple(pairwise(fractions))
+
+
+def _place(known: list[str], centres: list[float], text: str) -> list[float]:
+    """Return increasing centres for the characters of ``text``, aligned to known ones."""
+    if list(text) == known:
+        return centres
+    import difflib
+
+    matcher = difflib.SequenceMatcher(None, known, list(text), autojunk=False)
+    places = np.full(len(text), np.nan)
+    for block in matcher.get_matching_blocks():
+        places[block.b : block.b + block.size] = centres[block.a : block.a + block.size]
+    found = np.flatnonzero(~np.isnan(places))
+    if not len(found):
+        return np.linspace(centres[0], centres[-1], len(text)).tolist()
+    step = float(np.median(np.diff(centres))) if len(centres) > 1 else 6.0
+    index = np.arange(len(text))
+    filled = np.interp(index, found, places[found])
+    filled += np.minimum(index - found[0], 0) * step + np.maximum(index - found[-1], 0) * step
+    return filled.tolist()

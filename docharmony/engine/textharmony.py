@@ -1,0 +1,221 @@
+"""The TextHarmony engine: prompts, batching, decoding, painting, over the parts of a checkpoint."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from PIL import Image as Pictures
+
+from ..checkpoint import Manifest, load_manifest
+from ..errors import EngineError
+from ..geometry import Affine
+from . import locate as locating
+from . import reading, tokenizer
+from .base import Reading, TextRegion
+from .onnx_parts import OnnxParts
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .base import Image, Mask
+
+_BATCH_TOKENS = 8192  # places of one run of the vision encoder: bounds its memory
+_SMALLEST_EM, _LARGEST_EM = 12.0, 36.0  # pixels; median of a page at which no second look is needed
+
+
+class TextHarmony:
+    """Implements :class:`docharmony.engine.base.Engine`. Parts are loaded when first used."""
+
+    def __init__(self, manifest: Manifest, parts: OnnxParts) -> None:
+        self.manifest, self.parts, self.spec = manifest, parts, manifest.spec
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | os.PathLike[str], *, device: str = "auto", threads: int | None = None
+    ) -> TextHarmony:
+        """Open a checkpoint's folder.
+
+        Args:
+            path: the folder, as :func:`docharmony.checkpoint.find` returns it.
+            device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+            threads: on the CPU; None takes OMP_NUM_THREADS, else all cores.
+
+        Raises:
+            CheckpointError: the checkpoint is not there, damaged or of another kind.
+            EngineError: the device is not there.
+        """
+        manifest = load_manifest(path)
+        return cls(manifest, OnnxParts(manifest, device=device, threads=threads))
+
+    # --- locate ----------------------------------------------------------------------------------
+
+    def locate(self, images: Sequence[Image]) -> list[list[TextRegion]]:
+        """Return the text lines of each image, in rough top-to-bottom order."""
+        self._require("locate")
+        return [self._locate(_checked(image)) for image in images]
+
+    def _locate(self, image: Image) -> list[TextRegion]:
+        scale = min(1.0, 1400 / max(image.shape[:2]))
+        regions = self._look(image, scale)
+        ems = [math.dist(r.polygon[0], r.polygon[3]) * scale for r in regions]
+        if ems and not _SMALLEST_EM <= (em := float(np.median(ems))) <= _LARGEST_EM:
+            regions = self._look(image, scale * self.spec.locate.em / em)
+        return regions
+
+    def _look(self, image: Image, scale: float) -> list[TextRegion]:
+        height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+        small = image
+        if (height, width) != image.shape[:2]:
+            picture = Pictures.fromarray(image)
+            small = np.asarray(picture.resize((width, height), Pictures.Resampling.BILINEAR))
+        p = self.spec.vision.patch
+        small = np.pad(small, ((0, -height % p), (0, -width % p), (0, 0)), mode="edge")
+        tiles = locating.plan_tiles(small, self.spec.locate.tile)
+        if not tiles:
+            return []
+        cut = [small[t.y : t.y + t.height, t.x : t.x + t.width] for t in tiles]
+        size = max(1, _BATCH_TOKENS // (tiles[0].width * tiles[0].height // p**2))
+        maps = [
+            self.parts.map_lines(np.ascontiguousarray(np.stack(cut[i : i + size])))
+            for i in range(0, len(cut), size)
+        ]
+        probability, log_em = locating.blend(small.shape[:2], tiles, np.concatenate(maps))
+        back = Affine.scale(image.shape[1] / width, image.shape[0] / height)
+        return locating.find_lines(probability, log_em, back)
+
+    # --- read ------------------------------------------------------------------------------------
+
+    def read(self, crops: Sequence[Image], *, prompt: str | None = None) -> list[Reading]:
+        """Read upright crops of single lines of any height, in the order given."""
+        self._require("read")
+        if prompt is not None:
+            self._cannot("follow a reading prompt")
+        r = self.spec.read
+        jobs: list[Image] = []
+        owners: list[tuple[int, int, int]] = []  # crop, its first column, its last
+        widths = []
+        for number, crop in enumerate(crops):
+            line = reading.normalise(_checked(crop), r)
+            widths.append(line.shape[1])
+            for start, end in reading.pieces(line, r.max_width - r.right_padding):
+                jobs.append(line[:, start:end])
+                owners.append((number, start, end))
+        results: list[list[Reading]] = [[] for _ in crops]
+        for (number, start, end), result in zip(owners, self._read_lines(jobs), strict=True):
+            total = widths[number]
+            share, offset = (end - start) / total, start / total
+            moved = tuple((offset + a * share, offset + b * share) for a, b in result.bounds)
+            results[number].append(Reading(result.text, result.confidence, moved, result.drafted))
+        return [_join(parts) for parts in results]
+
+    def _read_lines(self, lines: Sequence[Image]) -> list[Reading]:
+        groups: dict[int, list[int]] = defaultdict(list)
+        for number, line in enumerate(lines):
+            groups[reading.bucket(line.shape[1], self.spec.read)].append(number)
+        found: dict[int, Reading] = {}
+        p = self.spec.vision.patch
+        for width, members in sorted(groups.items()):
+            size = max(1, _BATCH_TOKENS // (self.spec.read.rows * width // p))
+            for i in range(0, len(members), size):
+                batch = members[i : i + size]
+                pixels = np.stack([reading.pad(lines[n], width) for n in batch])
+                _, ctc = self.parts.read_lines(pixels)
+                for n, logprobs in zip(batch, ctc, strict=True):
+                    found[n] = self._from_draft(reading.greedy(logprobs), lines[n].shape[1])
+        return [found[n] for n in range(len(lines))]
+
+    def _from_draft(self, draft: reading.Draft, width: int) -> Reading:
+        text = tokenizer.decode(draft.ids)
+        steps = width / self.spec.vision.patch * self.spec.read.substeps
+        confidence = math.exp(sum(draft.logprobs) / len(draft.ids)) if draft.ids else 0.0
+        return Reading(text, confidence, reading.bounds(draft, text, steps), drafted=True)
+
+    # --- paint -----------------------------------------------------------------------------------
+
+    def paint(
+        self,
+        crops: Sequence[Image],
+        masks: Sequence[Mask],
+        texts: Sequence[str | None] | None = None,
+        *,
+        seed: int = 0,
+    ) -> list[Image]:
+        """Return each crop with its masked pixels painted as background; ``seed`` changes nothing.
+
+        Pixels under the mask are set to zero before the network sees the crop, here and again
+        inside the graph.
+        """
+        self._require("erase")
+        if texts is not None and any(text for text in texts):
+            self._cannot("write text into images")
+        return [
+            self._erase(_checked(crop), np.asarray(mask, dtype=bool))
+            for crop, mask in zip(crops, masks, strict=True)
+        ]
+
+    def _erase(self, crop: Image, mask: Mask) -> Image:
+        if mask.shape != crop.shape[:2]:
+            raise ValueError("a mask must have the height and width of its crop")
+        blanked = crop.copy()
+        blanked[mask] = 0
+        if not mask.any():
+            return blanked
+        height, width = mask.shape
+        m = self.spec.image.multiple
+        edges = ((0, -height % m), (0, -width % m))
+        pixels = np.pad(blanked, (*edges, (0, 0)), mode="edge")
+        holes = np.pad(mask, edges, mode="edge").astype(np.uint8)
+        painted = self.parts.paint(pixels[None], holes[None])[0, :height, :width]
+        blanked[mask] = painted[mask]
+        return blanked
+
+    # --- what nano cannot do ---------------------------------------------------------------------
+
+    def answer(self, images: Sequence[Image], question: str, *, context: str) -> list[Reading]:
+        """Raise EngineError: no checkpoint of this version answers questions."""
+        self._cannot("answer questions")
+
+    def generate(self, prompt: str, *, size: tuple[int, int], seed: int) -> Image:
+        """Raise EngineError: no checkpoint of this version draws images."""
+        self._cannot("draw images from a prompt")
+
+    def _require(self, ability: str) -> None:
+        if ability not in self.manifest.abilities:
+            self._cannot({"locate": "find text", "read": "read", "erase": "erase"}[ability])
+
+    def _cannot(self, what: str) -> NoReturn:
+        raise EngineError(
+            f"checkpoint {self.manifest.name!r} cannot {what}",
+            why="it was not trained for it",
+            hint="choose another one with --checkpoint; `docharmony checkpoints` lists them",
+        )
+
+
+def _checked(image: npt.NDArray[Any]) -> Image:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+        raise ValueError(f"not an RGB image of bytes: {image.dtype} {image.shape}")
+    return image
+
+
+def _join(parts: Sequence[Reading]) -> Reading:
+    """Return the reading of a line that was read in pieces, cut at blanks."""
+    if len(parts) == 1:
+        return parts[0]
+    text, places, weight, total = "", [], 0.0, 0
+    for part in parts:
+        if not part.text:
+            continue
+        if text and places and part.bounds:
+            text += " "
+            places.append((places[-1][1], part.bounds[0][0]))
+        text += part.text
+        places += part.bounds
+        weight += math.log(max(part.confidence, 1e-9)) * len(part.text)
+        total += len(part.text)
+    confidence = math.exp(weight / total) if total else 0.0
+    return Reading(text, confidence, tuple(places), all(part.drafted for part in parts))

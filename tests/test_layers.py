@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "docharmony"
 LAYERS = (
-    ("errors", "geometry", "model", "engine.base", "stage", "_version"),
+    ("errors", "geometry", "model", "engine.base", "detect.base", "stage", "_version"),
     ("config", "hookspecs", "registry", "checkpoint", "engine.spec", "engine.crops"),
     ("io", "detect", "layout", "typeset", "engine", "routing"),
     ("stages",),

@@ -33,7 +33,7 @@ def make() -> Make:
     plugins = Plugins([FAULTS], allow=[])
 
     def build(*stages: str, **options: object) -> Pipeline:
-        routes = {key: list(stages) for key in ("digital", "scan", "mixed")}
+        routes = {"digital": list(stages), "mixed": list(stages), "scan": []}
         config = RunConfig.from_mapping({"routes": routes, **options})
         return Pipeline(config, plugins=plugins)
 

@@ -33,6 +33,8 @@ _THRESHOLD = 0.5
 # A part of a name or address that the model is less sure of counts between two that it is sure of.
 _WEAK = 0.3
 
+_TOWN = re.compile(r" [^\W\d_][\w'\u2019-]+")
+
 Span = tuple[int, int, str, float]
 
 
@@ -154,11 +156,15 @@ class _Kind:
             start -= 1
         while end < len(text) and text[end].isalnum():
             end += 1
-        yield Match(start, end, self.rule, round(confidence, 3))
+        yield Match(start, self.extend(text, end, run), self.rule, round(confidence, 3))
 
     def is_one(self, run: Sequence[Span]) -> bool:
         """Return whether a run of tokens is what the kind means."""
         return True
+
+    def extend(self, text: str, end: int, run: Sequence[Span]) -> int:
+        """Return where the match ends, which may be later than the labelled run does."""
+        return end
 
 
 class Names(_Kind):
@@ -183,6 +189,13 @@ class Addresses(_Kind):
         return "STREET_NAME" in labels or (
             len(labels) > 1 and bool(labels & {"ZIP_CODE", "SECONDARY_ADDRESS"})
         )
+
+    def extend(self, text: str, end: int, run: Sequence[Span]) -> int:
+        """Take the town after a ZIP code, as Europeans write it: the model often leaves it out."""
+        if run[-1][2] == "ZIP_CODE" and not any(span[2] == "CITY" for span in run):
+            town = _TOWN.match(text, end)
+            return town.end() if town and town.group()[1].isupper() else end
+        return end
 
 
 @cache

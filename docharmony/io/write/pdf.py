@@ -1,0 +1,380 @@
+"""Apply edits to a PDF: remove what stands under them, clean the document, write it anew.
+
+Both functions run in the parsing child. :func:`erase` leaves no pixel, glyph, path or annotation under an
+edit and hands out crops that are already blank there; :func:`finish` puts the painted crops in.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pikepdf
+
+from ...errors import BrokenError, EncryptedError
+from ...geometry import Affine, BBox, Point, Polygon
+from ..needles import Needles
+from ..sanitize import Job, sanitize
+from ..wire import Buffer
+from . import pdf_annots, pdf_images
+from .pdf_area import Area, box_corners, page_matrix
+from .pdf_content import Eraser
+from .pdf_usage import prune_replaced
+
+Reply = tuple[Any, list[Buffer]]
+
+# Marks an image of the intermediate file whose crops are being painted.
+_MARK = "/DHPicture"
+_LABEL_FILL = 0.62  # height of the letters as a share of the box
+
+
+def erase(
+    blobs: Sequence[Buffer],
+    *,
+    path: str,
+    password: str | None,
+    edits: Mapping[str, Sequence[Mapping[str, Any]]],
+    fill: str,
+    profile: str,
+    terms: Sequence[str],
+    whole_words: bool,
+    out: str,
+) -> Reply:
+    """Write a PDF without what stands under the edits.
+
+    Args:
+        blobs: none.
+        path: the input.
+        password: to open it; the output is encrypted with it again.
+        edits: page number -> edits with ``polygon``, ``rule`` and ``original``.
+        fill: ``"erase"``, ``"box"`` or ``"label"``.
+        profile: of the cleaning, see :mod:`docharmony.io.sanitize`.
+        terms: texts that must not be left in any carrier.
+        whole_words: terms are whole words.
+        out: file to write.
+
+    Returns:
+        A value with ``carriers`` (report entries), ``removed`` (counts) and ``crops`` ((height, width) of
+        each), and two blobs a crop: RGB, already blank, and its mask, one byte a pixel. Where there
+        are crops, ``out`` is not the end result: call :func:`finish`.
+
+    Raises:
+        EncryptedError, BrokenError, LimitExceededError.
+    """
+    with _open(path, password) as pdf:
+        pictures = _Pictures(pdf, paint=fill == "erase")
+        eraser = Eraser(pdf, pictures.edit)
+        counts = {"glyphs": 0, "paths": 0, "images": 0, "annotations": 0}
+        touched: dict[int, set[int]] = {}
+        for number, items in edits.items():
+            page = _page(pdf, int(number))
+            matrix, _ = page_matrix(page)
+            areas = [Area(item["polygon"]) for item in items]
+            removed = eraser.page(page, matrix, areas)
+            counts["glyphs"] += removed.glyphs
+            counts["paths"] += removed.paths
+            counts["images"] += removed.images
+            counts["annotations"] += len(pdf_annots.clear(eraser, page, matrix, areas))
+            touched[int(number) - 1] = removed.mcids
+            if fill != "erase":
+                _draw_boxes(pdf, page, matrix, items, label=fill == "label")
+        prune_replaced(pdf, eraser.replaced)
+        originals = [i["original"] for items in edits.values() for i in items]
+        job = Job(
+            pdf,
+            "publish" if profile == "publish" else "minimal",
+            Needles(terms, originals, whole_words=whole_words),
+            touched,
+            {key: pictures.copies.get(key) for key in eraser.replaced},
+        )
+        sanitize(job)
+        pictures.store()
+        _save(pdf, out, password)
+    job.note("earlier revisions and unused objects", "removed")
+    value = {"carriers": job.actions, "removed": counts, "crops": pictures.shapes}
+    return value, pictures.blobs
+
+
+def finish(
+    blobs: Sequence[Buffer],
+    *,
+    path: str,
+    password: str | None,
+    crops: Sequence[Sequence[int]],
+    out: str,
+) -> Reply:
+    """Put painted crops into the images of the file that :func:`erase` wrote.
+
+    Args:
+        blobs: for each crop the painted RGB, height * width * 3 bytes.
+        path: the file that erase wrote.
+        password: as for erase.
+        crops: what erase returned.
+        out: file to write.
+    """
+    with _open(path, password) as pdf:
+        images = {}
+        for item in pdf.objects:
+            if isinstance(item, pikepdf.Stream) and _MARK in item:
+                images[int(json.loads(str(item[_MARK]))["index"])] = item
+        for index, image in images.items():
+            note = json.loads(str(image[_MARK]))
+            del image[_MARK]
+            picture = pdf_images.decode(image)
+            picture.codec = note["codec"]
+            picture.jpeg = note["jpeg"]
+            for crop, window, start in note["crops"]:
+                rows, columns = slice(*window[0]), slice(*window[1])
+                height, width = crops[crop][:2]
+                painted = np.frombuffer(blobs[crop], np.uint8).reshape(height, width, 3)
+                mask = np.unpackbits(np.frombuffer(bytes.fromhex(start), np.uint8))
+                hidden = mask[: height * width].reshape(height, width).astype(bool)
+                picture.put((rows, columns), painted, hidden)
+            new = pdf_images.encode(pdf, image, picture, note["size"])
+            _replace(image, new)
+            del images[index], picture, new
+            images[index] = None
+        _save(pdf, out, password)
+    return {}, []
+
+
+class _Pictures:
+    """Edits images for the eraser and keeps the crops that are to be painted."""
+
+    def __init__(self, pdf: pikepdf.Pdf, *, paint: bool) -> None:
+        self.copies: dict[tuple[int, int], Any] = {}
+        self.shapes: list[list[int]] = []
+        self.blobs: list[Buffer] = []
+        self._pdf, self._paint = pdf, paint
+        self._count = 0
+
+    def edit(self, image: Any, ctm: Affine, areas: Sequence[Area]) -> Any:
+        """Return the image without its pixels under the areas; see :class:`Eraser`."""
+        corners = box_corners((0, 0, 1, 1), ctm)
+        try:
+            back = ctm.inverse()
+        except ValueError:
+            return image  # without extent: nobody sees it
+        if any(area.share(corners) > 0.995 for area in areas):
+            return None
+        polygons = []
+        for area in areas:
+            units = [back.apply(point) for point in area.points]
+            polygons.append([(u.x, 1 - u.y) for u in units])
+        new = self._edited(image, polygons)
+        if new is not image and image.is_indirect:
+            self.copies[image.objgen] = new
+        return new
+
+    def _edited(self, image: Any, polygons: Sequence[Sequence[tuple[float, float]]]) -> Any:
+        height, width = int(image.get("/Height", 0)), int(image.get("/Width", 0))
+        if height <= 0 or width <= 0:
+            return image
+        soft = {
+            key: mask
+            for key in ("/SMask", "/Mask")
+            if isinstance(mask := image.get(key), pikepdf.Stream)
+        }
+        hidden = pdf_images.cover((height, width), polygons)
+        masks = {key: self._edited(mask, polygons) for key, mask in soft.items()}
+        if not hidden.any() and all(masks[key] is soft[key] for key in soft):
+            return image
+        try:
+            picture = pdf_images.decode(image)
+        except (ValueError, RuntimeError, TypeError, KeyError, pikepdf.PdfError) as error:
+            raise BrokenError(
+                "cannot redact an image",
+                why="its data cannot be decoded",
+                hint="Open the file in a viewer, save it again and retry.",
+            ) from error
+        if picture.samples.shape[:2] != hidden.shape:
+            hidden = pdf_images.cover(picture.samples.shape[:2], polygons)
+        size = len(image.read_raw_bytes())
+        if not self._paint:
+            pdf_images.flat_fill(picture, hidden)
+            new = pdf_images.encode(self._pdf, image, picture, size)
+        else:
+            picture.samples[hidden] = 0
+            crops = self._crops(picture, hidden)
+            note = {
+                "index": self._count,
+                "codec": picture.codec,
+                "jpeg": picture.jpeg,
+                "size": size,
+                "crops": crops,
+            }
+            codec, jpeg = picture.codec, picture.jpeg
+            picture.jpeg = None
+            picture.codec = "" if codec != "/JPXDecode" else codec
+            new = pdf_images.encode(self._pdf, image, picture, size)
+            picture.codec, picture.jpeg = codec, jpeg
+            new[_MARK] = json.dumps(note)
+            self._count += 1
+        for key, mask in masks.items():
+            new[key] = mask
+        if picture.alpha is not None and "/SMask" not in image:
+            new["/SMask"] = self._alpha(picture.alpha, polygons)
+        return new
+
+    def _alpha(self, alpha: Any, polygons: Sequence[Sequence[tuple[float, float]]]) -> Any:
+        """Return the alpha channel of a JPEG 2000 image as a soft mask of its own."""
+        picture = pdf_images.Picture(alpha[..., None], 8, "", "gray")
+        stream = pikepdf.Stream(self._pdf, b"")
+        stream["/Type"], stream["/Subtype"] = pikepdf.Name.XObject, pikepdf.Name.Image
+        stream["/ColorSpace"] = pikepdf.Name.DeviceGray
+        pdf_images.flat_fill(picture, pdf_images.cover(alpha.shape, polygons))
+        return pdf_images.encode(self._pdf, stream, picture, 0)
+
+    def _crops(self, picture: pdf_images.Picture, hidden: Any) -> list[Any]:
+        crops = []
+        for rows, columns in pdf_images.windows(hidden):
+            mask = np.ascontiguousarray(hidden[rows, columns])
+            rgb = picture.rgb((rows, columns)).copy()
+            rgb[mask] = 0
+            bits = np.packbits(mask.reshape(-1)).tobytes().hex()
+            window = [[rows.start, rows.stop], [columns.start, columns.stop]]
+            crops.append([len(self.shapes), window, bits])
+            self.shapes.append(list(mask.shape))
+            self.blobs += [rgb.tobytes(), mask.astype(np.uint8).tobytes()]
+        return crops
+
+
+def _replace(old: Any, new: Any) -> None:
+    """Give an image object, which others refer to, the dictionary and data of another."""
+    keep = {key: old[key] for key in ("/SMask", "/Mask") if key in old}
+    for key in list(old.keys()):
+        if key != "/Length":
+            del old[key]
+    for key, value in new.items():
+        if key not in ("/Length", "/Filter", "/DecodeParms"):
+            old[key] = value
+    for key, value in keep.items():
+        old[key] = value
+    old.write(
+        new.read_raw_bytes(), filter=new.get("/Filter"), decode_parms=new.get("/DecodeParms")
+    )
+
+
+def _open(path: str, password: str | None) -> pikepdf.Pdf:
+    try:
+        return pikepdf.open(path, password=password or "")
+    except pikepdf.PasswordError as error:
+        raise EncryptedError(
+            "cannot open the file",
+            why="the password is wrong" if password else "it is encrypted",
+            hint="Give the password with --password or DOCHARMONY_PASSWORD.",
+        ) from error
+    except pikepdf.PdfError as error:
+        raise BrokenError(
+            "cannot open the file",
+            why="its structure is damaged beyond repair",
+            hint="Open it in a viewer and save it again.",
+        ) from error
+
+
+def _page(pdf: pikepdf.Pdf, number: int) -> pikepdf.Page:
+    if not 1 <= number <= len(pdf.pages):
+        raise BrokenError(
+            "cannot redact the page", where=f"page {number}", why="parsers disagree on the pages"
+        )
+    return pdf.pages[number - 1]
+
+
+def _save(pdf: pikepdf.Pdf, out: str, password: str | None) -> None:
+    """Write the whole file anew: one revision, no unused objects, a new identifier."""
+    if "/ID" in pdf.trailer:
+        del pdf.trailer["/ID"]
+    encryption: Any = None
+    if pdf.is_encrypted and password:
+        allowed = pdf.allow
+        encryption = pikepdf.Encryption(user=password, owner=password, R=6, allow=allowed)
+    pdf.save(
+        Path(out),
+        encryption=encryption or False,
+        linearize=False,
+        compress_streams=True,
+        object_stream_mode=pikepdf.ObjectStreamMode.generate,
+        fix_metadata_version=False,
+        preserve_pdfa=False,
+    )
+
+
+def _draw_boxes(
+    pdf: pikepdf.Pdf,
+    page: pikepdf.Page,
+    matrix: Affine,
+    items: Sequence[Mapping[str, Any]],
+    *,
+    label: bool,
+) -> None:
+    """Draw a black box over each edit, with the name of its rule when asked to."""
+    back = matrix.inverse()
+    lines = ["q 0 g"]
+    for item in items:
+        corners = [back.apply((x, y)) for x, y in item["polygon"]]
+        path = " ".join(
+            f"{p.x:.3f} {p.y:.3f} {'l' if index else 'm'}" for index, p in enumerate(corners)
+        )
+        lines.append(f"{path} h f")
+    if label:
+        lines.append("1 g BT")
+        for item in items:
+            lines += _label(Polygon.of(item["polygon"]), str(item["rule"]), back)
+        lines.append("ET")
+        _add_font(pdf, page)
+    lines.append("Q")
+    page.contents_add(pdf.make_stream(b"q\n"), prepend=True)
+    page.contents_add(pdf.make_stream(("\nQ\n" + "\n".join(lines) + "\n").encode("ascii")))
+
+
+def _label(polygon: Polygon, rule: str, back: Affine) -> list[str]:
+    """Return the text operators that write a rule's name into its box, in reading direction."""
+    import pymupdf
+
+    name = rule.removeprefix("pii:").encode("ascii", "replace").decode("ascii")
+    points = list(polygon) if len(polygon) == 4 else list(polygon.bbox.polygon())
+    origin, right, down = points[0], points[1], points[3]
+    width, height = math.dist(origin, right), math.dist(origin, down)
+    if not name or width < 1 or height < 1:
+        return []
+    if height > 1.5 * width and polygon.is_axis_aligned:  # a tall box: write upwards
+        origin, right, down = points[3], points[0], points[2]
+        width, height = height, width
+    natural = float(pymupdf.get_text_length(name, "helv", 1.0))
+    size = min(height * _LABEL_FILL, 0.9 * width / natural)
+    along = Point((right.x - origin.x) / width, (right.y - origin.y) / width)
+    away = Point((down.x - origin.x) / height, (down.y - origin.y) / height)
+    left = (width - size * natural) / 2
+    base = height / 2 + 0.36 * size
+    start = Point(
+        origin.x + along.x * left + away.x * base, origin.y + along.y * left + away.y * base
+    )
+    # Text runs along `along` and stands up against `away`; both are mapped into user space.
+    frame = Affine(along.x, along.y, -away.x, -away.y, start.x, start.y).then(back)
+    numbers = " ".join(f"{value:.4f}" for value in frame)
+    escaped = name.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+    return [f"/DHLabel {size:.3f} Tf {numbers} Tm ({escaped}) Tj"]
+
+
+def _add_font(pdf: pikepdf.Pdf, page: pikepdf.Page) -> None:
+    resources = page.get("/Resources")
+    fresh = pikepdf.Dictionary(dict(resources.items()) if resources is not None else {})
+    fonts = fresh.get("/Font")
+    table = pikepdf.Dictionary(dict(fonts.items()) if fonts is not None else {})
+    table["/DHLabel"] = pdf.make_indirect(
+        pikepdf.Dictionary(
+            Type=pikepdf.Name.Font,
+            Subtype=pikepdf.Name.Type1,
+            BaseFont=pikepdf.Name.Helvetica,
+            Encoding=pikepdf.Name.WinAnsiEncoding,
+        )
+    )
+    fresh["/Font"] = table
+    page.obj["/Resources"] = fresh
+
+
+__all__ = ["BBox", "erase", "finish"]

@@ -1,0 +1,183 @@
+"""Annotations and form fields under areas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pikepdf
+
+from ...geometry import Affine, BBox, Point
+from .pdf_area import Area, box_corners
+from .pdf_content import Eraser, State
+
+# An annotation goes as a whole when this share of it lies inside an area; a link when less does, for its
+# target may name what stood there.
+_SHARE, _LINK_SHARE = 0.5, 0.25
+_TEXTS = ("/Contents", "/RC", "/DS", "/Subj", "/TU", "/V", "/DV", "/RV", "/I")
+# Viewers draw these from their texts when they have no appearance of their own.
+_DRAWN = frozenset({"/FreeText", "/Widget", "/Stamp", "/Line"})
+
+
+def clear(eraser: Eraser, page: pikepdf.Page, matrix: Affine, areas: Sequence[Area]) -> list[str]:
+    """Remove annotations in the areas, cut those that reach into them; return what was done."""
+    found = page.get("/Annots")
+    if not isinstance(found, pikepdf.Array):
+        return []
+    done: list[str] = []
+    keep: list[Any] = []
+    gone: list[Any] = []
+    for annotation in found:
+        if not isinstance(annotation, pikepdf.Dictionary):
+            continue
+        corners = _corners(annotation, matrix)
+        touching = [area for area in areas if corners and area.meets(corners)]
+        if not touching:
+            keep.append(annotation)
+        elif _goes(annotation, corners, touching) or not _cut(
+            eraser, annotation, matrix, touching, done
+        ):
+            gone.append(annotation)
+            done.append("removed")
+        else:
+            keep.append(annotation)
+    if gone:
+        popups = {a["/Popup"].objgen for a in gone if isinstance(a.get("/Popup"), pikepdf.Object)}
+        also = [
+            a for a in keep if a.objgen in popups or _parent(a, "/IRT") in {g.objgen for g in gone}
+        ]
+        keep = [a for a in keep if not any(a.objgen == b.objgen for b in also)]
+        page.obj["/Annots"] = pikepdf.Array(keep)
+        for annotation in [*gone, *also]:
+            _forget(eraser.pdf, annotation)
+    return done
+
+
+def _goes(annotation: Any, corners: Sequence[Point], areas: Sequence[Area]) -> bool:
+    limit = _LINK_SHARE if annotation.get("/Subtype") == "/Link" else _SHARE
+    return sum(area.share(corners) for area in areas) >= limit
+
+
+def _cut(
+    eraser: Eraser, annotation: Any, matrix: Affine, areas: Sequence[Area], done: list[str]
+) -> bool:
+    """Clear an annotation's appearances; return False when it has to go as a whole."""
+    appearance = annotation.get("/AP")
+    changed = False
+    if isinstance(appearance, pikepdf.Dictionary):
+        fresh = pikepdf.Dictionary(dict(appearance.items()))
+        for key, value in appearance.items():
+            if isinstance(value, pikepdf.Stream):
+                new = _form(eraser, annotation, value, matrix, areas)
+                changed |= new is not value
+                fresh[key] = new
+            elif isinstance(value, pikepdf.Dictionary):
+                states = {}
+                for state, form in value.items():
+                    new = form
+                    if isinstance(form, pikepdf.Stream):
+                        new = _form(eraser, annotation, form, matrix, areas)
+                    changed |= new is not form
+                    states[state] = new
+                fresh[key] = pikepdf.Dictionary(states)
+        if changed:
+            annotation["/AP"] = fresh
+    elif str(annotation.get("/Subtype")) in _DRAWN:
+        return annotation.get("/Subtype") == "/Widget" and not _value(annotation)
+    if changed or annotation.get("/Subtype") != "/Widget":
+        _strip(annotation, done)
+    return True
+
+
+def _form(
+    eraser: Eraser, annotation: Any, form: Any, matrix: Affine, areas: Sequence[Area]
+) -> Any:
+    """Return an appearance without what lies under the areas (ISO 32000-2, 12.5.5, algorithm 8.1)."""
+    try:
+        box = [float(v) for v in form["/BBox"]]
+        own = [float(v) for v in form.get("/Matrix", (1, 0, 0, 1, 0, 0))]
+        rect = _rect(annotation)
+    except (KeyError, TypeError, ValueError):
+        return form
+    bounds = BBox.around([_bbox(box_corners(box, Affine(*own)))])
+    if rect is None or bounds.is_empty:
+        return form
+    sx, sy = rect.width / bounds.width, rect.height / bounds.height
+    place = Affine(sx, 0, 0, sy, rect.x0 - bounds.x0 * sx, rect.y0 - bounds.y0 * sy)
+    state = replace(State(place.then(matrix)))
+    new, _ = eraser.form(form, state, areas, pikepdf.Dictionary())
+    return new
+
+
+def _strip(annotation: Any, done: list[str]) -> None:
+    """Drop texts that repeat what an annotation, or the field it belongs to, shows or marks."""
+    node, depth = annotation, 0
+    while isinstance(node, pikepdf.Dictionary) and depth < 20:
+        for key in _TEXTS:
+            if key in node:
+                del node[key]
+                done.append("cleaned")
+        node, depth = node.get("/Parent"), depth + 1
+        if annotation.get("/Subtype") != "/Widget":
+            return
+
+
+def _forget(pdf: pikepdf.Pdf, annotation: Any) -> None:
+    """Unlink a removed annotation from its form, and empty it: other objects may point at it."""
+    if annotation.get("/Subtype") == "/Widget":
+        _strip(annotation, [])
+        own = annotation.objgen
+        parent = annotation.get("/Parent")
+        depth = 0
+        while isinstance(parent, pikepdf.Dictionary) and depth < 20:
+            kids = [k for k in parent.get("/Kids", ()) if k.objgen != own]
+            parent["/Kids"] = pikepdf.Array(kids)
+            if kids:
+                break
+            own, parent, depth = parent.objgen, parent.get("/Parent"), depth + 1
+        form = pdf.Root.get("/AcroForm")
+        if isinstance(form, pikepdf.Dictionary):
+            for key in ("/Fields", "/CO"):
+                listed = form.get(key)
+                if isinstance(listed, pikepdf.Array):
+                    form[key] = pikepdf.Array([f for f in listed if f.objgen != own])
+    for key in list(annotation.keys()):
+        del annotation[key]
+
+
+def _value(annotation: Any) -> bool:
+    """Return whether a widget, or the field above it, has a value that viewers could draw."""
+    node, depth = annotation, 0
+    while isinstance(node, pikepdf.Dictionary) and depth < 20:
+        if "/V" in node or "/DV" in node:
+            return True
+        node, depth = node.get("/Parent"), depth + 1
+    return False
+
+
+def _parent(annotation: Any, key: str) -> Any:
+    value = annotation.get(key)
+    return value.objgen if isinstance(value, pikepdf.Object) else None
+
+
+def _rect(annotation: Any) -> BBox | None:
+    try:
+        x0, y0, x1, y1 = (float(v) for v in annotation["/Rect"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return BBox(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+
+
+def _corners(annotation: Any, matrix: Affine) -> list[Point]:
+    rect = _rect(annotation)
+    if rect is None:
+        return []
+    # A line or a note without extent still stands somewhere.
+    rect = rect.grow(0.5 if rect.is_empty else 0.0)
+    return box_corners(rect, matrix)
+
+
+def _bbox(points: Sequence[Point]) -> BBox:
+    xs, ys = [p.x for p in points], [p.y for p in points]
+    return BBox(min(xs), min(ys), max(xs), max(ys))

@@ -1,0 +1,715 @@
+"""Rewrite content streams so that what they show under given areas is no longer in them.
+
+One walker interprets pages, Form XObjects, tiling patterns, soft masks and annotation appearances with
+a graphics state (ISO 32000-2, 8 and 9) and writes the same instructions back, less the glyphs, path
+parts and image pixels under the areas. Objects shared with other places are copied before they change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pikepdf
+
+from ...errors import BrokenError
+from ...geometry import Affine, BBox, Polygon
+from .pdf_area import Area, box_corners
+from .pdf_fonts import Font, Glyph, load_font
+from .pdf_paths import CLIP, CONSTRUCT, PAINT, PathBuffer
+
+# A glyph goes when its middle is inside an area, or this share of its body.
+_GLYPH_SHARE = 0.35
+_IDENTITY = Affine()
+_MAX_DEPTH = 24
+_MAX_TILES = 400
+# Operators that set the pen anew: a gap left before them moves nothing.
+_PLACES = frozenset({"Td", "TD", "Tm", "T*", "ET"})
+_SECRET_PROPERTIES = ("/ActualText", "/Alt", "/E")
+
+ImageEditor = Callable[[Any, Affine, Sequence[Area]], Any]
+
+
+@dataclass
+class State:
+    """The part of the graphics state that decides where things land."""
+
+    ctm: Affine
+    font: Font | None = None
+    size: float = 0.0
+    char_space: float = 0.0
+    word_space: float = 0.0
+    stretch: float = 1.0
+    leading: float = 0.0
+    rise: float = 0.0
+
+
+@dataclass
+class Removed:
+    """What a page lost."""
+
+    glyphs: int = 0
+    paths: int = 0
+    images: int = 0
+    mcids: set[int] = field(default_factory=set)
+
+
+class Eraser:
+    """Rewrites content streams of one PDF.
+
+    Args:
+        pdf: the document; new streams are made in it.
+        edit_image: called as (image, matrix from the unit square to the displayed page, areas);
+            returns the image to show instead, the same one to change nothing, or None to drop it.
+    """
+
+    def __init__(self, pdf: pikepdf.Pdf, edit_image: ImageEditor) -> None:
+        self.pdf = pdf
+        self.edit_image = edit_image
+        self.replaced: set[tuple[int, int]] = set()
+        self._fonts: dict[tuple[int, int], Font] = {}
+
+    def page(self, page: pikepdf.Page, matrix: Affine, areas: Sequence[Area]) -> Removed:
+        """Rewrite a page's own content (not its annotations) and return what went."""
+        resources = _dictionary(page.get("/Resources"))
+        walk = _Walk(self, resources, State(matrix), areas, 0)
+        if walk.run(page):
+            page.obj["/Contents"] = self.pdf.make_stream(walk.content())
+            page.obj["/Resources"] = walk.pruned_resources()
+        return walk.removed
+
+    def form(
+        self, form: Any, state: State, areas: Sequence[Area], inherited: Any, depth: int = 0
+    ) -> tuple[Any, Removed]:
+        """Return a form's rewritten copy, or the form itself when nothing in it goes."""
+        if depth > _MAX_DEPTH:
+            raise BrokenError(
+                "cannot redact the page", why="its forms are nested too deep, or in a circle"
+            )
+        inner = replace(state, ctm=_matrix(form.get("/Matrix")).then(state.ctm))
+        resources = form.get("/Resources")
+        resources = _dictionary(inherited if resources is None else resources)
+        walk = _Walk(self, resources, inner, areas, depth)
+        if not walk.run(form):
+            return form, walk.removed
+        return self._copy(form, walk), walk.removed
+
+    def pattern(
+        self, pattern: Any, base: Affine, areas: Sequence[Area], depth: int
+    ) -> tuple[Any, Removed]:
+        """Return a tiling pattern's rewritten copy; what goes from one tile goes from all."""
+        removed = Removed()
+        current = pattern
+        matrix = _matrix(pattern.get("/Matrix")).then(base)
+        for tile in _tiles(pattern, matrix, areas):
+            walk = _Walk(
+                self, _dictionary(current.get("/Resources")), State(tile), areas, depth
+            )
+            if walk.run(current):
+                current = self._copy(current, walk)
+                removed.glyphs += walk.removed.glyphs
+                removed.paths += walk.removed.paths
+                removed.images += walk.removed.images
+        return current, removed
+
+    def font(self, font: Any) -> Font:
+        """Return the measuring font of a font dictionary, made once."""
+        key = font.objgen if isinstance(font, pikepdf.Object) and font.is_indirect else (0, 0)
+        if key == (0, 0):
+            return load_font(font)
+        if key not in self._fonts:
+            self._fonts[key] = load_font(font)
+        return self._fonts[key]
+
+    def note_replaced(self, original: Any) -> None:
+        """Remember an object whose content was removed somewhere, so that no other path leads to it."""
+        if original.is_indirect:
+            self.replaced.add(original.objgen)
+
+    def _copy(self, form: Any, walk: _Walk) -> Any:
+        copy = self.pdf.make_stream(walk.content())
+        for key, value in form.items():
+            if key not in _STREAM_KEYS:
+                copy[key] = value
+        copy["/Resources"] = walk.pruned_resources()
+        self.note_replaced(form)
+        return copy
+
+
+# Keys of the old stream that do not fit the new one, or could hold what was removed.
+_STREAM_KEYS = frozenset(
+    {"/Length", "/Filter", "/DecodeParms", "/DL", "/F", "/FFilter", "/FDecodeParms"}
+    | {"/Metadata", "/PieceInfo", "/LastModified", "/Resources", "/OPI", "/Ref"}
+)
+
+
+class _Walk:
+    """One pass over one content stream."""
+
+    def __init__(
+        self, eraser: Eraser, resources: Any, state: State, areas: Sequence[Area], depth: int
+    ) -> None:
+        self.eraser, self.resources, self.areas, self.depth = eraser, resources, areas, depth
+        self.removed = Removed()
+        self._base = state.ctm
+        self._state = state
+        self._stack: list[State] = []
+        self._matrix = self._line = _IDENTITY
+        self._out: list[Any] = []
+        self._path = PathBuffer()
+        self._changed = False
+        self._gap: int | None = None
+        # Open marked content: index in _out of its BDC, or -1.
+        self._marks: list[int] = []
+        self._added: dict[str, dict[str, Any]] = {}
+        self._dropped: dict[str, set[str]] = {}
+        self._swaps: dict[tuple[str, str, Affine], str | None] = {}
+        self._reach = BBox.around(area.bbox for area in areas)
+
+    def run(self, stream: Any) -> bool:
+        """Read the stream; return whether anything goes."""
+        try:
+            instructions = pikepdf.parse_content_stream(stream)
+        except pikepdf.PdfError as error:
+            raise BrokenError(
+                "cannot redact the page",
+                why="its content stream cannot be parsed",
+                hint="Open the file in a viewer, save it again and retry.",
+            ) from error
+        for instruction in instructions:
+            if isinstance(instruction, pikepdf.ContentStreamInlineImage):
+                self._inline_image(instruction)
+                continue
+            operator = str(instruction.operator)
+            operands = instruction.operands
+            if operator in CONSTRUCT or operator in CLIP:
+                self._path.add(operator, operands, instruction)
+            elif operator in PAINT:
+                self._paint(operator, instruction)
+            else:
+                handler = _HANDLERS.get(operator)
+                if handler is None:
+                    self._emit(instruction)
+                else:
+                    try:
+                        handler(self, operator, operands, instruction)
+                    except (TypeError, ValueError, IndexError, KeyError):
+                        # Malformed operands: viewers skip the operator, so it shows nothing.
+                        self._emit(instruction)
+        self._out += self._path.instructions
+        self._close_gap()
+        return self._changed
+
+    def content(self) -> bytes:
+        """Return the rewritten stream."""
+        kept = [item for item in self._out if item is not None]
+        return pikepdf.unparse_content_stream(kept) + b"\n"
+
+    def pruned_resources(self) -> Any:
+        """Return resources for the rewritten stream: new names added, replaced ones left out."""
+        result = pikepdf.Dictionary(dict(self.resources.items()))
+        used: set[str] = set()
+        for item in self._out:
+            if isinstance(item, tuple):
+                used.update(str(v) for v in item[0] if isinstance(v, pikepdf.Name))
+            elif isinstance(item, pikepdf.ContentStreamInstruction):
+                used.update(str(v) for v in item.operands if isinstance(v, pikepdf.Name))
+        for category in {*self._added, *self._dropped}:
+            entries = dict(_dictionary(self.resources.get(category)).items())
+            for name in self._dropped.get(category, ()):
+                if name not in used:
+                    entries.pop(name, None)
+            entries.update(self._added.get(category, {}))
+            result[category] = pikepdf.Dictionary(entries)
+        return result
+
+    # -- bookkeeping
+
+    def _emit(self, instruction: Any) -> None:
+        if self._path:
+            self._path.add("", (), instruction)
+        else:
+            self._out.append(instruction)
+
+    def _note(self) -> None:
+        """Something went: the alternative texts of the marked content around it may repeat it."""
+        self._changed = True
+        for position, index in enumerate(self._marks):
+            if index < 0:
+                continue
+            operands, operator = _parts(self._out[index])
+            properties = operands[1] if len(operands) > 1 else None
+            if isinstance(properties, pikepdf.Name):
+                table = _dictionary(self.resources.get("/Properties"))
+                properties = table.get(str(properties))
+            if not isinstance(properties, pikepdf.Dictionary):
+                continue
+            mcid = properties.get("/MCID")
+            if isinstance(mcid, int):
+                self.removed.mcids.add(mcid)
+            if any(key in properties for key in _SECRET_PROPERTIES):
+                clean = {k: v for k, v in properties.items() if k not in _SECRET_PROPERTIES}
+                if isinstance(operands[1], pikepdf.Name):
+                    self._dropped.setdefault("/Properties", set()).add(str(operands[1]))
+                self._out[index] = ([operands[0], pikepdf.Dictionary(clean)], operator)
+            self._marks[position] = index
+
+    def _swap(self, category: str, name: str, new: Any) -> str:
+        fresh = f"{name}_r{len(self._added.get(category, ()))}"
+        taken = _dictionary(self.resources.get(category))
+        while fresh in taken:
+            fresh += "x"
+        self._added.setdefault(category, {})[fresh] = new
+        self._dropped.setdefault(category, set()).add(name)
+        return fresh
+
+    def _take(self, removed: Removed) -> None:
+        self.removed.glyphs += removed.glyphs
+        self.removed.paths += removed.paths
+        self.removed.images += removed.images
+
+    # -- graphics state
+
+    def _save(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        self._stack.append(replace(self._state))
+        self._emit(instruction)
+
+    def _restore(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        if self._stack:
+            self._state = self._stack.pop()
+        self._emit(instruction)
+
+    def _concatenate(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        self._state.ctm = Affine(*_floats(operands, 6)).then(self._state.ctm)
+        self._emit(instruction)
+
+    def _external_state(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        name = str(operands[0])
+        settings = _dictionary(_dictionary(self.resources.get("/ExtGState")).get(name))
+        font = settings.get("/Font")
+        if isinstance(font, pikepdf.Array) and len(font) == 2:
+            self._state.font, self._state.size = self.eraser.font(font[0]), float(font[1])
+        mask = settings.get("/SMask")
+        group = mask.get("/G") if isinstance(mask, pikepdf.Dictionary) else None
+        if isinstance(group, pikepdf.Stream):
+            new, removed = self.eraser.form(
+                group, replace(self._state), self.areas, self.resources, self.depth + 1
+            )
+            if new is not group:
+                self._take(removed)
+                self._note()
+                fresh_mask = pikepdf.Dictionary({**dict(mask.items()), "/G": new})
+                fresh = pikepdf.Dictionary({**dict(settings.items()), "/SMask": fresh_mask})
+                if settings.is_indirect:
+                    self.eraser.note_replaced(settings)
+                name = self._swap("/ExtGState", name, self.eraser.pdf.make_indirect(fresh))
+                instruction = ([pikepdf.Name(name)], pikepdf.Operator("gs"))
+        self._emit(instruction)
+
+    def _colour(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        last = operands[-1] if len(operands) else None
+        if isinstance(last, pikepdf.Name):
+            pattern = _dictionary(self.resources.get("/Pattern")).get(str(last))
+            if isinstance(pattern, pikepdf.Stream) and pattern.get("/PatternType") == 1:
+                key = ("/Pattern", str(last), self._base)
+                if key not in self._swaps:
+                    new, removed = self.eraser.pattern(
+                        pattern, self._base, self.areas, self.depth + 1
+                    )
+                    if new is not pattern:
+                        self._take(removed)
+                        self._swaps[key] = self._swap("/Pattern", str(last), new)
+                    else:
+                        self._swaps[key] = None
+                fresh = self._swaps[key]
+                if fresh is not None:
+                    self._note()
+                    instruction = (
+                        [*list(operands)[:-1], pikepdf.Name(fresh)],
+                        pikepdf.Operator(operator),
+                    )
+        self._emit(instruction)
+
+    # -- marked content
+
+    def _begin_mark(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        self._emit(instruction)
+        self._marks.append(-1 if self._path or operator == "BMC" else len(self._out) - 1)
+
+    def _end_mark(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        if self._marks:
+            self._marks.pop()
+        self._emit(instruction)
+
+    # -- paths
+
+    def _paint(self, operator: str, instruction: Any) -> None:
+        instructions, cut = self._path.paint(operator, instruction, self._state.ctm, self.areas)
+        self._path = PathBuffer()
+        self._out += instructions
+        if cut:
+            self.removed.paths += 1
+            self._note()
+
+    # -- images and forms
+
+    def _do(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        name = str(operands[0])
+        item = _dictionary(self.resources.get("/XObject")).get(name)
+        if not isinstance(item, pikepdf.Stream):
+            self._emit(instruction)
+        elif item.get("/Subtype") == "/Image":
+            self._image(name, item, instruction)
+        elif item.get("/Subtype") == "/Form":
+            new, removed = self.eraser.form(
+                item, replace(self._state), self.areas, self.resources, self.depth + 1
+            )
+            if new is item:
+                self._emit(instruction)
+                return
+            self._take(removed)
+            self._note()
+            fresh = self._swap("/XObject", name, new)
+            self._emit(([pikepdf.Name(fresh)], pikepdf.Operator("Do")))
+        else:
+            self._emit(instruction)
+
+    def _image(self, name: str, image: Any, instruction: Any) -> None:
+        key = ("/XObject", name, self._state.ctm)
+        if key not in self._swaps:
+            new = self._edited(image)
+            if new is image:
+                self._emit(instruction)
+                return
+            if image.is_indirect:
+                self.eraser.note_replaced(image)
+            if new is None:
+                self._dropped.setdefault("/XObject", set()).add(name)
+                self._swaps[key] = None
+            else:
+                self._swaps[key] = self._swap("/XObject", name, new)
+        self.removed.images += 1
+        self._note()
+        fresh = self._swaps[key]
+        if fresh is not None:
+            self._emit(([pikepdf.Name(fresh)], pikepdf.Operator("Do")))
+
+    def _inline_image(self, instruction: Any) -> None:
+        ctm = self._state.ctm
+        if not any(area.meets(box_corners((0, 0, 1, 1), ctm)) for area in self.areas):
+            self._emit(instruction)
+            return
+        image = self._as_stream(instruction.iimage)
+        new = self._edited(image)
+        if new is image:
+            self._emit(instruction)
+            return
+        self.removed.images += 1
+        self._note()
+        if new is not None:
+            fresh = self._swap("/XObject", "/Inline", new)
+            self._emit(([pikepdf.Name(fresh)], pikepdf.Operator("Do")))
+
+    def _edited(self, image: Any) -> Any:
+        ctm = self._state.ctm
+        corners = box_corners((0, 0, 1, 1), ctm)
+        touching = [area for area in self.areas if area.meets(corners)]
+        return self.eraser.edit_image(image, ctm, touching) if touching else image
+
+    def _as_stream(self, inline: Any) -> Any:
+        """Return an inline image as an image XObject."""
+        stream = self.eraser.pdf.make_stream(b"")
+        stream["/Subtype"] = pikepdf.Name.Image
+        colours = _dictionary(self.resources.get("/ColorSpace"))
+        entries = list(inline._image_object)
+        values: dict[str, Any] = {}
+        for key, value in zip(entries[::2], entries[1::2], strict=False):
+            values[_INLINE_KEYS.get(str(key), str(key))] = value
+        for key, value in values.items():
+            if key == "/ColorSpace":
+                value = _inline_colours(value, colours)
+            elif key == "/Filter":
+                value = _expand(value, _INLINE_FILTERS)
+            stream[key] = value
+        raw = inline._data._inline_image_raw_bytes()
+        stream.write(
+            raw,
+            filter=stream.get("/Filter"),
+            decode_parms=stream.get("/DecodeParms"),
+        )
+        return stream
+
+    # -- text
+
+    def _begin_text(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        self._matrix = self._line = _IDENTITY
+        self._emit(instruction)
+
+    def _set_font(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        font = _dictionary(self.resources.get("/Font")).get(str(operands[0]))
+        self._state.size = float(operands[1])
+        self._state.font = self.eraser.font(font)
+        self._emit(instruction)
+
+    def _set_number(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        name, factor = _NUMBERS[operator]
+        setattr(self._state, name, float(operands[0]) * factor)
+        self._emit(instruction)
+
+    def _place(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        self._close_gap()
+        if operator == "Tm":
+            self._matrix = self._line = Affine(*_floats(operands, 6))
+        elif operator == "T*":
+            self._next_line()
+        elif operator in ("Td", "TD"):
+            x, y = _floats(operands, 2)
+            if operator == "TD":
+                self._state.leading = -y
+            self._matrix = self._line = Affine.translate(x, y).then(self._line)
+        self._emit(instruction)
+
+    def _next_line(self) -> None:
+        step = Affine.translate(0.0, -self._state.leading)
+        self._matrix = self._line = step.then(self._line)
+
+    def _show(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        before: list[Any] = []
+        if operator == '"':
+            word, char = _floats(operands, 2)
+            self._state.word_space, self._state.char_space = word, char
+            before = [
+                ([word], pikepdf.Operator("Tw")),
+                ([char], pikepdf.Operator("Tc")),
+                ([], pikepdf.Operator("T*")),
+            ]
+        elif operator == "'":
+            before = [([], pikepdf.Operator("T*"))]
+        if before:
+            self._close_gap()
+            self._next_line()
+        last = operands[-1]
+        items = list(last) if isinstance(last, pikepdf.Array) else [last]
+        kept, count = self._filter(items)
+        if not count:
+            self._gap = None
+            self._emit(instruction)
+            return
+        self.removed.glyphs += count
+        for step in before:
+            self._emit(step)
+        if self._path:  # text inside a path under construction: emit it where viewers show it
+            self._emit(([pikepdf.Array(kept)], pikepdf.Operator("TJ")))
+            self._gap = None
+        else:
+            self._out.append(([pikepdf.Array(kept)], pikepdf.Operator("TJ")))
+            self._gap = len(self._out) - 1
+        self._note()
+
+    def _close_gap(self) -> None:
+        """Drop the white space behind the last shown text: it tells how wide the removed text was."""
+        if self._gap is None:
+            return
+        operands, operator = self._out[self._gap]
+        items = list(operands[0])
+        while items and not isinstance(items[-1], pikepdf.String):
+            items.pop()
+        self._out[self._gap] = ([pikepdf.Array(items)], operator) if items else None
+        self._gap = None
+
+    def _filter(self, items: Sequence[Any]) -> tuple[list[Any], int]:
+        """Return the array for TJ without the glyphs under the areas, and how many went."""
+        state, font = self._state, self._state.font
+        if font is None:
+            return list(items), 0
+        size, stretch = state.size, state.stretch
+        vertical = font.vertical
+        place = (
+            Affine(size * stretch, 0.0, 0.0, size, 0.0, state.rise)
+            .then(self._matrix)
+            .then(state.ctm)
+        )
+        pen = 0.0  # along the writing direction, in text space
+        kept: list[Any] = []
+        codes = bytearray()
+        gap = 0.0
+        count = 0
+
+        def flush() -> None:
+            nonlocal gap
+            if codes:
+                kept.append(pikepdf.String(bytes(codes)))
+                codes.clear()
+            if gap:
+                kept.append(gap)
+                gap = 0.0
+
+        for item in items:
+            if not isinstance(item, pikepdf.String | bytes):
+                try:
+                    shift = float(item)
+                except (TypeError, ValueError):
+                    continue
+                pen -= shift / 1000 * size * (1.0 if vertical else stretch)
+                if codes and not gap:
+                    flush()
+                gap += shift
+                continue
+            for glyph in font.glyphs(bytes(item)):
+                extra = state.char_space + (state.word_space if glyph.spaced else 0.0)
+                step = glyph.advance * size + extra
+                if size and self._hit(glyph, place, pen, size, stretch, vertical):
+                    count += 1
+                    if codes and not gap:
+                        flush()
+                    gap -= step / size * 1000
+                else:
+                    if gap:
+                        flush()
+                    codes += glyph.code
+                pen += step if vertical else step * stretch
+        flush()
+        shift_matrix = Affine.translate(0.0, pen) if vertical else Affine.translate(pen, 0.0)
+        self._matrix = shift_matrix.then(self._matrix)
+        return kept, count
+
+    def _hit(
+        self, glyph: Glyph, place: Affine, pen: float, size: float, stretch: float, vertical: bool
+    ) -> bool:
+        x0, y0, x1, y1 = glyph.box
+        # `place` scales by size and stretch: bring the pen into its units.
+        along = pen / size if vertical else pen / (size * stretch) if stretch else 0.0
+        if vertical:
+            y0, y1 = y0 + along, y1 + along
+        else:
+            x0, x1 = x0 + along, x1 + along
+        corners = box_corners((x0, y0, x1, y1), place)
+        box = Polygon(corners).bbox
+        reach = self._reach
+        if box.x1 < reach.x0 or box.x0 > reach.x1 or box.y1 < reach.y0 or box.y0 > reach.y1:
+            return False
+        middle = place.apply(((x0 + x1) / 2, (y0 + y1) / 2))
+        return any(
+            area.contains(*middle) or area.share(corners) >= _GLYPH_SHARE for area in self.areas
+        )
+
+
+_NUMBERS = {
+    "Tc": ("char_space", 1.0),
+    "Tw": ("word_space", 1.0),
+    "Tz": ("stretch", 0.01),
+    "TL": ("leading", 1.0),
+    "Ts": ("rise", 1.0),
+}
+_HANDLERS: dict[str, Callable[[_Walk, str, Sequence[Any], Any], None]] = {
+    "q": _Walk._save,
+    "Q": _Walk._restore,
+    "cm": _Walk._concatenate,
+    "gs": _Walk._external_state,
+    "scn": _Walk._colour,
+    "SCN": _Walk._colour,
+    "Do": _Walk._do,
+    "BT": _Walk._begin_text,
+    "Tf": _Walk._set_font,
+    "BMC": _Walk._begin_mark,
+    "BDC": _Walk._begin_mark,
+    "EMC": _Walk._end_mark,
+    **dict.fromkeys(_NUMBERS, _Walk._set_number),
+    **dict.fromkeys(_PLACES, _Walk._place),
+    **dict.fromkeys(("Tj", "TJ", "'", '"'), _Walk._show),
+}
+_INLINE_KEYS = {
+    "/BPC": "/BitsPerComponent",
+    "/CS": "/ColorSpace",
+    "/D": "/Decode",
+    "/DP": "/DecodeParms",
+    "/F": "/Filter",
+    "/H": "/Height",
+    "/IM": "/ImageMask",
+    "/I": "/Interpolate",
+    "/W": "/Width",
+    "/L": "/Length",
+}
+_INLINE_FILTERS = {
+    "/AHx": "/ASCIIHexDecode",
+    "/A85": "/ASCII85Decode",
+    "/LZW": "/LZWDecode",
+    "/Fl": "/FlateDecode",
+    "/RL": "/RunLengthDecode",
+    "/CCF": "/CCITTFaxDecode",
+    "/DCT": "/DCTDecode",
+}
+_INLINE_COLOURS = {
+    "/G": "/DeviceGray",
+    "/RGB": "/DeviceRGB",
+    "/CMYK": "/DeviceCMYK",
+    "/I": "/Indexed",
+}
+
+
+def _expand(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, pikepdf.Name):
+        return pikepdf.Name(names.get(str(value), str(value)))
+    if isinstance(value, pikepdf.Array):
+        return pikepdf.Array([_expand(item, names) for item in value])
+    return value
+
+
+def _inline_colours(value: Any, named: Any) -> Any:
+    if isinstance(value, pikepdf.Name) and str(value) in named:
+        return named.get(str(value))
+    return _expand(value, _INLINE_COLOURS)
+
+
+def _parts(item: Any) -> tuple[Sequence[Any], Any]:
+    if isinstance(item, tuple):
+        return item[0], item[1]
+    return list(item.operands), item.operator
+
+
+def _dictionary(value: Any) -> Any:
+    """Return the value when it is a dictionary, else an empty one."""
+    return value if isinstance(value, pikepdf.Dictionary) else pikepdf.Dictionary()
+
+
+def _floats(operands: Sequence[Any], count: int) -> list[float]:
+    values = [float(operands[index]) for index in range(count)]
+    return values
+
+
+def _matrix(value: Any) -> Affine:
+    try:
+        return Affine(*(float(v) for v in value)) if len(value) == 6 else _IDENTITY
+    except (TypeError, ValueError):
+        return _IDENTITY
+
+
+def _tiles(pattern: Any, matrix: Affine, areas: Sequence[Area]) -> list[Affine]:
+    """Return the maps of the tiles that meet an area; all of a dense pattern counts as one tile."""
+    try:
+        x0, y0, x1, y1 = (float(v) for v in pattern["/BBox"])
+        step_x, step_y = abs(float(pattern["/XStep"])), abs(float(pattern["/YStep"]))
+        back = matrix.inverse()
+    except (KeyError, TypeError, ValueError):
+        return []
+    if not step_x or not step_y:
+        return []
+    tiles = []
+    for area in areas:
+        reach = area_box(area, back)
+        columns = range(int((reach.x0 - x1) // step_x), int((reach.x1 - x0) // step_x) + 2)
+        rows = range(int((reach.y0 - y1) // step_y), int((reach.y1 - y0) // step_y) + 2)
+        if len(columns) * len(rows) > _MAX_TILES:
+            continue  # the cell is far smaller than the area: a shade or a hatch, no text
+        for column in columns:
+            for row in rows:
+                tile = Affine.translate(column * step_x, row * step_y).then(matrix)
+                if area.meets(box_corners((x0, y0, x1, y1), tile)):
+                    tiles.append(tile)
+    return tiles
+
+
+def area_box(area: Area, back: Affine) -> BBox:
+    """Return the box around an area, mapped into another space."""
+    return Polygon(back.apply(p) for p in area.points).bbox

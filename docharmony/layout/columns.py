@@ -1,0 +1,199 @@
+"""Reading order: columns found by the white strips between pieces, spanning parts in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import TypeAlias
+
+from .figures import Figure
+from .pieces import Box, Piece, Rows
+from .tables import Table, aligned, rows_of
+
+Node: TypeAlias = Piece | Table | Figure
+# Columns within columns deeper than this are read row by row.
+MAX_DEPTH = 24
+
+
+def order(nodes: Sequence[Node], rules: Sequence[float] = (), depth: int = 0) -> list[list[Node]]:
+    """Return the nodes as single columns (top to bottom) in reading order.
+
+    Args:
+        nodes: pieces, tables and figures, in any order.
+        rules: y of long horizontal rules, for tables that are found on the way.
+        depth: of the recursion.
+    """
+    nodes = sorted(nodes, key=lambda n: (n.cy, n.x0))
+    gutter = _gutter(nodes) if len(nodes) > 1 and depth < MAX_DEPTH else None
+    if gutter is None:
+        return [list(nodes)] if nodes else []
+    columns: list[list[Node]] = []
+    for spanning, band in _bands(nodes, gutter):
+        if spanning:
+            inner = order(band, rules, depth + 1)
+        else:
+            parts = _tables(band, rules)
+            if parts is None:
+                left = [n for n in band if n.cx < gutter]
+                right = [n for n in band if n.cx >= gutter]
+                columns += order(left, rules, depth + 1) + order(right, rules, depth + 1)
+                continue
+            inner = []
+            for part in parts:
+                inner += order(part, rules, depth + 1)
+        # What spans the columns goes on where the column above ends.
+        if columns and inner and spanning and _goes_on(columns[-1], inner[0]):
+            columns[-1] += inner[0]
+            inner = inner[1:]
+        columns += inner
+    return columns
+
+
+def _goes_on(above: list[Node], below: list[Node]) -> bool:
+    return (
+        len(above) == 1
+        and isinstance(above[0], Table)
+        and abs(above[0].x0 - below[0].x0) < 2 * above[0].em
+    )
+
+
+def _gutter(nodes: Sequence[Node]) -> float | None:
+    """Return the x where most rows have a gap, or None where all is one column."""
+    rows = Rows(nodes)
+    events: list[tuple[float, float]] = []
+    for node in nodes:
+        for number in rows.right_of(node, 0.2 * node.em):
+            other = nodes[number]
+            gap = other.x0 - node.x1
+            em = min(node.em, other.em)
+            if gap < 0.6 * em:
+                continue
+            overlap = min(node.y1, other.y1) - max(node.y0, other.y0)
+            # One row with a gap is no column, unless the gap is really wide.
+            weight = overlap / max(em, 1e-6) * (1.7 if gap > 2 * em else 1.0)
+            events.append((node.x1, weight))
+            events.append((other.x0, -weight))
+    if not events:
+        return None
+    events.sort()
+    depth, best, where = 0.0, 0.0, 0.0
+    for (x, weight), (following, _) in zip(events, events[1:], strict=False):
+        depth += weight
+        if depth > best + 1e-6 and following > x:
+            best, where = depth, (x + following) / 2
+    if best < 1.5:
+        return None
+    if not any(n.x1 < where for n in nodes) or not any(n.x0 > where for n in nodes):
+        return None
+    return where
+
+
+def _bands(nodes: Sequence[Node], gutter: float) -> list[tuple[bool, list[Node]]]:
+    """Split nodes (sorted by y) into bands that cross the gutter and bands that do not.
+
+    A band beside which the other column is empty belongs to the text that spans: it is the short
+    last line of a paragraph, or a heading.
+    """
+    bands: list[tuple[bool, list[Node]]] = []
+    for node in nodes:
+        spanning = node.x0 < gutter < node.x1
+        if bands and bands[-1][0] == spanning:
+            bands[-1][1].append(node)
+        else:
+            bands.append((spanning, [node]))
+    if not any(spanning for spanning, _ in bands):
+        return bands
+    result: list[tuple[bool, list[Node]]] = []
+    for spanning, band in bands:
+        if not spanning:
+            right = any(n.cx >= gutter for n in band)
+            left = any(n.cx < gutter for n in band)
+            spanning = not (left and right)
+        if not spanning and result and result[-1][0]:
+            lead = _lead(result[-1][1], band)
+            result[-1][1].extend(band[:lead])
+            band = band[lead:]
+            if not band:
+                continue
+        if result and result[-1][0] and spanning:
+            result[-1][1].extend(band)
+        else:
+            result.append((spanning, band))
+    return result
+
+
+def _lead(above: Sequence[Node], band: Sequence[Node]) -> int:
+    """Return how many nodes at the top of a band finish the spanning text above it (0 or 1)."""
+    if len(band) < 3:
+        return 0
+    first, second, last = band[0], band[1], above[-1]
+    if not (isinstance(first, Piece) and isinstance(last, Piece)):
+        return 0
+    step, following = first.cy - last.cy, second.cy - first.cy
+    close = step <= 1.7 * first.em and abs(first.em - last.em) < 0.1 * first.em
+    return int(close and following > 1.25 * step and abs(first.x0 - above[0].x0) < 3 * first.em)
+
+
+def _tables(band: Sequence[Node], rules: Sequence[float]) -> list[list[Node]] | None:
+    """Return the band as runs of nodes with its tables made, or None where it holds no table."""
+    pieces = [n for n in band if isinstance(n, Piece)]
+    if len(pieces) != len(band) or len(pieces) < 4:
+        return None
+    rows = rows_of(pieces)
+    parts: list[list[Node]] = []
+    found = False
+    first = 0
+    while first < len(rows):
+        end = _run_end(rows, first)
+        table = None
+        if end - first >= 2:
+            inside = [p for row in rows[first:end] for p in row]
+            em = median([p.em for p in inside])
+            top, bottom = min(p.y0 for p in inside), max(p.y1 for p in inside)
+            near = [y for y in rules if top - 1.5 * em < y < bottom + 1.5 * em]
+            table = aligned(inside, near if len(near) >= 3 else ())
+        if table is not None:
+            parts.append([table])
+            found = True
+            first = end
+        else:
+            end = max(end, first + 1)
+            rest: list[Node] = [p for row in rows[first:end] for p in row]
+            if parts and not isinstance(parts[-1][0], Table):
+                parts[-1] += rest
+            else:
+                parts.append(rest)
+            first = end
+    return parts if found else None
+
+
+def _run_end(rows: Sequence[Sequence[Piece]], first: int) -> int:
+    """Return the end of the run of rows from ``first`` that may be a table's.
+
+    It begins and ends with a row of several pieces and holds no three rows of one piece together,
+    no change of size and no wide space.
+    """
+    if len(rows[first]) < 2:
+        return first
+    em = max(p.em for p in rows[first])
+    end, alone = first + 1, 0
+    for at in range(first + 1, len(rows)):
+        row = rows[at]
+        if max(p.em for p in row) > 1.3 * em or row[0].cy - rows[at - 1][0].cy > 4 * em:
+            break
+        alone = alone + 1 if len(row) < 2 else 0
+        if alone > 2:
+            break
+        if len(row) >= 2:
+            end = at + 1
+    return end
+
+
+def region(nodes: Sequence[Node]) -> Box:
+    """Return the box around nodes."""
+    return Box(
+        min(n.x0 for n in nodes),
+        min(n.y0 for n in nodes),
+        max(n.x1 for n in nodes),
+        max(n.y1 for n in nodes),
+    )

@@ -1,0 +1,415 @@
+"""Pieces: parts of text lines without wide gaps, in a frame in which the text stands upright."""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from ..geometry import Affine, BBox, Polygon
+from ..model import Line, Page, Word
+
+# The part of the em around the middle of a line that tells its row: boxes of neighbouring lines may
+# overlap (a box reaches from the font's ascender to its descender), these cores do not.
+CORE = 0.45
+
+BULLETS = frozenset("•‣◦⁃∙●○■□▪▫◆◇➢➤►▶✓✔✗❖\u00b7\uf0b7\uf0a7\uf0d8\uf076\uf02d–—-*")
+ENUMERATOR = re.compile(r"\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[A-Za-z]|[ivxIVX]{1,5})[.)]|\d+(?:\.\d+)+")
+
+
+LEADER = re.compile(r"[.·…_‥]+|(?:[.…]\s?)+")
+
+
+class Box:
+    """An axis-aligned box in the frame."""
+
+    __slots__ = ("x0", "x1", "y0", "y1")
+
+    def __init__(self, x0: float, y0: float, x1: float, y1: float) -> None:
+        self.x0, self.y0, self.x1, self.y1 = x0, y0, x1, y1
+
+    @property
+    def cx(self) -> float:
+        """Middle in x."""
+        return (self.x0 + self.x1) / 2
+
+    @property
+    def cy(self) -> float:
+        """Middle in y."""
+        return (self.y0 + self.y1) / 2
+
+    @property
+    def bbox(self) -> BBox:
+        """The same box as a :class:`BBox`."""
+        return BBox(self.x0, self.y0, self.x1, self.y1)
+
+
+class Item:
+    """A word with its extent along the text, in the frame."""
+
+    __slots__ = ("word", "x0", "x1")
+
+    def __init__(self, word: Word, x0: float, x1: float) -> None:
+        self.word, self.x0, self.x1 = word, x0, x1
+
+
+class Piece(Box):
+    """A part of a line (or several lines' parts on one row) in the frame.
+
+    ``y0`` and ``y1`` bound the core of the text (see ``CORE``), not its box.
+
+    Attributes:
+        em: size of the text in page units.
+        line: the line it comes from.
+        items: its words.
+    """
+
+    __slots__ = ("em", "items", "line", "whole")
+
+    def __init__(self, line: Line, items: list[Item], cy: float, em: float, whole: bool) -> None:
+        super().__init__(
+            min(i.x0 for i in items), cy - CORE * em, max(i.x1 for i in items), cy + CORE * em
+        )
+        self.line, self.items, self.em, self.whole = line, items, em, whole
+
+    @property
+    def text(self) -> str:
+        """The words, joined by single spaces."""
+        return " ".join([item.word.text for item in self.items])
+
+    @property
+    def bold(self) -> bool:
+        """Whether the line it comes from is bold."""
+        return self.line.bold
+
+    def part(self, items: list[Item]) -> Piece:
+        """Return a piece of some of the words."""
+        return Piece(self.line, items, self.cy, self.em, self.whole and len(items) == len(self.items))
+
+    def join(self, other: Piece) -> Piece:
+        """Return one piece of both, this one first."""
+        main = self if len(self.text) >= len(other.text) else other
+        return Piece(main.line, self.items + other.items, main.cy, main.em, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The turn that makes most text of a page upright, and its inverse.
+
+    Attributes:
+        direction: reading direction of most text, degrees clockwise, a multiple of 90.
+        skew: further turn in degrees, small.
+        to: from page to frame.
+        back: from frame to page.
+        sheet: the page in the frame; starts at (0, 0). Of a skewed page the sheet of its own size.
+    """
+
+    direction: int
+    skew: float
+    to: Affine
+    back: Affine
+    sheet: BBox
+
+    @classmethod
+    def of(cls, page: Page) -> Frame:
+        """Find the frame of a page from the directions of its lines, weighted by their length."""
+        weight = {0: 0, 90: 0, 180: 0, 270: 0}
+        for line in page.lines:
+            weight[quarter(line)] += sum([len(word.text) for word in line.words])
+        # Ties and empty pages stay upright.
+        best = max(weight, key=lambda turn: (weight[turn], -turn))
+        angles = [
+            (line.quad.angle - best + 180) % 360 - 180
+            for line in page.lines
+            if line.quad is not None and quarter(line) == best and len(line.words) > 1
+        ]
+        skew = median(angles) if angles else 0.0
+        if abs(skew) < 0.2 or abs(skew) > 20 or 2 * len(angles) < len(page.lines) * 0.5:
+            skew = 0.0
+        return cls.turned(page, best, skew)
+
+    @classmethod
+    def turned(cls, page: Page, direction: int, skew: float = 0.0) -> Frame:
+        """Return the frame of a given direction, about the middle of the page."""
+        if direction == 0 and skew == 0.0:
+            return cls(0, 0.0, Affine(), Affine(), page.bbox)
+        width, height = page.width, page.height
+        if direction % 180:
+            width, height = height, width
+        to = (
+            Affine.translate(-page.width / 2, -page.height / 2)
+            .then(Affine.rotate(-(direction + skew)))
+            .then(Affine.translate(width / 2, height / 2))
+        )
+        return cls(direction, skew, to, to.inverse(), BBox(0.0, 0.0, width, height))
+
+    @property
+    def plain(self) -> bool:
+        """Whether frame and page are the same."""
+        return self.direction == 0 and self.skew == 0.0
+
+    def box(self, box: BBox) -> BBox:
+        """Return a box of the page in the frame."""
+        return box if self.plain else _mapped(box, self.to, self.direction)
+
+    def page_box(self, box: BBox) -> BBox:
+        """Return a box of the frame on the page."""
+        return box if self.plain else _mapped(box, self.back, -self.direction)
+
+
+def _mapped(box: BBox, affine: Affine, direction: int) -> BBox:
+    # The corners of a skewed box would make it grow: turn its middle, and its sides by quarters only.
+    x, y = affine.apply(box.center)
+    w, h = box.width / 2, box.height / 2
+    if direction % 180:
+        w, h = h, w
+    return BBox(x - w, y - h, x + w, y + h)
+
+
+def quarter(line: Line) -> int:
+    """Return the line's reading direction to the nearest quarter turn: 0, 90, 180 or 270."""
+    return round(line.direction / 90) % 4 * 90
+
+
+def cut(lines: Iterable[Line], frame: Frame) -> list[Piece]:
+    """Return the lines as pieces, split at gaps that are too wide for a word space."""
+    pieces: list[Piece] = []
+    gaps: list[float] = []
+    for line in lines:
+        piece = _whole(line, frame)
+        pieces.append(piece)
+        gaps += [g for g in _gaps(piece) if 0 < g < piece.em]
+    usual = median([g for g in gaps]) if gaps else 0.0
+    del gaps
+    parts: list[Piece] = []
+    for piece in pieces:
+        parts += _split(piece, usual)
+    return parts
+
+
+def _whole(line: Line, frame: Frame) -> Piece:
+    if frame.plain and line.quad is None:
+        height = line.bbox.height
+        cy = (line.bbox.y0 + line.bbox.y1) / 2
+        items = [Item(w, w.bbox.x0, w.bbox.x1) for w in line.words]
+    else:
+        items = []
+        for word in line.words:
+            x0, x1 = _extent(word, frame)
+            items.append(Item(word, x0, x1))
+        if line.quad is not None:
+            quad = line.quad.map(frame.to)
+            cy = sum(p.y for p in quad) / 4
+            height = math.dist(line.quad[0], line.quad[3])
+        else:
+            box = frame.box(line.bbox)
+            cy, height = (box.y0 + box.y1) / 2, box.height
+    em = line.size
+    if not 0.3 * height <= em <= 2.5 * height or line.origin == "ocr":
+        em = 0.8 * height
+    return Piece(line, items, cy, max(em, 1e-3), True)
+
+
+def _extent(word: Word, frame: Frame) -> tuple[float, float]:
+    if word.quad is None:
+        box = frame.box(word.bbox)
+        return box.x0, box.x1
+    xs = [p.x for p in word.quad.map(frame.to)]
+    return min(xs), max(xs)
+
+
+def _gaps(piece: Piece) -> list[float]:
+    # Right-to-left text comes in logical order: the next word stands to the left.
+    return [
+        max(b.x0 - a.x1, a.x0 - b.x1) for a, b in zip(piece.items, piece.items[1:], strict=False)
+    ]
+
+
+def _split(piece: Piece, usual: float) -> list[Piece]:
+    """Split where the gap is much wider than the line's own and the page's usual word space.
+
+    Justified lines stretch all their gaps alike, so a line's own median is part of the measure.
+    """
+    gaps = _gaps(piece)
+    if not gaps:
+        return [piece]
+    em = piece.em
+    widest = max(1.0 * em, 2.5 * usual)
+    if len(gaps) >= 4:
+        widest = max(widest, 2.5 * median(gaps))
+    else:
+        widest = max(widest, 1.2 * em)
+    if max(gaps) <= widest:
+        return [piece]
+    parts: list[list[Item]] = [[piece.items[0]]]
+    for gap, item in zip(gaps, piece.items[1:], strict=True):
+        led = LEADER.fullmatch(item.word.text) or LEADER.fullmatch(parts[-1][-1].word.text)
+        if gap > (6 * em if led else widest):
+            parts.append([item])
+        else:
+            parts[-1].append(item)
+    return [piece.part(part) for part in parts]
+
+
+class Rows:
+    """Finds the right neighbours of boxes quickly: boxes in bands of y, sorted by x."""
+
+    def __init__(self, boxes: Sequence[Box]) -> None:
+        heights = [b.y1 - b.y0 for b in boxes]
+        self.step = max(median(heights), 1e-3) if heights else 1.0
+        self.bands: dict[int, list[tuple[float, int]]] = {}
+        self.boxes = boxes
+        for number, box in enumerate(boxes):
+            for band in self._bands(box):
+                self.bands.setdefault(band, []).append((box.x0, number))
+        for entries in self.bands.values():
+            entries.sort()
+
+    def _bands(self, box: Box) -> range:
+        first, last = int(box.y0 // self.step), int(box.y1 // self.step)
+        return range(first, min(last, first + 5000) + 1)
+
+    def around(self, box: Box) -> list[int]:
+        """Return the boxes that begin left of the middle of ``box`` in its bands, nearest first."""
+        found: dict[int, float] = {}
+        for band in self._bands(box):
+            entries = self.bands.get(band, [])
+            at = bisect_left(entries, (box.cx, -1))
+            for x0, number in entries[max(0, at - 6) : at]:
+                if self.boxes[number] is not box:
+                    found[number] = box.cx - x0
+        return sorted(found, key=lambda n: found[n])
+
+    def right_of(self, box: Box, slack: float = 0.0) -> list[int]:
+        """Return the nearest boxes to the right that share at least half a row with ``box``."""
+        found: set[int] = set()
+        for band in self._bands(box):
+            entries = self.bands.get(band, ())
+            for x0, number in entries[bisect_left(entries, (box.x1 - slack, -1)) :]:
+                other = self.boxes[number]
+                if other is box:
+                    continue
+                overlap = min(box.y1, other.y1) - max(box.y0, other.y0)
+                if overlap >= 0.5 * min(box.y1 - box.y0, other.y1 - other.y0):
+                    found.add(number)
+                    break
+                if x0 > box.x1 + 1e6:
+                    break
+        return sorted(found)
+
+
+def absorb(pieces: Sequence[Piece]) -> list[Piece]:
+    """Put pieces that lie inside another's row and extent (raised or lowered letters) into it."""
+    rows = Rows(pieces)
+    gone: set[int] = set()
+    result = list(pieces)
+    for number in sorted(range(len(pieces)), key=lambda n: pieces[n].x1 - pieces[n].x0):
+        piece = pieces[number]
+        for host in rows.around(piece):
+            other = result[host]
+            if (
+                host != number
+                and host not in gone
+                and other.x0 <= piece.cx <= other.x1
+                and abs(other.cy - piece.cy) < 0.5 * other.em
+                and piece.x1 - piece.x0 < 0.5 * (other.x1 - other.x0)
+                and _may_join(piece, other)
+            ):
+                items = sorted(other.items + piece.items, key=lambda i: i.x0)
+                result[host] = Piece(other.line, items, other.cy, other.em, False)
+                gone.add(number)
+                break
+    return [piece for number, piece in enumerate(result) if number not in gone]
+
+
+def join(pieces: Sequence[Piece], body: float) -> list[Piece]:
+    """Join pieces that one row of text was cut into: a bullet and its text, runs of one line.
+
+    ``body`` is the size of most text; a bare number is taken for a heading's where it is larger.
+    """
+    rows = Rows(pieces)
+    following: dict[int, int] = {}
+    taken: set[int] = set()
+    for number in sorted(range(len(pieces)), key=lambda n: pieces[n].x0):
+        piece = pieces[number]
+        candidates = [n for n in rows.right_of(piece, 0.3 * piece.em) if n not in taken]
+        candidates = [n for n in candidates if abs(pieces[n].cy - piece.cy) < 0.45 * piece.em]
+        if not candidates:
+            continue
+        nearest = min(candidates, key=lambda n: pieces[n].x0)
+        other = pieces[nearest]
+        if _may_join(piece, other) and other.x0 - piece.x1 <= _reach(piece, other, body):
+            following[number] = nearest
+            taken.add(nearest)
+    joined = []
+    for number, piece in enumerate(pieces):
+        if number in taken:
+            continue
+        whole, at = piece, number
+        while at in following:
+            at = following[at]
+            whole = whole.join(pieces[at])
+        joined.append(whole)
+    return joined
+
+
+def _may_join(a: Piece, b: Piece) -> bool:
+    return (
+        a.line.origin == b.line.origin
+        and a.line.visible == b.line.visible
+        and 0.4 <= a.em / b.em <= 2.5
+    )
+
+
+def _reach(piece: Piece, other: Piece, body: float) -> float:
+    """Return the widest gap over which ``other`` continues ``piece``."""
+    text = piece.text
+    if len(text) == 1 and text in BULLETS:
+        return 5 * piece.em
+    if len(piece.items) == 1:
+        if ENUMERATOR.fullmatch(text):
+            return 4 * piece.em
+        if text.isdigit() and (piece.bold or piece.em > 1.1 * body) and other.text[0].isalpha():
+            return 4 * piece.em
+        if text.isdigit() and piece.em < 0.85 * other.em:
+            # The number of a footnote or of a line of code.
+            return 3 * other.em
+    if LEADER.fullmatch(piece.items[-1].word.text) or LEADER.fullmatch(other.items[0].word.text):
+        return 12 * other.em
+    return 0.0 if piece.line is other.line else 0.7 * min(piece.em, other.em)
+
+
+def to_line(piece: Piece, name: str) -> Line:
+    """Return the piece as a line of the page with a new id; words keep their boxes."""
+    if piece.whole:
+        return replace(piece.line, id=name)
+    line = piece.line
+    words = tuple([item.word for item in piece.items])
+    bbox = BBox.around([word.bbox for word in words])
+    return replace(line, id=name, words=words, bbox=bbox, quad=_strip(line.quad, words))
+
+
+def _strip(quad: Polygon | None, words: Sequence[Word]) -> Polygon | None:
+    """Return the part of a line's quadrilateral, along its own direction, that the words take."""
+    if quad is None:
+        return None
+    length = math.dist(quad[0], quad[1])
+    if length == 0:
+        return quad
+    ux, uy = (quad[1].x - quad[0].x) / length, (quad[1].y - quad[0].y) / length
+    along = [
+        (p.x - quad[0].x) * ux + (p.y - quad[0].y) * uy for word in words for p in word.polygon
+    ]
+    start, end = min(along), max(along)
+    top, bottom = quad[0], quad[3]
+    return Polygon.of(
+        (
+            (top.x + ux * start, top.y + uy * start),
+            (top.x + ux * end, top.y + uy * end),
+            (bottom.x + ux * end, bottom.y + uy * end),
+            (bottom.x + ux * start, bottom.y + uy * start),
+        )
+    )

@@ -76,7 +76,7 @@ def _unopened(text: str, closing: str) -> bool:
 
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?:(?=:\d)|(?![\w])(?!\.\d))")
 _IPV6 = re.compile(
-    r"(?<![\w:.])\[?(?=[^\s\]]*:[^\s\]]*:)[0-9A-Fa-f:]{2,39}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?"
+    r"(?<![\w:.])\[?(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{2,39}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?"
     r"(?:%\w{1,16})?(?:/\d{1,3})?(?![\w:])"
 )
 _VERSION = re.compile(
@@ -94,7 +94,9 @@ class Ip:
 
     def _in(self, text: str) -> Iterator[Match]:
         for found in _IPV4.finditer(text):
-            if _is_ip(found.group()) and not _VERSION.search(text, 0, found.start()):
+            if _is_ip(found.group()) and not _VERSION.search(
+                text, max(0, found.start() - 20), found.start()
+            ):
                 yield Match(*found.span(), "IP address")
         for found in _IPV6.finditer(text):
             value = found.group()

@@ -164,7 +164,8 @@ def _edges(text: str, start: int, end: int) -> tuple[bool, bool]:
 
 def _blurred(page: PageText, view: View) -> View | None:
     """Return the folded view of the lines read from pixels, look-alikes merged; None without any."""
-    read = [line.origin == "ocr" for line in page.lines]
+    # Hidden text under a picture of the page was read from pixels too, by somebody else.
+    read = [line.origin == "ocr" or not line.visible for line in page.lines]
     if not any(read):
         return None
     kept: list[str] = []

@@ -153,7 +153,9 @@ class Phone:
                     start, value = start + 1, value[1:]
                 elif value.endswith(")"):
                     end, value = end - 1, value[:-1]
-            if "\n\n" in value or _DATE.fullmatch(value):
+            digits = sum(map(str.isdigit, value))
+            # E.164 allows 15 digits; an extension may follow.
+            if digits < 6 or digits > 20 or "\n\n" in value or _DATE.fullmatch(value):
                 continue
             if _PHONE_WORD.search(text, max(0, start - 40), start):
                 yield Match(start, end, "telephone number", 0.95)
@@ -167,7 +169,7 @@ class Phone:
 def _grouped(value: str) -> bool:
     """Whether a number is written like a telephone number: a trunk 0 or (area), or three groups."""
     groups = re.findall(r"\d+", value)
-    if len(groups) < 2 or max(map(len, groups)) > 9:
+    if len(groups) < 2 or max(map(len, groups)) > 9 or not 7 <= sum(map(len, groups)) <= 15:
         return False
     if value[0] in "(0":
         return True

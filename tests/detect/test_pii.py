@@ -193,4 +193,4 @@ def test_hostile_texts_take_little_time(kind: str, text: str) -> None:
     finder.find([YES[kind][0][0]])  # load its tables
     started = time.perf_counter()
     finder.find([text])
-    assert time.perf_counter() - started < 3.0
+    assert time.perf_counter() - started < 5.0

@@ -1,0 +1,55 @@
+"""Outputs are whole or absent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from docharmony import OutputError
+from docharmony.io.output import atomic
+
+
+def test_a_finished_block_writes_with_usual_permissions(tmp_path: Path) -> None:
+    with atomic(tmp_path / "a") as stream:
+        stream.write(b"x")
+        assert not (tmp_path / "a").exists()
+    assert (tmp_path / "a").read_bytes() == b"x"
+    plain = tmp_path / "b"
+    plain.write_bytes(b"")
+    assert (tmp_path / "a").stat().st_mode == plain.stat().st_mode
+
+
+def test_a_mode_can_be_asked_for(tmp_path: Path) -> None:
+    with atomic(tmp_path / "a", mode=0o600) as stream:
+        stream.write(b"secret")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_whatever_ends_the_block_leaves_things_as_they_were(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    target = tmp_path / "a"
+    target.write_bytes(b"old")
+    with pytest.raises(error), atomic(target) as stream:
+        stream.write(b"new")
+        raise error
+    assert os.listdir(tmp_path) == ["a"]
+    assert target.read_bytes() == b"old"
+
+
+def test_a_missing_folder_and_a_full_disk_are_output_errors(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="No such file"), atomic(tmp_path / "no" / "a"):
+        pass
+    with pytest.raises(OutputError, match="No space left"), atomic(tmp_path / "a"):
+        raise OSError(28, "No space left on device")
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_target_can_be_a_folder_by_mistake(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OutputError), atomic(tmp_path / "a") as stream:
+        stream.write(b"x")
+    assert os.listdir(tmp_path) == ["a"]

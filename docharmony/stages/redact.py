@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..detect.areas import Glyphs, areas, box_of
+from ..detect.areas import Area, Glyphs, areas, box_of
 from ..detect.text import PageText, View, natural, tight
 from ..errors import ConfigError, UsageError
-from ..model import Edit, EditKind, EditStatus, Page
+from ..model import BlockKind, Edit, EditKind, EditStatus, Line, Page
 from ..stage import Context, Stage
 
 if TYPE_CHECKING:
     from ..detect.patterns import Patterns
     from ..detect.terms import Terms
+
+# Lines at the end of a page and at the start of the next in which a value may be broken.
+_SEAM = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,25 +191,59 @@ class RedactStage(Stage):
     def _edits(
         self, page: Page, text: PageText, hits: Sequence[_Hit], glyphs: Glyphs, count: int
     ) -> Iterator[Edit]:
-        status = EditStatus.PROPOSED if self.config.propose else EditStatus.APPROVED
-        kept = [hit for hit in hits if hit.confidence >= self.config.min_confidence]
-        for hit in sorted(_largest(kept), key=lambda hit: (hit.start, hit.end, hit.rule)):
+        for hit in self._kept(hits):
             for area in areas(text, hit.start, hit.end, glyphs):
                 count += 1
-                yield Edit(
-                    f"p{page.number}e{count}",
-                    EditKind.ERASE,
-                    area.polygon,
-                    hit.rule,
-                    hit.reason,
-                    area.text,
-                    status=status,
-                    confidence=hit.confidence,
-                    term=hit.term,
-                )
+                yield self._edit(page, count, hit, area)
+
+    def _kept(self, hits: Sequence[_Hit]) -> list[_Hit]:
+        """Return the hits that are sure enough, none inside another of its rule, in order of place."""
+        sure = [hit for hit in hits if hit.confidence >= self.config.min_confidence]
+        return sorted(_largest(sure), key=lambda hit: (hit.start, hit.end, hit.rule))
+
+    def _edit(self, page: Page, number: int, hit: _Hit, area: Area) -> Edit:
+        return Edit(
+            f"p{page.number}e{number}",
+            EditKind.ERASE,
+            area.polygon,
+            hit.rule,
+            hit.reason,
+            area.text,
+            status=self._status,
+            confidence=hit.confidence,
+            term=hit.term,
+        )
+
+    @property
+    def _status(self) -> EditStatus:
+        return EditStatus.PROPOSED if self.config.propose else EditStatus.APPROVED
+
+    def across(self, above: Page, below: Page, ctx: Context) -> tuple[list[Edit], list[Edit]]:
+        """Return edits, for either page, of what begins on one page and ends on the next.
+
+        Looks at the last lines of the one and the first lines of the other, without headers and
+        footers. The numbers of the edits go on from those that the pages have.
+        """
+        tail, head = _body(above)[-_SEAM:], _body(below)[:_SEAM]
+        if not tail or not head:
+            return [], []
+        text = PageText.of_groups([[*tail, *head]])
+        hits = [
+            hit
+            for hit in (*self._given(text), *self._private([text], ctx)[0])
+            if _line_at(text, hit.start) < len(tail) <= _line_at(text, hit.end - 1)
+        ]
+        found: tuple[list[Edit], list[Edit]] = ([], [])
+        for side, page in enumerate((above, below)):
+            glyphs = Glyphs(lambda page=page: ctx.glyphs(page))  # type: ignore[misc]
+            for hit in self._kept(hits):
+                for area in areas(text, hit.start, hit.end, glyphs):
+                    if (area.line >= len(tail)) == bool(side):
+                        number = len(page.edits) + len(found[side]) + 1
+                        found[side].append(self._edit(page, number, hit, area))
+        return found
 
     def _region_edits(self, page: Page, count: int) -> list[Edit]:
-        status = EditStatus.PROPOSED if self.config.propose else EditStatus.APPROVED
         edits: list[Edit] = []
         for region in self._regions:
             if region.page != page.number:
@@ -221,7 +258,7 @@ class RedactStage(Stage):
                 )
             name = f"p{page.number}e{count + len(edits) + 1}"
             edits.append(
-                Edit(name, EditKind.ERASE, box.polygon(), "region", "region", status=status)
+                Edit(name, EditKind.ERASE, box.polygon(), "region", "region", status=self._status)
             )
         return edits
 
@@ -237,3 +274,16 @@ def _largest(hits: Sequence[_Hit]) -> list[_Hit]:
             reach[key] = hit.end
             kept.append(hit)
     return kept
+
+
+def _body(page: Page) -> list[Line]:
+    """Return the lines of a page in reading order, without what stands at its head and foot."""
+    if not page.blocks:
+        return list(page.lines)
+    aside = (BlockKind.HEADER, BlockKind.FOOTER)
+    return [line for b in page.blocks if b.kind not in aside for line in page.lines_of(b)]
+
+
+def _line_at(text: PageText, index: int) -> int:
+    """Return the number of the line on which a character stands."""
+    return next(place.line for place in text.places[index:] if place is not None)

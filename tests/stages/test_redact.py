@@ -13,6 +13,7 @@ import pytest
 from docharmony import (
     Affine,
     BBox,
+    BlockKind,
     ConfigError,
     EditStatus,
     Glyph,
@@ -275,3 +276,26 @@ def test_a_quarter_turn_keeps_areas_exactly_level() -> None:
     up = Line("p1l1", (replace(word, quad=turned),), word.bbox, turned, 90.0, EM)
     (edit,) = redacted(page(up), terms=("john",)).edits
     assert edit.polygon.is_axis_aligned
+
+
+def test_what_is_broken_over_two_pages_is_found() -> None:
+    above, below = page("first", "signed by John"), page("Smith of Bonn", "more")
+    below = replace(below, number=2)
+    stage = RedactStage(RedactConfig(terms=("John Smith", "first", "of")))
+    one, two = stage.across(above, below, FakeContext())  # type: ignore[arg-type]
+    assert [(e.id, e.original, e.bbox.y0) for e in one] == [("p1e1", "John", 12)]
+    assert [(e.id, e.original, e.bbox.y0) for e in two] == [("p2e1", "Smith", 0)]
+
+
+def test_headers_and_footers_do_not_stand_between_pages() -> None:
+    above = page("by John", "page 1", blocks=[[1], [2]])
+    footer = replace(above.blocks[1], kind=BlockKind.FOOTER)
+    above = replace(above, blocks=(above.blocks[0], footer))
+    stage = RedactStage(RedactConfig(terms=("John Smith",)))
+    one, two = stage.across(above, replace(page("Smith"), number=2), FakeContext())  # type: ignore[arg-type]
+    assert (len(one), len(two)) == (1, 1)
+
+
+def test_pages_without_text_have_no_seam() -> None:
+    stage = RedactStage(RedactConfig(terms=("John Smith",)))
+    assert stage.across(page("John"), page(), FakeContext()) == ([], [])  # type: ignore[arg-type]

@@ -1,0 +1,16 @@
+"""Registers the stage ``ocr.tesseract``. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from docharmony import hookimpl
+from docharmony.hookspecs import Register
+
+
+@hookimpl
+def register_stages(register: Register) -> None:
+    """Register the stage by name; it is used only where a route or ``--set`` names it."""
+    register(
+        "ocr.tesseract",
+        "docharmony_tesseract.stage:TesseractStage",
+        "reads text lines with the tesseract program",
+    )

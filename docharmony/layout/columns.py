@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 from typing import TypeAlias
 
@@ -77,7 +78,7 @@ def _gutter(nodes: Sequence[Node]) -> float | None:
         return None
     events.sort()
     depth, best, where = 0.0, 0.0, 0.0
-    for (x, weight), (following, _) in zip(events, events[1:], strict=False):
+    for (x, weight), (following, _) in pairwise(events):
         depth += weight
         if depth > best + 1e-6 and following > x:
             best, where = depth, (x + following) / 2

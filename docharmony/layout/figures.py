@@ -57,9 +57,9 @@ def find(
         pictured = any(_share(image, box) > 0.5 for image in images)
         if pictured:
             # A picture under most of the page's text is a scan or a background.
-            if words > 30 and words > 0.4 * total or box.area > 0.9 * page.area and words:
+            if words > max(30, 0.4 * total) or (words and box.area > 0.9 * page.area):
                 continue
-        elif text > 0.3 * box.area or words > 60 and text > 0.12 * box.area:
+        elif text > 0.3 * box.area or (words > 60 and text > 0.12 * box.area):
             continue
         elif any(len(p.items) > 9 for p in inside) or (inside and count < 8):
             # Running text in a frame, a banner.

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from ..model import BlockKind
@@ -90,7 +91,11 @@ def body_size(pieces: Iterable[Piece]) -> float:
 
 
 def edges(
-    pieces: Sequence[Piece], others: Sequence[Box], rules: Sequence[float], height: float, body: float
+    pieces: Sequence[Piece],
+    others: Sequence[Box],
+    rules: Sequence[float],
+    height: float,
+    body: float,
 ) -> tuple[list[Piece], list[Piece]]:
     """Return the pieces of the page's header and of its footer.
 
@@ -155,12 +160,17 @@ def _is_edge(
     numbered = any(
         _PAGE_NUMBER.fullmatch(part)
         for row in rows
-        for part in (row[0].text, row[-1].text, row[-1].items[-1].word.text, row[0].items[0].word.text)
+        for part in (
+            row[0].text,
+            row[-1].text,
+            row[-1].items[-1].word.text,
+            row[0].items[0].word.text,
+        )
     )
     ruled = any(between[0] - 0.3 * body <= y <= between[1] + 0.3 * body for y in rules)
     if alone and len(pieces[0].text) <= 14:
         return depth < 0.16 and gap > 0.7 * body
-    if words > 40 or len(rows) > 1 and words > 36:
+    if words > 40:
         return False
     if pieces[0].text[:1] in BULLETS and len(pieces[0].text) > 1:
         return False
@@ -215,8 +225,9 @@ def _grouped(
     right = ends[int(0.9 * (len(ends) - 1))]
     steps = [
         b[0].cy - a[0].cy
-        for a, b in zip(rows, rows[1:], strict=False)
-        if abs(a[0].em - b[0].em) < 0.1 * a[0].em and 0.8 * a[0].em < b[0].cy - a[0].cy < 2.4 * a[0].em
+        for a, b in pairwise(rows)
+        if abs(a[0].em - b[0].em) < 0.1 * a[0].em
+        and 0.8 * a[0].em < b[0].cy - a[0].cy < 2.4 * a[0].em
     ]
     usual = sorted(steps)[len(steps) // 3] if steps else 1.3 * body
     groups: list[list[list[Piece]]] = []
@@ -285,11 +296,20 @@ def _breaks(
         if len(group) < 2:
             return step > 1.9 * em or step > 1.25 * usual
         return step > 1.2 * (last[0].cy - group[-2][0].cy)
-    if any(last[0].cy < y < row[0].cy and x1 - x0 > 4 * em for y, x0, x1 in rules if _crosses(row, x0, x1)):
+    if any(
+        last[0].cy < y < row[0].cy and x1 - x0 > 4 * em
+        for y, x0, x1 in rules
+        if _crosses(row, x0, x1)
+    ):
         return True
     width = max(right - left, 1e-6)
     short = last[-1].x1 < right - max(0.08 * width, 1.5 * em)
-    if starts_item(row) and (short or starts_item(group[0]) or last[0].text.endswith(":") or row[0].items[0].word.text in BULLETS):
+    if starts_item(row) and (
+        short
+        or starts_item(group[0])
+        or last[0].text.endswith(":")
+        or row[0].items[0].word.text in BULLETS
+    ):
         return True
     if row[0].bold != last[0].bold and short:
         return True
@@ -346,10 +366,13 @@ def _list_levels(drafts: Sequence[Draft]) -> None:
         if draft is not None and draft.kind is BlockKind.LIST_ITEM:
             run.append(draft)
             continue
-        if draft is not None and run and draft.kind is BlockKind.PARAGRAPH:
-            # A paragraph inside an item does not end the list.
-            if draft.rows[0][0].x0 > run[-1].rows[0][0].x0 + 0.6 * draft.rows[0][0].em:
-                continue
+        if (
+            draft is not None
+            and run
+            and draft.kind is BlockKind.PARAGRAPH
+            and draft.rows[0][0].x0 > run[-1].rows[0][0].x0 + 0.6 * draft.rows[0][0].em
+        ):
+            continue  # a paragraph inside an item does not end the list
         starts: list[float] = []
         for item in sorted(run, key=lambda d: d.rows[0][0].x0):
             x0 = item.rows[0][0].x0
@@ -414,7 +437,8 @@ def captions(drafts: list[Draft], body: float) -> None:
         near = [
             other
             for other in drafts[max(0, at - 3) : at + 4]
-            if other.kind in (BlockKind.FIGURE, BlockKind.TABLE) and _beside(draft.box, other.box, body)
+            if other.kind in (BlockKind.FIGURE, BlockKind.TABLE)
+            and _beside(draft.box, other.box, body)
         ]
         if near or (rest[:1] in (":", ".", "|", "–", "—") and len(draft.rows) <= 4):
             draft.kind, draft.level = BlockKind.CAPTION, 0

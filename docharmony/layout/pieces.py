@@ -7,6 +7,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 
 from ..geometry import Affine, BBox, Polygon
@@ -17,7 +18,9 @@ from ..model import Line, Page, Word
 CORE = 0.45
 
 BULLETS = frozenset("•‣◦⁃∙●○■□▪▫◆◇➢➤►▶✓✔✗❖\u00b7\uf0b7\uf0a7\uf0d8\uf076\uf02d–—-*")
-ENUMERATOR = re.compile(r"\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[A-Za-z]|[ivxIVX]{1,5})[.)]|\d+(?:\.\d+)+")
+ENUMERATOR = re.compile(
+    r"\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[A-Za-z]|[ivxIVX]{1,5})[.)]|\d+(?:\.\d+)+"
+)
 
 
 LEADER = re.compile(r"[.·…_‥]+|(?:[.…]\s?)+")
@@ -87,7 +90,9 @@ class Piece(Box):
 
     def part(self, items: list[Item]) -> Piece:
         """Return a piece of some of the words."""
-        return Piece(self.line, items, self.cy, self.em, self.whole and len(items) == len(self.items))
+        return Piece(
+            self.line, items, self.cy, self.em, self.whole and len(items) == len(self.items)
+        )
 
     def join(self, other: Piece) -> Piece:
         """Return one piece of both, this one first."""
@@ -182,8 +187,7 @@ def cut(lines: Iterable[Line], frame: Frame) -> list[Piece]:
         piece = _whole(line, frame)
         pieces.append(piece)
         gaps += [g for g in _gaps(piece) if 0 < g < piece.em]
-    usual = median([g for g in gaps]) if gaps else 0.0
-    del gaps
+    usual = median(gaps) if gaps else 0.0
     parts: list[Piece] = []
     for piece in pieces:
         parts += _split(piece, usual)
@@ -223,9 +227,7 @@ def _extent(word: Word, frame: Frame) -> tuple[float, float]:
 
 def _gaps(piece: Piece) -> list[float]:
     # Right-to-left text comes in logical order: the next word stands to the left.
-    return [
-        max(b.x0 - a.x1, a.x0 - b.x1) for a, b in zip(piece.items, piece.items[1:], strict=False)
-    ]
+    return [max(b.x0 - a.x1, a.x0 - b.x1) for a, b in pairwise(piece.items)]
 
 
 def _split(piece: Piece, usual: float) -> list[Piece]:
@@ -237,11 +239,8 @@ def _split(piece: Piece, usual: float) -> list[Piece]:
     if not gaps:
         return [piece]
     em = piece.em
-    widest = max(1.0 * em, 2.5 * usual)
-    if len(gaps) >= 4:
-        widest = max(widest, 2.5 * median(gaps))
-    else:
-        widest = max(widest, 1.2 * em)
+    own = 2.5 * median(gaps) if len(gaps) >= 4 else 1.2 * em
+    widest = max(em, 2.5 * usual, own)
     if max(gaps) <= widest:
         return [piece]
     parts: list[list[Item]] = [[piece.items[0]]]

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ from .pieces import Box, Item, Piece
 SNAP = 2.5
 MAX_STROKES = 4000
 MAX_CELLS = 20000
+MAX_GROUPS = 200
 _LED = re.compile(r"(?:\.\s?){4,}|…{2,}")
 
 
@@ -96,7 +98,9 @@ def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
 # --- Ruled tables -----------------------------------------------------------------------------
 
 
-def merge_strokes(strokes: Iterable[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+def merge_strokes(
+    strokes: Iterable[tuple[float, float, float]],
+) -> list[tuple[float, float, float]]:
     """Join strokes on one line that touch or overlap."""
     by_place: list[list[tuple[float, float, float]]] = []
     for stroke in sorted(strokes):
@@ -135,9 +139,7 @@ def ruled(strokes: Strokes, pieces: Sequence[Piece]) -> tuple[list[Table], set[i
 
     def inside(box: Box) -> list[Piece]:
         first, last = bisect_left(heights, box.y0), bisect_right(heights, box.y1)
-        return [
-            p for p in by_y[first:last] if box.x0 <= p.cx <= box.x1 and id(p) not in taken
-        ]
+        return [p for p in by_y[first:last] if box.x0 <= p.cx <= box.x1 and id(p) not in taken]
 
     lone: list[_Stroke] = []
     groups = _connected(across, down)
@@ -219,7 +221,7 @@ def _grid(across: list[_Stroke], down: list[_Stroke], inside: _Inside) -> Table 
     filled = [cell for cell in cells if cell.pieces]
     words = sum(len(p.items) for p in held)
     longest = max(sum(len(p.items) for p in cell.pieces) for cell in cells)
-    if len(filled) < 2 or len(cells) < 3 and longest > 20:
+    if len(filled) < 2 or (len(cells) < 3 and longest > 20):
         return None
     if longest > 20 and longest > 0.6 * words:
         # A frame around running text, with a title bar perhaps.
@@ -285,7 +287,9 @@ def _cells(
         if height * width != len(group):
             # Not a rectangle: strokes are missing, keep the squares.
             cells += [
-                TableCell(n // columns, n % columns, 1, 1, _square(xs, ys, n // columns, n % columns))
+                TableCell(
+                    n // columns, n % columns, 1, 1, _square(xs, ys, n // columns, n % columns)
+                )
                 for n in group
             ]
             continue
@@ -331,38 +335,37 @@ def fill(
 
 def _between_rules(lone: list[_Stroke], inside: _Inside, tables: Sequence[Table]) -> list[Table]:
     """Return tables between horizontal rules of one width (the style of printed books)."""
-    groups: dict[tuple[int, int], list[_Stroke]] = {}
+    groups: list[list[_Stroke]] = []
     for stroke in sorted(lone):
-        y, x0, x1 = stroke
-        for key in groups:
-            first = groups[key][0]
-            if abs(first[1] - x0) <= 2 * SNAP and abs(first[2] - x1) <= 2 * SNAP:
-                groups[key].append(stroke)
+        for group in groups:
+            if max(abs(group[0][1] - stroke[1]), abs(group[0][2] - stroke[2])) <= 2 * SNAP:
+                group.append(stroke)
                 break
         else:
-            groups[(len(groups), 0)] = [stroke]
-        if len(groups) > 200:
-            break
+            if len(groups) >= MAX_GROUPS:
+                break
+            groups.append([stroke])
     found: list[Table] = []
-    for strokes in groups.values():
-        ys = _places([s[0] for s in strokes])
-        if len(ys) < 2 or len(ys) > 200:
+    for group in groups:
+        ys = _places([s[0] for s in group])
+        if not 2 <= len(ys) <= MAX_GROUPS:
             continue
-        x0, x1 = min(s[1] for s in strokes), max(s[2] for s in strokes)
-        first = 0
-        while first < len(ys) - 1:
-            # The longest run of rules that bounds something like a table; few tries a group.
-            for last in sorted({len(ys) - 1, min(first + 3, len(ys) - 1), min(first + 2, len(ys) - 1), first + 1}, reverse=True):
-                box = Box(x0 - SNAP, ys[first], x1 + SNAP, ys[last])
+        x0, x1 = min(s[1] for s in group), max(s[2] for s in group)
+        start = 0
+        while start < len(ys) - 1:
+            last = len(ys) - 1
+            # The longest run of rules that bounds something like a table; few tries from each.
+            for end in sorted({last, *(min(start + n, last) for n in (1, 2, 3))}, reverse=True):
+                box = Box(x0 - SNAP, ys[start], x1 + SNAP, ys[end])
                 held = inside(box)
-                if len(held) < 4 or any(_meet(box, t) for t in tables):
+                if len(held) < 4 or any(_meet(box, t) for t in (*tables, *found)):
                     continue
-                table = aligned(held, ys[first : last + 1], box)
+                table = aligned(held, ys[start : end + 1], box)
                 if table is not None:
                     found.append(table)
-                    first = last
+                    start = end
                     break
-            first += 1
+            start += 1
     return found
 
 
@@ -498,7 +501,7 @@ def _like_columns(
     if rows < 8 or len(texts) > 5 or max(words) <= 1.5:
         return False
     starts = [min(p.x0 for p in column) for column in texts]
-    pitches = [b - a for a, b in zip(starts, starts[1:], strict=False)]
+    pitches = [b - a for a, b in pairwise(starts)]
     width = max(p.x1 for p in texts[-1]) - starts[-1]
     if max(pitches) > 1.1 * min(pitches) or width > 1.1 * max(pitches):
         return False
@@ -522,16 +525,18 @@ def _row_borders(
         bands = [tops[0] - 0.3 * em, *inner, bottoms[-1] + 0.3 * em]
         middles = [(a + b) / 2 for a, b in zip(tops, bottoms, strict=True)]
         kept = [bands[0]]
-        for low, high in zip(bands, bands[1:], strict=False):
+        for low, high in pairwise(bands):
             if any(low <= m <= high for m in middles):
                 kept.append(high)
         return kept
-    steps = [b - a for a, b in zip(tops, tops[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(tops)]
     tight, wide = min(steps), max(steps)
     borders = [tops[0] - 0.3 * em]
     for number in range(1, len(rows)):
         here, above = grid[number], grid[number - 1]
-        ruled_off = any(bottoms[number - 1] - 0.3 * em <= y <= tops[number] + 0.3 * em for y in rules)
+        ruled_off = any(
+            bottoms[number - 1] - 0.3 * em <= y <= tops[number] + 0.3 * em for y in rules
+        )
         continues = (
             not ruled_off
             and 0 not in here
@@ -549,7 +554,7 @@ def _row_borders(
 def _with_spans(cells: list[TableCell], columns: int) -> list[TableCell]:
     """Let a text that reaches over empty cells span them (the heading of a group of columns)."""
     by_place = {(cell.row, cell.column): cell for cell in cells}
-    kept = []
+    kept: list[TableCell] = []
     dropped: set[tuple[int, int]] = set()
     for cell in cells:
         if (cell.row, cell.column) in dropped:
@@ -559,7 +564,9 @@ def _with_spans(cells: list[TableCell], columns: int) -> list[TableCell]:
             reach_left = min(p.x0 for p in cell.pieces)
             while cell.column + cell.column_span < columns:
                 other = by_place[(cell.row, cell.column + cell.column_span)]
-                if other.pieces or reach_right <= other.box.x0 + 0.2 * (other.box.x1 - other.box.x0):
+                if other.pieces or reach_right <= other.box.x0 + 0.2 * (
+                    other.box.x1 - other.box.x0
+                ):
                     break
                 dropped.add((other.row, other.column))
                 cell.column_span += 1

@@ -86,7 +86,7 @@ def lay_out(page: Page, graphics: Graphics, config: LayoutConfig | None = None) 
         inside = {id(p) for figure in pictures for p in figure.pieces}
         parts = [p for p in parts if id(p) not in inside]
     parts = pieces.join(parts, body)
-    nodes = [*found, *pictures]
+    nodes: list[Table | figures.Figure] = [*found, *pictures]
     long_rules = [y for y, x0, x1 in strokes.across if x1 - x0 > 0.25 * frame.sheet.width]
     header, footer = kinds.edges(parts, nodes, long_rules, frame.sheet.height, body)
     edge = {id(p) for p in header} | {id(p) for p in footer}
@@ -106,9 +106,7 @@ def lay_out(page: Page, graphics: Graphics, config: LayoutConfig | None = None) 
     return _numbered(page, blocks)
 
 
-def _drawn(
-    graphics: Graphics, frame: Frame, em: float
-) -> tuple[Strokes, list[BBox], list[BBox]]:
+def _drawn(graphics: Graphics, frame: Frame, em: float) -> tuple[Strokes, list[BBox], list[BBox]]:
     """Return strokes (the sides of boxes, too), boxes of the rules, and boxes, all in the frame."""
     strokes = Strokes([], [])
     lines = []

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
+from ...geometry import BBox
 from ...model import Block, BlockKind, Line, Page, PageFailure
 from .base import corners, numbered, pixels_per_unit, scaled, upright, xml_text
 
@@ -74,10 +75,8 @@ def _page(page: Page, name: str) -> str:
     return "".join(parts)
 
 
-def _bbox(box: tuple[float, float, float, float], factor: float) -> str:
-    from ...geometry import BBox
-
-    return "bbox {} {} {} {}".format(*scaled(BBox(*box), factor))
+def _bbox(box: BBox, factor: float) -> str:
+    return "bbox {} {} {} {}".format(*scaled(box, factor))
 
 
 def _block(block: Block, lines: list[Line], factor: float) -> str:
@@ -95,7 +94,7 @@ def _block(block: Block, lines: list[Line], factor: float) -> str:
 
 def _line(line: Line, css: str, factor: float) -> str:
     turn = upright(line)
-    left_top, right_top, right, left = corners(line.polygon, turn)
+    left_top, _, _, left = corners(line.polygon, turn)
     title = [_bbox(line.bbox, factor)]
     height = math.dist(left_top, left)
     slope = 0.0

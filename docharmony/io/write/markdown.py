@@ -24,9 +24,9 @@ _BULLET_WORD = re.compile(r"[•‣◦⁃∙●○■□▪▫◆◇➢➤►▶
 _ORDERED_WORD = re.compile(r"(\d{1,9})[.)]")
 _WORD = re.compile(r"[^\W\d_]+(?:[-\u2010'’][^\W\d_]+)*")
 # First parts that stay hyphenated when a line breaks after them.
-_KEEPERS = frozenset(
-    "all anti co cross ex full half high ill long low mid multi non off on one post pre pro quasi "
-    "real self semi short so sub three time two ultra vice well".split()
+_KEEPERS = re.compile(
+    "all|anti|co|cross|ex|full|half|high|ill|long|low|mid|multi|non|off|on|one|post|pre|pro|quasi|"
+    "real|self|semi|short|so|sub|three|time|two|ultra|vice|well"
 )
 
 
@@ -100,8 +100,10 @@ _BREAK = "\n"
 
 
 def _runs_on(text: str, following: str) -> bool:
-    return bool(text) and bool(following) and (
-        following[0].islower() and (text[-1].isalnum() or text[-1] in ",-\u2010" + _SOFT)
+    return (
+        bool(text)
+        and bool(following)
+        and (following[0].islower() and (text[-1].isalnum() or text[-1] in ",-\u2010" + _SOFT))
     )
 
 
@@ -200,7 +202,7 @@ def join_lines(lines: Sequence[str], words: frozenset[str] = frozenset()) -> str
     """
     text = lines[0]
     for line in lines[1:]:
-        head, _, rest = line.partition(" ")
+        head = line.partition(" ")[0]
         tail = text.rsplit(None, 1)[-1] if text.strip() else ""
         if text.endswith(_SOFT):
             text = text[:-1] + line
@@ -223,7 +225,7 @@ def _keeps_hyphen(first: str, second: str, words: frozenset[str]) -> bool:
         return False
     if f"{a}-{b}" in words or f"{a}\u2010{b}" in words:
         return True
-    return "-" in first or a in _KEEPERS
+    return "-" in first or _KEEPERS.fullmatch(a) is not None
 
 
 def _item(block: Block, lines: Sequence[Line], words: frozenset[str]) -> str:

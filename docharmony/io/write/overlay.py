@@ -99,7 +99,7 @@ def _page(source: Source, page: Page) -> Image.Image:
     shade = Image.new("RGBA", picture.size, (0, 0, 0, 0))
     draw = ImageDraw.Draw(shade)
     font = _font(15)
-    for number, block in enumerate(page.blocks, 1):
+    for block in page.blocks:
         colour = COLOURS[block.kind]
         x0, y0, x1, y1 = (value * factor for value in block.bbox)
         x1, y1 = max(x0 + 1, x1), max(y0 + 1, y1)

@@ -72,7 +72,8 @@ class OnnxParts:
         """Run tiles (B, H, W, 3) through encoder and locate head -> (B, 2, H/4, W/4)."""
         head = self._session("locate_head")
         feeds = {"tokens": self._encode(pixels), "pixels": ort.OrtValue.ortvalue_from_numpy(pixels)}
-        return self._run(head, feeds)[0]
+        lines: Floats = self._run(head, feeds)[0]
+        return lines
 
     def language(
         self,
@@ -80,8 +81,8 @@ class OnnxParts:
         ids: npt.NDArray[np.int64],
         positions: npt.NDArray[np.int64],
         bias: Floats,
-        cache: Mapping[str, Any] | None,
-    ) -> tuple[Floats, dict[str, Any]]:
+        cache: Mapping[str, Floats] | None,
+    ) -> tuple[Floats, dict[str, Floats]]:
         """Run the language model on new places and return log-probabilities and the longer cache.
 
         Args:
@@ -98,17 +99,13 @@ class OnnxParts:
         if cache is None:
             spec = self._manifest.spec.language
             nothing = np.zeros((len(ids), spec.heads, 0, spec.head_dim), np.float32)
-            cache = {
-                f"{name}_{i}": ort.OrtValue.ortvalue_from_numpy(nothing)
-                for i in range(spec.layers)
-                for name in ("key", "value")
-            }
+            names = [f"{name}_{i}" for i in range(spec.layers) for name in ("key", "value")]
+            cache = dict.fromkeys(names, nothing)
         arrays = {"visual": visual, "ids": ids, "positions": positions, "bias": bias}
+        arrays |= {f"past_{name}": value for name, value in cache.items()}
         feeds = {k: ort.OrtValue.ortvalue_from_numpy(v) for k, v in arrays.items()}
-        feeds |= {f"past_{name}": value for name, value in cache.items()}
-        names = ["logprobs", *cache]
-        logprobs, *rest = self._call(session, names, feeds)
-        return logprobs.numpy(), dict(zip(cache, rest, strict=True))
+        logprobs, *rest = self._call(session, ["logprobs", *cache], feeds)
+        return logprobs.numpy(), {k: v.numpy() for k, v in zip(cache, rest, strict=True)}
 
     def paint(self, pixels: Bytes, mask: Bytes) -> Bytes:
         """Paint where mask (B, H, W) is 1 in pixels (B, H, W, 3); sides divisible by 16."""

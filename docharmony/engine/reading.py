@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +34,11 @@ class Draft(NamedTuple):
     ids: list[int]
     steps: list[tuple[int, int]]
     logprobs: list[float]
+
+    @property
+    def confidence(self) -> float:
+        """Geometric mean of the bytes' probabilities; 0 where nothing was read."""
+        return math.exp(sum(self.logprobs) / len(self.logprobs)) if self.logprobs else 0.0
 
 
 def normalise(crop: Image, spec: ReadSpec) -> Image:
@@ -137,9 +143,9 @@ def _place(known: list[str], centres: list[float], text: str) -> list[float]:
         places[block.b : block.b + block.size] = centres[block.a : block.a + block.size]
     found = np.flatnonzero(~np.isnan(places))
     if not len(found):
-        return np.linspace(centres[0], centres[-1], len(text)).tolist()
+        return [float(x) for x in np.linspace(centres[0], centres[-1], len(text))]
     step = float(np.median(np.diff(centres))) if len(centres) > 1 else 6.0
     index = np.arange(len(text))
     filled = np.interp(index, found, places[found])
     filled += np.minimum(index - found[0], 0) * step + np.maximum(index - found[-1], 0) * step
-    return filled.tolist()
+    return [float(x) for x in filled]

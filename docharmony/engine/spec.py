@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 S = TypeVar("S")
 
+_JSON_TYPES = {"int": (int,), "float": (float, int), "str": (str,)}
+
 
 @dataclass(frozen=True, slots=True)
 class VisionSpec:
@@ -142,8 +144,7 @@ def _build(kind: type[S], where: str, data: object) -> S:
     types = {f.name: f.type for f in fields(kind)}  # type: ignore[arg-type]
     _check_keys(where, data, set(types))
     for name, value in data.items():
-        wanted = {"int": int, "float": (int, float), "str": str}[str(types[name])]
-        if not isinstance(value, wanted) or isinstance(value, bool):
+        if type(value) not in _JSON_TYPES[str(types[name])]:
             raise ValueError(f"{where}.{name} is not of type {types[name]}")
     return kind(**data)
 

@@ -6,7 +6,7 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 from PIL import Image as Pictures
@@ -14,8 +14,8 @@ from PIL import Image as Pictures
 from ..checkpoint import Manifest, load_manifest
 from ..errors import EngineError
 from ..geometry import Affine
+from . import language, reading, tokenizer
 from . import locate as locating
-from . import reading, tokenizer
 from .base import Reading, TextRegion
 from .onnx_parts import OnnxParts
 
@@ -24,8 +24,20 @@ if TYPE_CHECKING:
 
     from .base import Image, Mask
 
+_SURE = math.exp(-0.004)
+"""Mean probability of a draft's symbols above which the language model is not asked."""
+_BATCH_LINES = 16  # lines that the language model reads at once
 _BATCH_TOKENS = 8192  # places of one run of the vision encoder: bounds its memory
 _SMALLEST_EM, _LARGEST_EM = 12.0, 36.0  # pixels; median of a page at which no second look is needed
+
+
+class _Unsure(NamedTuple):
+    """A line whose draft the language model is to check."""
+
+    number: int
+    visual: npt.NDArray[np.float32]
+    draft: reading.Draft
+    ctc: npt.NDArray[np.float32]
 
 
 class TextHarmony:
@@ -118,22 +130,42 @@ class TextHarmony:
         for number, line in enumerate(lines):
             groups[reading.bucket(line.shape[1], self.spec.read)].append(number)
         found: dict[int, Reading] = {}
+        unsure: list[_Unsure] = []
         p = self.spec.vision.patch
         for width, members in sorted(groups.items()):
             size = max(1, _BATCH_TOKENS // (self.spec.read.rows * width // p))
             for i in range(0, len(members), size):
                 batch = members[i : i + size]
                 pixels = np.stack([reading.pad(lines[n], width) for n in batch])
-                _, ctc = self.parts.read_lines(pixels)
-                for n, logprobs in zip(batch, ctc, strict=True):
-                    found[n] = self._from_draft(reading.greedy(logprobs), lines[n].shape[1])
+                for n, visual, ctc in zip(batch, *self.parts.read_lines(pixels), strict=True):
+                    draft = reading.greedy(ctc)
+                    if draft.confidence < _SURE:
+                        # Copies: views would keep the arrays of the whole batch alive.
+                        unsure.append(_Unsure(n, visual.copy(), draft, ctc.copy()))
+                    else:
+                        found[n] = self._reading(draft, draft.ids, draft.confidence, lines[n])
+        unsure.sort(key=lambda u: len(u.visual) + len(u.draft.ids))
+        for i in range(0, len(unsure), _BATCH_LINES):
+            some = unsure[i : i + _BATCH_LINES]
+            checked = language.check(
+                self.parts,
+                [u.visual for u in some],
+                [u.draft for u in some],
+                [u.ctc for u in some],
+                self.spec.language.context,
+            )
+            for u, written in zip(some, checked, strict=True):
+                confidence = math.exp(sum(written.logprobs) / len(written.logprobs))
+                found[u.number] = self._reading(u.draft, written.ids, confidence, lines[u.number])
         return [found[n] for n in range(len(lines))]
 
-    def _from_draft(self, draft: reading.Draft, width: int) -> Reading:
-        text = tokenizer.decode(draft.ids)
-        steps = width / self.spec.vision.patch * self.spec.read.substeps
-        confidence = math.exp(sum(draft.logprobs) / len(draft.ids)) if draft.ids else 0.0
-        return Reading(text, confidence, reading.bounds(draft, text, steps), drafted=True)
+    def _reading(
+        self, draft: reading.Draft, ids: list[int], confidence: float, line: Image
+    ) -> Reading:
+        text = tokenizer.decode(ids)
+        steps = line.shape[1] / self.spec.vision.patch * self.spec.read.substeps
+        places = reading.bounds(draft, text, steps)
+        return Reading(text, confidence if text else 0.0, places, drafted=ids is draft.ids)
 
     # --- paint -----------------------------------------------------------------------------------
 
@@ -206,7 +238,8 @@ def _join(parts: Sequence[Reading]) -> Reading:
     """Return the reading of a line that was read in pieces, cut at blanks."""
     if len(parts) == 1:
         return parts[0]
-    text, places, weight, total = "", [], 0.0, 0
+    text, weight, total = "", 0.0, 0
+    places: list[tuple[float, float]] = []
     for part in parts:
         if not part.text:
             continue

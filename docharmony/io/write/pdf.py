@@ -16,7 +16,7 @@ import numpy as np
 import pikepdf
 
 from ...errors import BrokenError, EncryptedError
-from ...geometry import Affine, BBox, Point, Polygon
+from ...geometry import Affine, Point, Polygon
 from ..needles import Needles
 from ..sanitize import Job, sanitize
 from ..wire import Buffer
@@ -92,7 +92,6 @@ def erase(
             {key: pictures.copies.get(key) for key in eraser.replaced},
         )
         sanitize(job)
-        pictures.store()
         _save(pdf, out, password)
     job.note("earlier revisions and unused objects", "removed")
     value = {"carriers": job.actions, "removed": counts, "crops": pictures.shapes}
@@ -110,34 +109,25 @@ def finish(
     """Put painted crops into the images of the file that :func:`erase` wrote.
 
     Args:
-        blobs: for each crop the painted RGB, height * width * 3 bytes.
+        blobs: for each crop the painted RGB, height * width * 3 bytes, and its mask.
         path: the file that erase wrote.
         password: as for erase.
         crops: what erase returned.
         out: file to write.
     """
     with _open(path, password) as pdf:
-        images = {}
-        for item in pdf.objects:
-            if isinstance(item, pikepdf.Stream) and _MARK in item:
-                images[int(json.loads(str(item[_MARK]))["index"])] = item
-        for index, image in images.items():
+        marked = [i for i in pdf.objects if isinstance(i, pikepdf.Stream) and _MARK in i]
+        for image in marked:
             note = json.loads(str(image[_MARK]))
             del image[_MARK]
             picture = pdf_images.decode(image)
-            picture.codec = note["codec"]
-            picture.jpeg = note["jpeg"]
-            for crop, window, start in note["crops"]:
-                rows, columns = slice(*window[0]), slice(*window[1])
-                height, width = crops[crop][:2]
-                painted = np.frombuffer(blobs[crop], np.uint8).reshape(height, width, 3)
-                mask = np.unpackbits(np.frombuffer(bytes.fromhex(start), np.uint8))
-                hidden = mask[: height * width].reshape(height, width).astype(bool)
-                picture.put((rows, columns), painted, hidden)
-            new = pdf_images.encode(pdf, image, picture, note["size"])
-            _replace(image, new)
-            del images[index], picture, new
-            images[index] = None
+            picture.codec, picture.jpeg = note["codec"], note["jpeg"]
+            for crop, rows, columns in note["crops"]:
+                height, width = crops[crop]
+                painted = np.frombuffer(blobs[2 * crop], np.uint8).reshape(height, width, 3)
+                mask = np.frombuffer(blobs[2 * crop + 1], np.uint8).reshape(height, width)
+                picture.put((slice(*rows), slice(*columns)), painted, mask.astype(bool))
+            _replace(image, pdf_images.encode(pdf, image, picture, note["size"]))
         _save(pdf, out, password)
     return {}, []
 
@@ -150,7 +140,6 @@ class _Pictures:
         self.shapes: list[list[int]] = []
         self.blobs: list[Buffer] = []
         self._pdf, self._paint = pdf, paint
-        self._count = 0
 
     def edit(self, image: Any, ctm: Affine, areas: Sequence[Area]) -> Any:
         """Return the image without its pixels under the areas; see :class:`Eraser`."""
@@ -200,23 +189,14 @@ class _Pictures:
         else:
             picture.samples[hidden] = 0
             crops = self._crops(picture, hidden)
-            note = {
-                "index": self._count,
-                "codec": picture.codec,
-                "jpeg": picture.jpeg,
-                "size": size,
-                "crops": crops,
-            }
-            codec, jpeg = picture.codec, picture.jpeg
+            note = {"codec": picture.codec, "jpeg": picture.jpeg, "size": size, "crops": crops}
+            # Exact until it is painted: coded once, at the end.
             picture.jpeg = None
-            picture.codec = "" if codec != "/JPXDecode" else codec
             new = pdf_images.encode(self._pdf, image, picture, size)
-            picture.codec, picture.jpeg = codec, jpeg
             new[_MARK] = json.dumps(note)
-            self._count += 1
         for key, mask in masks.items():
             new[key] = mask
-        if picture.alpha is not None and "/SMask" not in image:
+        if picture.alpha is not None and "/SMask" not in image and image.get("/SMaskInData", 0):
             new["/SMask"] = self._alpha(picture.alpha, polygons)
         return new
 
@@ -235,9 +215,7 @@ class _Pictures:
             mask = np.ascontiguousarray(hidden[rows, columns])
             rgb = picture.rgb((rows, columns)).copy()
             rgb[mask] = 0
-            bits = np.packbits(mask.reshape(-1)).tobytes().hex()
-            window = [[rows.start, rows.stop], [columns.start, columns.stop]]
-            crops.append([len(self.shapes), window, bits])
+            crops.append([len(self.shapes), [rows.start, rows.stop], [columns.start, columns.stop]])
             self.shapes.append(list(mask.shape))
             self.blobs += [rgb.tobytes(), mask.astype(np.uint8).tobytes()]
         return crops
@@ -254,9 +232,7 @@ def _replace(old: Any, new: Any) -> None:
             old[key] = value
     for key, value in keep.items():
         old[key] = value
-    old.write(
-        new.read_raw_bytes(), filter=new.get("/Filter"), decode_parms=new.get("/DecodeParms")
-    )
+    old.write(new.read_raw_bytes(), filter=new.get("/Filter"), decode_parms=new.get("/DecodeParms"))
 
 
 def _open(path: str, password: str | None) -> pikepdf.Pdf:
@@ -375,6 +351,3 @@ def _add_font(pdf: pikepdf.Pdf, page: pikepdf.Page) -> None:
     )
     fresh["/Font"] = table
     page.obj["/Resources"] = fresh
-
-
-__all__ = ["BBox", "erase", "finish"]

@@ -90,9 +90,7 @@ def _cut(
     return True
 
 
-def _form(
-    eraser: Eraser, annotation: Any, form: Any, matrix: Affine, areas: Sequence[Area]
-) -> Any:
+def _form(eraser: Eraser, annotation: Any, form: Any, matrix: Affine, areas: Sequence[Area]) -> Any:
     """Return an appearance without what lies under the areas (ISO 32000-2, 12.5.5, algorithm 8.1)."""
     try:
         box = [float(v) for v in form["/BBox"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ...geometry import Affine, BBox, Point, Polygon
@@ -81,7 +82,7 @@ class Area:
         """Return what of a polyline lies outside, as polylines."""
         pieces: list[list[tuple[float, float]]] = []
         current: list[tuple[float, float]] = []
-        for start, end in zip(line, line[1:], strict=False):
+        for start, end in pairwise(line):
             enter, leave = self._inside(start, end)
             if enter >= leave:
                 current = current or [start]
@@ -115,8 +116,7 @@ def surface(polygon: Points) -> float:
     """Return the surface of a polygon, never negative."""
     return abs(
         sum(
-            x0 * y1 - x1 * y0
-            for (x0, y0), (x1, y1) in zip(polygon, _rotated(polygon), strict=True)
+            x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(polygon, _rotated(polygon), strict=True)
         )
         / 2
     )
@@ -168,9 +168,7 @@ def _box(value: Any) -> BBox | None:
     return None if box.is_empty else box
 
 
-def _between(
-    start: tuple[float, float], end: tuple[float, float], t: float
-) -> tuple[float, float]:
+def _between(start: tuple[float, float], end: tuple[float, float], t: float) -> tuple[float, float]:
     return start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * t
 
 

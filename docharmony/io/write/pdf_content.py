@@ -103,9 +103,7 @@ class Eraser:
         current = pattern
         matrix = _matrix(pattern.get("/Matrix")).then(base)
         for tile in _tiles(pattern, matrix, areas):
-            walk = _Walk(
-                self, _dictionary(current.get("/Resources")), State(tile), areas, depth
-            )
+            walk = _Walk(self, _dictionary(current.get("/Resources")), State(tile), areas, depth)
             if walk.run(current):
                 current = self._copy(current, walk)
                 removed.glyphs += walk.removed.glyphs
@@ -182,7 +180,7 @@ class _Walk:
                 self._inline_image(instruction)
                 continue
             operator = str(instruction.operator)
-            operands = instruction.operands
+            operands = list(instruction.operands)
             if operator in CONSTRUCT or operator in CLIP:
                 self._path.add(operator, operands, instruction)
             elif operator in PAINT:
@@ -433,11 +431,9 @@ class _Walk:
                 value = _expand(value, _INLINE_FILTERS)
             stream[key] = value
         raw = inline._data._inline_image_raw_bytes()
-        stream.write(
-            raw,
-            filter=stream.get("/Filter"),
-            decode_parms=stream.get("/DecodeParms"),
-        )
+        coding: Any = stream.get("/Filter")
+        parms: Any = stream.get("/DecodeParms")
+        stream.write(raw, filter=coding, decode_parms=parms)
         return stream
 
     # -- text
@@ -674,8 +670,7 @@ def _dictionary(value: Any) -> Any:
 
 
 def _floats(operands: Sequence[Any], count: int) -> list[float]:
-    values = [float(operands[index]) for index in range(count)]
-    return values
+    return [float(operands[index]) for index in range(count)]
 
 
 def _matrix(value: Any) -> Affine:

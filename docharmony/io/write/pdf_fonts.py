@@ -5,6 +5,9 @@ Only what removal needs: splitting a shown string into codes, and widths (ISO 32
 missing ToUnicode map hides nothing.
 """
 
+# mypy: disallow-untyped-calls=False
+# PyMuPDF ships annotations for a part of its functions only.
+
 from __future__ import annotations
 
 import re
@@ -20,12 +23,12 @@ _STANDARD = {
     0x27: "\u2019",
     0x60: "\u2018",
     **dict(zip(range(0xA1, 0xB0), "¡¢£⁄¥ƒ§¤'“«‹›ﬁﬂ", strict=True)),
-    **{0xB1: "–", 0xB2: "†", 0xB3: "‡", 0xB4: "·", 0xB6: "¶", 0xB7: "•", 0xB8: "‚", 0xB9: "„"},
-    **{0xBA: "”", 0xBB: "»", 0xBC: "…", 0xBD: "‰", 0xBF: "¿", 0xC1: "`", 0xC2: "´", 0xC3: "ˆ"},
-    **{0xC4: "˜", 0xC5: "¯", 0xC6: "˘", 0xC7: "˙", 0xC8: "¨", 0xCA: "˚", 0xCB: "¸", 0xCD: "˝"},
-    **{0xCE: "˛", 0xCF: "ˇ", 0xD0: "—", 0xE1: "Æ", 0xE3: "ª", 0xE8: "Ł", 0xE9: "Ø", 0xEA: "Œ"},
-    **{0xEB: "º", 0xF1: "æ", 0xF5: "ı", 0xF8: "ł", 0xF9: "ø", 0xFA: "œ", 0xFB: "ß"},
-}
+    0xB1: "–", 0xB2: "†", 0xB3: "‡", 0xB4: "·", 0xB6: "¶", 0xB7: "•", 0xB8: "‚", 0xB9: "„",
+    0xBA: "”", 0xBB: "»", 0xBC: "…", 0xBD: "‰", 0xBF: "¿", 0xC1: "`", 0xC2: "´", 0xC3: "ˆ",
+    0xC4: "˜", 0xC5: "¯", 0xC6: "˘", 0xC7: "˙", 0xC8: "¨", 0xCA: "˚", 0xCB: "¸", 0xCD: "˝",
+    0xCE: "˛", 0xCF: "ˇ", 0xD0: "—", 0xE1: "Æ", 0xE3: "ª", 0xE8: "Ł", 0xE9: "Ø", 0xEA: "Œ",
+    0xEB: "º", 0xF1: "æ", 0xF5: "ı", 0xF8: "ł", 0xF9: "ø", 0xFA: "œ", 0xFB: "ß",
+}  # fmt: skip
 _CODECS = {"/WinAnsiEncoding": "cp1252", "/MacRomanEncoding": "mac_roman"}
 # The body of a glyph in em: enough to tell on which line it stands, and never trusted to a font's
 # own ascent and descent, which are often 0 or wildly large.
@@ -169,7 +172,9 @@ class CompositeFont(Font):
     def __init__(self, font: Any) -> None:
         super().__init__()
         descendants = font.get("/DescendantFonts")
-        cid_font = descendants[0] if isinstance(descendants, pikepdf.Array) else pikepdf.Dictionary()
+        cid_font = (
+            descendants[0] if isinstance(descendants, pikepdf.Array) else pikepdf.Dictionary()
+        )
         self._cmap = CMap(font.get("/Encoding"))
         self.vertical = self._cmap.vertical
         self._default = _number(cid_font.get("/DW"), 1000.0)

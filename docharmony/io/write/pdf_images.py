@@ -4,6 +4,9 @@ Samples stay in the image's own colour space and depth; RGB is only what the pai
 space that RGB cannot be turned back into takes the nearest colour that stands around the gap.
 """
 
+# mypy: disallow-untyped-calls=False
+# PyMuPDF ships annotations for a part of its functions only.
+
 from __future__ import annotations
 
 import io
@@ -118,9 +121,7 @@ def decode(image: Any) -> Picture:
     codec = names[-1] if names and names[-1] in _CODECS else ""
     colours, count, palette = _colour_space(image.get("/ColorSpace"), stencil)
     if width <= 0 or height <= 0 or width * height * max(1, count) > _MAX_SAMPLES:
-        raise LimitExceededError(
-            "cannot redact an image", why=f"it is {width} by {height} pixels"
-        )
+        raise LimitExceededError("cannot redact an image", why=f"it is {width} by {height} pixels")
     inverted = _inverted(image, count)
     if not codec:
         samples = _unpack(image.read_bytes(), width, height, count, depth)
@@ -260,7 +261,7 @@ def _palette(space: Any) -> Rgb:
     values = np.zeros((entries, count), np.uint8)
     flat = np.frombuffer(data[: entries * count], np.uint8)
     values.reshape(-1)[: len(flat)] = flat
-    return Picture(values[None], 8, "", kind).rgb((slice(None), slice(None)))[0]
+    return np.asarray(Picture(values[None], 8, "", kind).rgb((slice(None), slice(None)))[0])
 
 
 def _scaled(palette: Rgb | None, image: Any, depth: int) -> Rgb | None:
@@ -309,7 +310,7 @@ def _pack(samples: Samples, depth: int) -> npt.NDArray[np.uint8]:
         return np.ascontiguousarray(flat.astype(">u2")).view(np.uint8)
     shifts = np.arange(depth - 1, -1, -1, dtype=np.uint8)
     bits = (flat[..., None].astype(np.uint8) >> shifts) & 1
-    return np.packbits(bits.reshape(height, -1), axis=1)
+    return np.asarray(np.packbits(bits.reshape(height, -1), axis=1))
 
 
 def _predicted(rows: npt.NDArray[np.uint8]) -> bytes:

@@ -161,9 +161,7 @@ class PathBuffer:
 
 def _near(box: BBox, other: BBox) -> bool:
     """Return whether two boxes meet; lines have boxes without surface."""
-    return not (
-        box.x1 < other.x0 or box.x0 > other.x1 or box.y1 < other.y0 or box.y0 > other.y1
-    )
+    return not (box.x1 < other.x0 or box.x0 > other.x1 or box.y1 < other.y0 or box.y0 > other.y1)
 
 
 def _op(operator: str, *operands: float) -> Instruction:
@@ -193,18 +191,14 @@ def _lines(lines: Sequence[Sequence[Spot]], ctm: Affine, *, close: bool) -> list
     return result
 
 
-def _cut_fills(
-    paths: Sequence[Subpath], ctm: Affine, areas: Sequence[Area]
-) -> list[Instruction]:
-    pieces = [[tuple(ctm.apply(spot)) for spot in path.flat()] for path in paths]
+def _cut_fills(paths: Sequence[Subpath], ctm: Affine, areas: Sequence[Area]) -> list[Instruction]:
+    pieces: list[list[Spot]] = [[(*ctm.apply(spot),) for spot in path.flat()] for path in paths]
     for area in areas:
-        pieces = [part for piece in pieces for part in area.cut_fill(piece)]  # type: ignore[misc]
-    return _lines(pieces, ctm, close=True)  # type: ignore[arg-type]
+        pieces = [part for piece in pieces for part in area.cut_fill(piece)]
+    return _lines(pieces, ctm, close=True)
 
 
-def _cut_strokes(
-    paths: Sequence[Subpath], ctm: Affine, areas: Sequence[Area]
-) -> list[Instruction]:
+def _cut_strokes(paths: Sequence[Subpath], ctm: Affine, areas: Sequence[Area]) -> list[Instruction]:
     pieces: list[list[Spot]] = []
     for path in paths:
         line = [path.start, *path.flat()[1:]]

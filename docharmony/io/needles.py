@@ -1,0 +1,162 @@
+"""Needles: the texts that must be gone, and how they are looked for in texts and in bytes.
+
+Spelling is folded (compatibility forms, case, accents, ligatures, all kinds of white space, hyphens and
+invisible characters), so that a text broken over lines, spaced out or written full-width is still found.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+# Bytes of fonts and pixels are full of short coincidences: only needles this long are looked for there.
+LONG = 6
+# Folded away wherever they stand: hyphens, dashes, apostrophes that break words, soft hyphens, joiners.
+_DROPPED = frozenset("-\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe63\uff0d")
+# Scripts written without spaces between words: no border of a word to look for.
+_UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "HANGUL")
+
+
+class _Folding(dict[int, str]):
+    """Code point -> what it folds to, worked out on first use, for ``str.translate``."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", char).casefold())
+        folded = "".join(
+            c
+            for c in parts
+            if not c.isspace()
+            and c not in _DROPPED
+            and unicodedata.category(c) not in ("Cf", "Cc", "Mn")
+        )
+        self[code] = folded
+        return folded
+
+
+_FOLDING = _Folding()
+
+
+def fold(text: str) -> str:
+    """Return the text folded.
+
+    >>> fold("E\ufb03-\u00ad cient  \uff21\u00e9")
+    'efficientae'
+    """
+    return text.translate(_FOLDING)
+
+
+def _places(text: str) -> list[int]:
+    """Return for each character of the folded text its place in the text."""
+    return [place for place, char in enumerate(text) for _ in _FOLDING[ord(char)]]
+
+
+@lru_cache(maxsize=8192)
+def _spaced_word(char: str) -> bool:
+    """Return whether a character is part of a word in a script that has spaces between words."""
+    return char.isalnum() and not unicodedata.name(char, "").startswith(_UNSPACED)
+
+
+class Needles:
+    """A set of texts to look for.
+
+    Args:
+        terms: found inside longer words too, unless ``whole_words``.
+        originals: what stood under edits; found as whole words only, as it may be a common syllable.
+        whole_words: find terms as whole words only: "Ann" not in "Annual", but in "A n n".
+
+    Texts that fold to nothing or to a single letter are left out.
+    """
+
+    def __init__(
+        self,
+        terms: Iterable[str] = (),
+        originals: Iterable[str] = (),
+        *,
+        whole_words: bool = False,
+    ) -> None:
+        # Folded needle -> whether it must be a whole word.
+        self.folded = dict.fromkeys(_useful(originals), True)
+        self.folded.update(dict.fromkeys(_useful(terms), whole_words))
+
+    def __bool__(self) -> bool:
+        return bool(self.folded)
+
+    def find(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield (start, end) of every hit in the text."""
+        return self._find(text, self.folded)
+
+    def hit(self, text: str) -> bool:
+        """Return whether any needle is in the text."""
+        return next(self.find(text), None) is not None
+
+    def hit_bytes(self, data: bytes, *, binary: bool = False) -> bool:
+        """Return whether any needle is in the bytes, in any encoding that files use.
+
+        Short needles count as whole words only: bytes are full of short coincidences.
+
+        Args:
+            data: decoded stream or string.
+            binary: the bytes are pixels or a font program: look for long needles only.
+        """
+        needles = {
+            text: whole or len(text) < LONG
+            for text, whole in self.folded.items()
+            if len(text) >= LONG or not binary
+        }
+        if not needles or not data:
+            return False
+        return any(
+            next(self._find(text, needles), None) is not None for text in _readings(data, binary)
+        )
+
+    @staticmethod
+    def _find(text: str, needles: Mapping[str, bool]) -> Iterator[tuple[int, int]]:
+        if not needles:
+            return
+        folded = fold(text)
+        places: list[int] = []
+        for needle, whole in needles.items():
+            at = folded.find(needle)
+            while at >= 0:
+                places = places or _places(text)
+                start, end = places[at], places[at + len(needle) - 1] + 1
+                if not whole or _whole(text, start, end):
+                    yield start, end
+                at = folded.find(needle, at + 1)
+
+
+def _useful(texts: Iterable[str]) -> set[str]:
+    return {f for text in texts if len(f := fold(text)) > 1 or f.isdigit()}
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if before and _spaced_word(before) and _spaced_word(text[start]):
+        return False
+    return not (after and _spaced_word(after) and _spaced_word(text[end - 1]))
+
+
+def _readings(data: bytes, binary: bool) -> Iterator[str]:
+    """Yield the bytes read as text in each encoding that could hold words."""
+    if binary:
+        # Only runs of printable bytes: folding megabytes of pixels would cost minutes.
+        for run in re.finditer(rb"(?:[\x20-\x7e\xa0-\xff]\x00?){6,}|(?:\x00[\x20-\x7e]){6,}", data):
+            found = run.group().replace(b"\x00", b"")
+            yield found.decode("latin-1")
+        return
+    yield data.decode("latin-1")
+    if any(byte >= 0x80 for byte in data[:65536]):
+        yield data.decode("utf-8", "ignore")
+    if b"\x00" in data or data[:2] in (b"\xfe\xff", b"\xff\xfe"):
+        for codec in ("utf-16-be", "utf-16-le"):
+            for shift in (0, 1):
+                yield data[shift:].decode(codec, "ignore")
+    for run in re.finditer(rb"(?:[0-9A-Fa-f]{2}\s*){4,}", data):
+        digits = b"".join(run.group().split())
+        raw = bytes.fromhex(digits[: len(digits) // 2 * 2].decode("ascii"))
+        yield raw.decode("latin-1")
+        if b"\x00" in raw:
+            yield raw.decode("utf-16-be", "ignore")

@@ -1,0 +1,101 @@
+"""What every carrier module works on, and helpers that several of them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pikepdf
+
+from ..needles import Needles
+
+Profile = Literal["minimal", "publish"]
+
+
+@dataclass
+class Job:
+    """One document to clean.
+
+    Attributes:
+        pdf: the document; changed in place.
+        profile: ``"minimal"`` cleans what holds a hit and removes what cannot be searched;
+            ``"publish"`` removes all that is not seen on a page.
+        needles: what must not be left.
+        touched: for each page index that lost something, the marked-content ids that did.
+        replaced: (number, generation) of each object whose content went, and the copy made of it.
+    """
+
+    pdf: pikepdf.Pdf
+    profile: Profile
+    needles: Needles
+    touched: dict[int, set[int]] = field(default_factory=dict)
+    replaced: dict[tuple[int, int], Any] = field(default_factory=dict)
+    _actions: dict[tuple[str, str], None] = field(default_factory=dict)
+
+    @property
+    def publish(self) -> bool:
+        """Whether the profile is ``"publish"``."""
+        return self.profile == "publish"
+
+    @property
+    def actions(self) -> list[dict[str, str]]:
+        """What was done, for the report: ``{"where", "action"}``, each once."""
+        return [{"where": where, "action": action} for where, action in self._actions]
+
+    def note(self, where: str, action: Literal["cleaned", "removed"]) -> None:
+        """Record for the report that a carrier was cleaned or removed."""
+        self._actions[where, action] = None
+
+    def drop(self, holder: Any, key: str, where: str) -> None:
+        """Remove a key, if it is there, and record it."""
+        if key in holder:
+            del holder[key]
+            self.note(where, "removed")
+
+    def clean(self, text: str) -> str:
+        """Return the text with all hits cut out."""
+        for _ in range(len(text)):
+            hit = next(self.needles.find(text), None)
+            if hit is None:
+                return text
+            text = text[: hit[0]] + text[hit[1] :]
+        return ""
+
+    def clean_strings(self, value: Any, where: str, depth: int = 0) -> None:
+        """Cut hits out of all strings of a dictionary or array and its direct children."""
+        if depth > 40:
+            return
+        if isinstance(value, pikepdf.Dictionary | pikepdf.Stream):
+            pairs: list[tuple[Any, Any]] = list(value.items())
+        elif isinstance(value, pikepdf.Array):
+            pairs = list(enumerate(value))
+        else:
+            return
+        for key, item in pairs:
+            if isinstance(item, pikepdf.String):
+                text = str(item)
+                if self.needles.hit(text) or self.needles.hit_bytes(bytes(item)):
+                    cleaned = self.clean(text)
+                    value[key] = "" if cleaned == text else cleaned
+                    self.note(where, "cleaned")
+            elif isinstance(item, pikepdf.Object) and not item.is_indirect:
+                self.clean_strings(item, where, depth + 1)
+
+
+def dictionary(value: Any) -> Any:
+    """Return the value when it is a dictionary, else an empty one that belongs to nothing."""
+    return value if isinstance(value, pikepdf.Dictionary) else pikepdf.Dictionary()
+
+
+def keep_annotations(page: pikepdf.Page, keep: list[Any]) -> None:
+    """Give a page these annotations only, in an array of its own."""
+    if keep:
+        page.obj["/Annots"] = pikepdf.Array(keep)
+    elif "/Annots" in page.obj:
+        del page.obj["/Annots"]
+
+
+def empty(value: Any) -> None:
+    """Delete all entries of a dictionary: other objects may still point at it."""
+    for key in list(value.keys()):
+        del value[key]

@@ -1,0 +1,69 @@
+"""Named destinations and page labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pikepdf
+
+from .base import Job, dictionary
+
+
+def clean(job: Job) -> None:
+    """Publish: remove them. Minimal: rename destinations that hold a hit; labels by strings."""
+    root = job.pdf.Root
+    names = dictionary(root.get("/Names"))
+    if job.publish:
+        job.drop(root, "/PageLabels", "page labels")
+        for key in list(names.keys()):
+            if key not in ("/Dests", "/JavaScript", "/EmbeddedFiles"):
+                job.drop(names, key, "names")
+    renamed = _rename(job)
+    if renamed:
+        job.note("named destinations", "cleaned")
+        _point_anew(job, renamed)
+
+
+def _rename(job: Job) -> dict[str, str]:
+    """Give destinations whose name holds a hit (publish: all) a number; return old -> new."""
+    root = job.pdf.Root
+    renamed: dict[str, str] = {}
+    old = root.get("/Dests")
+    if isinstance(old, pikepdf.Dictionary):
+        for key in list(old.keys()):
+            if job.publish or job.needles.hit(key[1:]):
+                fresh = f"d{len(renamed) + 1}"
+                old["/" + fresh] = old[key]
+                del old[key]
+                renamed[key[1:]] = fresh
+    tree = dictionary(root.get("/Names")).get("/Dests")
+    if tree is not None:
+        dests = pikepdf.NameTree(tree)
+        for name in [str(key) for key in dests]:
+            if job.publish or job.needles.hit(name):
+                fresh = f"d{len(renamed) + 1}"
+                dests[fresh] = dests[name]
+                del dests[name]
+                renamed[name] = fresh
+        job_limits(tree)
+    return renamed
+
+
+def job_limits(tree: Any) -> None:
+    """Put the /Limits of a flat name tree right after names changed; qpdf sees to deeper ones."""
+    pairs = tree.get("/Names")
+    if isinstance(pairs, pikepdf.Array) and len(pairs) and "/Limits" in tree:
+        tree["/Limits"] = pikepdf.Array([pairs[0], pairs[len(pairs) - 2]])
+
+
+def _point_anew(job: Job, renamed: dict[str, str]) -> None:
+    """Let links, bookmarks and actions use the new names."""
+    for item in job.pdf.objects:
+        if not isinstance(item, pikepdf.Dictionary):
+            continue
+        for holder, key in ((item, "/Dest"), (item, "/D"), (dictionary(item.get("/A")), "/D")):
+            target = holder.get(key)
+            if isinstance(target, pikepdf.String) and str(target) in renamed:
+                holder[key] = renamed[str(target)]
+            elif isinstance(target, pikepdf.Name) and str(target)[1:] in renamed:
+                holder[key] = pikepdf.Name("/" + renamed[str(target)[1:]])

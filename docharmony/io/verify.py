@@ -1,0 +1,307 @@
+"""Audit a PDF, ours or not, and check an output before it is released.
+
+Nothing here trusts the writer: text is read by MuPDF and PDFium, strings and streams are scanned as qpdf
+decodes them, pictures of the page are compared. All of it runs in the parsing child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import DocharmonyError
+from ..geometry import BBox
+from ..model import Edit, EditStatus
+from .child import Child
+from .limits import Limits
+from .needles import LONG, Needles, fold
+
+if TYPE_CHECKING:
+    from .base import Source
+
+_CHILD = "docharmony.io.verify_child:"
+
+FindingKind = Literal["bad_redaction", "hidden_text", "carrier", "revision", "term"]
+Reread = Callable[[Path, int, BBox], Sequence[str]]
+
+# Rules whose value is only a secret where it stands: the same word elsewhere is an ordinary word.
+_LOCAL_RULES = ("region", "name", "address", "birth", "person", "date")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that an audit found.
+
+    Attributes:
+        kind: ``"bad_redaction"`` (meant to be hidden, still to be had), ``"hidden_text"`` (in the text
+            layer, not on the picture), ``"carrier"`` (holds data that no page shows), ``"revision"``
+            (an earlier state of the file), ``"term"`` (a given term).
+        page: 1-based, None for the document.
+        bbox: on the displayed page, points.
+        where: the place in words.
+        text: what it says; it can be the secret itself, so that ``repr`` leaves it out.
+    """
+
+    kind: FindingKind
+    page: int | None
+    bbox: BBox | None
+    where: str
+    text: str = field(default="", repr=False)
+
+    def to_json(self, *, show_text: bool = False) -> dict[str, Any]:
+        """Return the finding as ``verify -f json`` has it; the text of a bad redaction on demand."""
+        shown = show_text or self.kind != "bad_redaction"
+        return {
+            "kind": self.kind,
+            "page": self.page,
+            "bbox": None if self.bbox is None else [round(v, 2) for v in self.bbox],
+            "where": self.where,
+            "text": self.text if shown else "",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of an output. ``detail`` never holds text of the document."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def verify_pdf(
+    path: Path,
+    *,
+    password: str | None = None,
+    terms: Sequence[str] = (),
+    whole_words: bool = False,
+    pages: Sequence[int] | None = None,
+    limits: Limits | None = None,
+    name: str = "",
+) -> list[Finding]:
+    """Return what an audit of a PDF finds: pages in order, then the document.
+
+    Args:
+        path: the file; never altered.
+        password: to open it with.
+        terms: texts that it must not hold, wherever and however written.
+        whole_words: terms are whole words only.
+        pages: 1-based numbers to look at; all by default. The document is audited in any case.
+        limits: of the parsing child.
+        name: of the file, for messages; that of ``path`` by default.
+
+    Raises:
+        InputError: the file is encrypted, broken or over a limit.
+    """
+    limits = limits or Limits()
+    where = name or path.name
+    args = {
+        "path": str(path),
+        "password": password,
+        "terms": list(terms),
+        "whole_words": whole_words,
+    }
+    with Child(limits) as child:
+        whole, _ = child.call(
+            _CHILD + "audit_document", args, where=where, timeout_s=10 * limits.timeout_s
+        )
+        findings: list[dict[str, Any]] = []
+        for number in range(1, int(whole["pages"]) + 1) if pages is None else pages:
+            found, _ = child.call(
+                _CHILD + "audit_page",
+                {**args, "number": number},
+                where=f"{where}, page {number}",
+            )
+            findings += found
+    return [
+        Finding(
+            item["kind"],
+            item["page"],
+            None if item["bbox"] is None else BBox(*item["bbox"]),
+            str(item["where"]),
+            str(item["text"]),
+        )
+        for item in [*findings, *whole["findings"]]
+    ]
+
+
+def check_output(
+    path: Path,
+    *,
+    source: Source,
+    edits: Mapping[int, Sequence[Edit]],
+    terms: Sequence[str] = (),
+    whole_words: bool = False,
+    fill: str = "erase",
+    reread: Reread | None = None,
+    limits: Limits | None = None,
+) -> list[Check]:
+    """Check an output before it is released; release it only when every check passed.
+
+    What is sought everywhere: the terms, and the originals of edits whose value is a secret wherever it
+    stands (terms, patterns, numbers; not names, addresses or regions). Under every applied edit no
+    character may stand and no ink of before may be seen. Places of REJECTED edits are left out.
+
+    Args:
+        path: the output.
+        source: the input that it was made of.
+        edits: page number -> edits, as given to ``apply_edits``.
+        terms: texts that may stand nowhere.
+        whole_words: terms are whole words only.
+        fill: as given to ``apply_edits``.
+        reread: reads the pixels of an area anew: (path, page, box) -> texts; ``None`` skips that check.
+        limits: of the parsing child.
+
+    Returns:
+        Checks; one that could not be made has ``passed`` False.
+    """
+    limits = limits or Limits()
+    media_type = source.info.media_type
+    plan = _Plan.of(edits, terms, whole_words)
+    checks: list[Check] = []
+    with Child(limits) as child:
+        try:
+            if media_type == "application/pdf":
+                checks += _check_pdf(child, path, source, plan, fill, limits)
+            else:
+                checks += _check_image(child, path, source, plan, limits)
+        except DocharmonyError as error:
+            checks.append(Check("opens", False, f"{error.what}: {error.why}".strip(": ")))
+    if reread is not None:
+        checks.append(_check_reread(path, plan, reread))
+    return _merged(checks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a check needs to know of the edits."""
+
+    applied: Mapping[int, Sequence[Edit]]
+    rejected: Mapping[int, Sequence[Edit]]
+    needles: tuple[str, ...]
+    terms: tuple[str, ...]
+    whole_words: bool
+    spared: bool
+
+    @classmethod
+    def of(
+        cls, edits: Mapping[int, Sequence[Edit]], terms: Sequence[str], whole_words: bool
+    ) -> _Plan:
+        done = (EditStatus.APPROVED, EditStatus.APPLIED)
+        applied = {n: [e for e in items if e.status in done] for n, items in edits.items()}
+        rejected = {
+            n: [e for e in items if e.status is EditStatus.REJECTED] for n, items in edits.items()
+        }
+        secrets = [e.original for items in applied.values() for e in items if _everywhere(e)]
+        # Somebody looked at these and let them stand: they are in the streams, and rightly so.
+        spared = {fold(e.original) for items in rejected.values() for e in items}
+        needles = tuple(dict.fromkeys(s for s in secrets if fold(s) not in spared))
+        kept = tuple(term for term in terms if fold(term) not in spared)
+        return cls(applied, rejected, needles, kept, whole_words, len(kept) < len(terms))
+
+    @property
+    def sought(self) -> dict[str, Any]:
+        return {
+            "needles": list(self.needles),
+            "terms": list(self.terms),
+            "whole_words": self.whole_words,
+        }
+
+
+def _everywhere(edit: Edit) -> bool:
+    """Return whether the text of an edit may stand nowhere else."""
+    if edit.rule == "term":
+        return True
+    if any(word in edit.rule.lower() for word in _LOCAL_RULES):
+        return False
+    text = fold(edit.original)
+    return len(text) >= LONG and any(c.isdigit() or c == "@" for c in text)
+
+
+def _check_pdf(
+    child: Child, path: Path, source: Source, plan: _Plan, fill: str, limits: Limits
+) -> list[Check]:
+    args = {"path": str(path), "password": source.password, "source": str(source.path)}
+    where = f"output of {source.info.name}"
+    found, _ = child.call(
+        _CHILD + "check_document",
+        {**args, **plan.sought},
+        where=where,
+        timeout_s=10 * limits.timeout_s,
+    )
+    checks = [Check(*item) for item in found]
+    for number in range(1, source.info.page_count + 1):
+        applied = plan.applied.get(number, ())
+        found, _ = child.call(
+            _CHILD + "check_page",
+            {
+                **args,
+                **plan.sought,
+                "number": number,
+                "polygons": [[list(p) for p in _area(edit)] for edit in applied],
+                "labels": sorted({edit.rule.removeprefix("pii:") for edit in applied}),
+                "allowed": [
+                    [list(p) for p in _area(edit)] for edit in plan.rejected.get(number, ())
+                ],
+                "fill": fill,
+            },
+            where=f"{where}, page {number}",
+        )
+        checks += [Check(*item) for item in found]
+    return checks
+
+
+def _check_image(
+    child: Child, path: Path, source: Source, plan: _Plan, limits: Limits
+) -> list[Check]:
+    found, _ = child.call(
+        "docharmony.io.verify_image:check",
+        {
+            "path": str(path),
+            "source": str(source.path),
+            "polygons": {
+                str(number): [[list(p) for p in _area(edit)] for edit in items]
+                for number, items in plan.applied.items()
+            },
+            **plan.sought,
+        },
+        where=f"output of {source.info.name}",
+        timeout_s=10 * limits.timeout_s,
+    )
+    return [Check(*item) for item in found]
+
+
+def _area(edit: Edit) -> Sequence[Sequence[float]]:
+    box = edit.bbox
+    if len(set(edit.polygon)) < 3 or box.is_empty:
+        return box.grow(0.5).polygon()
+    return edit.polygon
+
+
+def _check_reread(path: Path, plan: _Plan, reread: Reread) -> Check:
+    failed = count = 0
+    for number, items in sorted(plan.applied.items()):
+        for edit in items:
+            count += 1
+            needles = Needles((), (*plan.needles, *plan.terms, edit.original))
+            if any(needles.hit(text) for text in reread(path, number, edit.bbox)):
+                failed += 1
+    return Check("re-read pixels", not failed, f"{failed} of {count} areas are still legible")
+
+
+def _merged(checks: Sequence[Check]) -> list[Check]:
+    """Return one check a name: failed where any failed, with the detail of the first failure."""
+    merged: dict[str, Check] = {}
+    for check in checks:
+        known = merged.get(check.name)
+        if known is None or (known.passed and not check.passed):
+            merged[check.name] = check
+    counts = {name: sum(1 for c in checks if c.name == name) for name in merged}
+    return [
+        check
+        if counts[name] == 1 or not check.passed
+        else Check(name, True, f"passed on {counts[name]} pages")
+        for name, check in merged.items()
+    ]

@@ -1,0 +1,329 @@
+"""Audits and checks of a PDF. Runs in the parsing child; see :mod:`docharmony.io.verify`."""
+
+# mypy: disallow-untyped-calls=False
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pikepdf
+import pymupdf
+
+from ..errors import BrokenError, EncryptedError
+from ..geometry import BBox
+from .needles import Needles, fold
+from .verify_bytes import object_hits, raw_hit, revision_hits, revisions
+from .verify_page import hidden_text
+from .verify_text import Char, mupdf, mupdf_lines, page_hits, pdfium, pdfium_chars
+from .wire import Buffer
+from .write.pdf_area import Area
+
+Reply = tuple[Any, list[Buffer]]
+
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
+
+# Ink of the source that may be found again in the output under an edit: share of its pixels.
+_REMAINS = 0.5
+_INK = 40
+
+
+def audit_document(
+    blobs: Sequence[Buffer],
+    *,
+    path: str,
+    password: str | None,
+    terms: Sequence[str],
+    whole_words: bool,
+) -> Reply:
+    """Return the number of pages and the findings that belong to no page."""
+    needles = Needles(terms, whole_words=whole_words)
+    findings = []
+    count = mupdf(path, password).page_count
+    with _open(path, password) as pdf:
+        findings += [_finding("carrier", where=where) for where in sorted(_carriers(pdf))]
+        for where in sorted(set(object_hits(pdf, needles))):
+            findings.append(_finding("term", where=where))
+    earlier = revisions(path)
+    if earlier:
+        findings.append(_finding("revision", where=f"{len(earlier)} earlier in the file"))
+        if revision_hits(path, password, needles):
+            findings.append(_finding("term", where="earlier revision"))
+    if raw_hit(path, needles):
+        findings.append(_finding("term", where="bytes of the file"))
+    return {"pages": count, "findings": findings}, []
+
+
+def audit_page(
+    blobs: Sequence[Buffer],
+    *,
+    path: str,
+    password: str | None,
+    number: int,
+    terms: Sequence[str],
+    whole_words: bool,
+) -> Reply:
+    """Return the findings on a page: text that is not seen, and terms."""
+    needles = Needles(terms, whole_words=whole_words)
+    findings = [
+        _finding("term", number, box, f"text ({parser})")
+        for parser, box in page_hits(path, password, number, needles)
+    ]
+    findings += [
+        _finding(hidden.kind, number, hidden.bbox, hidden.where, hidden.text)
+        for hidden in hidden_text(path, password, number)
+    ]
+    return findings, []
+
+
+def check_document(
+    blobs: Sequence[Buffer],
+    *,
+    path: str,
+    password: str | None,
+    source: str,
+    needles: Sequence[str],
+    terms: Sequence[str],
+    whole_words: bool,
+) -> Reply:
+    """Check what belongs to no page of an output; return checks ``[name, passed, detail]``."""
+    sought = Needles(terms, needles, whole_words=whole_words)
+    checks: list[list[Any]] = []
+    pages = mupdf(path, password).page_count
+    others = len(pdfium(path, password)), mupdf(source, password).page_count
+    same = pages == others[0] == others[1]
+    checks.append(["pages", same, f"{pages} pages by two parsers, {others[1]} in the input"])
+    with _open(path, password) as pdf:
+        places = sorted(set(object_hits(pdf, sought)))
+        identifier = pdf.trailer.get("/ID")
+        old = _identifier(source, password)
+        fresh = identifier is None or bytes(identifier[0]) != old
+    if raw_hit(path, sought):
+        places.append("bytes of the file")
+    checks.append(["strings and streams", not places, _places(places)])
+    whole = not revisions(path)
+    detail = "one revision" if whole else "earlier revisions"
+    checks.append(["written anew", whole and fresh, detail + ("" if fresh else ", old identifier")])
+    return checks, []
+
+
+def check_page(
+    blobs: Sequence[Buffer],
+    *,
+    path: str,
+    password: str | None,
+    source: str,
+    number: int,
+    polygons: Sequence[Sequence[Sequence[float]]],
+    labels: Sequence[str],
+    allowed: Sequence[Sequence[Sequence[float]]],
+    needles: Sequence[str],
+    terms: Sequence[str],
+    whole_words: bool,
+    fill: str,
+) -> Reply:
+    """Check a page of an output; return checks ``[name, passed, detail]``.
+
+    Args:
+        blobs: none.
+        path: the output.
+        password: of both files.
+        source: the input.
+        number: of the page, 1-based.
+        polygons: of the edits applied.
+        labels: what the boxes may say, for fill ``"label"``.
+        allowed: polygons where a needle may stand, since somebody rejected the edit.
+        needles: originals that may be nowhere.
+        terms: terms that may be nowhere.
+        whole_words: terms are whole words.
+        fill: how the areas were filled.
+    """
+    sought = Needles(terms, needles, whole_words=whole_words)
+    free = [Area(polygon) for polygon in allowed]
+    left = [
+        (parser, box)
+        for parser, box in page_hits(path, password, number, sought)
+        if not any(area.contains(*box.center) for area in free)
+    ]
+    checks = [["text", not left, _places([f"text by {parser}" for parser, _ in left])]]
+    if polygons:
+        areas = [Area(polygon) for polygon in polygons]
+        names = {fold(label) for label in labels} if fill == "label" else set()
+        checks.append(_check_places(path, password, number, areas, names))
+        checks.append(_check_rest(path, source, password, number, areas))
+        checks.append(_check_ink(path, source, password, number, areas))
+    return checks, []
+
+
+def _check_places(
+    path: str, password: str | None, number: int, areas: Sequence[Area], names: set[str]
+) -> list[Any]:
+    page = mupdf(path, password)[number - 1]
+    found = [char for line in mupdf_lines(page) for char in line]
+    size = page.rect.width, page.rect.height
+    other = pdfium_chars(pdfium(path, password)[number - 1], size)
+    count = 0
+    for chars in (found, other):
+        for area in areas:
+            inside = [c for c in chars if _under(c, area)]
+            text = fold("".join(c.text for c in inside))
+            if inside and text not in names:
+                count += len(inside)
+    return ["places", not count, f"{count} characters under edits, by two parsers"]
+
+
+def _under(char: Char, area: Area) -> bool:
+    # Boxes of extractors are taller than the glyph: the lower middle is where its body stands.
+    box = char.bbox
+    if char.text.isspace() or box.is_empty:
+        return False
+    return area.depth(*box.center) > 0.12 * min(box.width, box.height)
+
+
+def _check_rest(
+    path: str, source: str, password: str | None, number: int, areas: Sequence[Area]
+) -> list[Any]:
+    """Check that text away from all edits is where it was."""
+
+    def outside(file: str) -> set[tuple[str, int, int]]:
+        page = mupdf(file, password)[number - 1]
+        return {
+            (char.text, round(char.bbox.center.x), round(char.bbox.center.y))
+            for line in mupdf_lines(page)
+            for char in line
+            if not char.text.isspace()
+            and not any(not area.bbox.intersection(char.bbox.grow(1.0)).is_empty for area in areas)
+        }
+
+    before, after = outside(source), outside(path)
+    near = {(t, x + dx, y + dy) for t, x, y in after for dx in (-1, 0, 1) for dy in (-1, 0, 1)}
+    # Annotations that were removed as a whole may reach beyond the area.
+    lost = sum(1 for char in before if char not in near)
+    limit = max(2, len(before) // 200)
+    return ["rest of the page", lost <= limit, f"{lost} of {len(before)} other characters moved"]
+
+
+def _check_ink(
+    path: str, source: str, password: str | None, number: int, areas: Sequence[Area]
+) -> list[Any]:
+    """Check that no area still shows the ink that it showed."""
+    before = _drawing(source, password, number)
+    after = _drawing(path, password, number)
+    if before[0].shape != after[0].shape:
+        return ["pixels", False, "the page has another size"]
+    failed = sum(1 for area in areas if ink_remains(before, after, area))
+    return ["pixels", not failed, f"{failed} of {len(areas)} areas still show their ink"]
+
+
+def _drawing(path: str, password: str | None, number: int) -> tuple[Any, float]:
+    page = mupdf(path, password)[number - 1]
+    scale = min(2.0, (30e6 / max(1.0, page.rect.width * page.rect.height)) ** 0.5)
+    pixmap = page.get_pixmap(matrix=pymupdf.Matrix(scale, scale), colorspace=pymupdf.csGRAY)
+    array = np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.stride)
+    return array[:, : pixmap.width].astype(np.int16), scale
+
+
+def ink_remains(before: tuple[Any, float], after: tuple[Any, float], area: Area) -> bool:
+    """Return whether an area of `after` still shows the ink of `before`: (grey int16, pixels a unit)."""
+    from PIL import Image, ImageDraw
+    from scipy.ndimage import label
+
+    (old, scale), (new, _) = before, after
+    margin = 0.5 * max(area.bbox.height, 4.0)
+    window = area.bbox.grow(margin)
+    x0, y0 = max(0, int(window.x0 * scale)), max(0, int(window.y0 * scale))
+    x1, y1 = int(window.x1 * scale) + 1, int(window.y1 * scale) + 1
+    old, new = old[y0:y1, x0:x1], new[y0:y1, x0:x1]
+    if not old.size or old.shape != new.shape:
+        return False
+    canvas = Image.new("L", (old.shape[1], old.shape[0]))
+    spots = [(x * scale - x0, y * scale - y0) for x, y in area.points]
+    ImageDraw.Draw(canvas).polygon(spots, fill=1)
+    inside = np.asarray(canvas, bool)
+    if not inside.any():
+        return False
+    ink = np.abs(old - np.median(old[inside])) > _INK
+    # What goes on beyond the area is a rule, a frame or a neighbour, not what stood in it.
+    parts, count = label(ink, np.ones((3, 3), int))
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    within = np.bincount(parts[inside].ravel(), minlength=count + 1)
+    own = (within >= 0.8 * sizes) & (np.arange(count + 1) > 0)
+    ink = own[parts] & inside
+    if ink.sum() < 8:
+        return False
+    left = np.abs(new - np.median(new[inside])) > _INK
+    same = np.abs(new - old) < _INK
+    return bool((left & same & ink).sum() > _REMAINS * ink.sum())
+
+
+def _open(path: str, password: str | None) -> pikepdf.Pdf:
+    try:
+        return pikepdf.open(path, password=password or "")
+    except pikepdf.PasswordError as error:
+        raise EncryptedError("cannot open the file", why="the password is wrong") from error
+    except pikepdf.PdfError as error:
+        raise BrokenError("cannot open the file", why="its structure is damaged") from error
+
+
+@functools.lru_cache(maxsize=4)
+def _identifier(path: str, password: str | None) -> bytes | None:
+    with _open(path, password) as pdf:
+        found = pdf.trailer.get("/ID")
+        return None if found is None else bytes(found[0])
+
+
+def _carriers(pdf: pikepdf.Pdf) -> set[str]:
+    """Return what a document carries besides its pages that nobody sees on them."""
+    found: set[str] = set()
+    root = pdf.Root
+    names = root.get("/Names")
+    if len(pdf.attachments):
+        found.add("attachments")
+    if isinstance(names, pikepdf.Dictionary) and "/JavaScript" in names:
+        found.add("document JavaScript")
+    form = root.get("/AcroForm")
+    if isinstance(form, pikepdf.Dictionary) and "/XFA" in form:
+        found.add("XFA form")
+    info = pdf.trailer.get("/Info")
+    if isinstance(info, pikepdf.Dictionary):
+        found.update(
+            f"document information: {key[1:]}"
+            for key in ("/Title", "/Author", "/Subject", "/Keywords")
+            if str(info.get(key, "")).strip()
+        )
+    layers = root.get("/OCProperties")
+    if isinstance(layers, pikepdf.Dictionary):
+        settings = layers.get("/D")
+        if isinstance(settings, pikepdf.Dictionary) and len(settings.get("/OFF", ())):
+            found.add("hidden layers")
+    for item in pdf.objects:
+        if not isinstance(item, pikepdf.Dictionary | pikepdf.Stream):
+            continue
+        for key, where in (
+            ("/PieceInfo", "application data"),
+            ("/Thumb", "thumbnails"),
+            ("/JS", "JavaScript"),
+        ):
+            if key in item:
+                found.add(where)
+        if item.get("/Subtype") == "/FileAttachment":
+            found.add("attachments")
+    return found
+
+
+def _finding(
+    kind: str,
+    page: int | None = None,
+    box: BBox | None = None,
+    where: str = "",
+    text: str = "",
+) -> dict[str, Any]:
+    bbox = None if box is None else [round(v, 2) for v in box]
+    return {"kind": kind, "page": page, "bbox": bbox, "where": where, "text": text}
+
+
+def _places(places: Sequence[str]) -> str:
+    return "nothing found" if not places else "found in: " + ", ".join(sorted(set(places)))

@@ -1,0 +1,96 @@
+"""Check an image output: areas blank, rest as it was, nothing carried along. Runs in the child."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from .needles import Needles
+from .verify_bytes import raw_hit
+from .verify_child import ink_remains
+from .wire import Buffer
+from .write.pdf_area import Area
+
+Reply = tuple[Any, list[Buffer]]
+
+_LOSSY = frozenset({"JPEG", "MPO", "WEBP"})
+# Mean and rarest (99.9 %) difference that coding a lossy picture again may make, of 255.
+_MEAN, _RARE = 3.0, 60.0
+# Pixels around an area that its filling and the blocks of a codec may change.
+_MARGIN = 18
+_TELLING = ("exif", "xmp", "comment", "photoshop", "XML:com.adobe.xmp", "Raw profile type exif")
+
+
+def check(
+    blobs: Sequence[Buffer],
+    *,
+    path: str,
+    source: str,
+    polygons: Mapping[str, Sequence[Sequence[Sequence[float]]]],
+    needles: Sequence[str],
+    terms: Sequence[str],
+    whole_words: bool,
+) -> Reply:
+    """Return checks ``[name, passed, detail]`` of an image output; arguments as for check_page."""
+    Image.MAX_IMAGE_PIXELS = None  # the reader has checked the input's size
+    checks: list[list[Any]] = []
+    with Image.open(source) as old, Image.open(path) as new:
+        count = getattr(old, "n_frames", 1) if old.format == "TIFF" else 1
+        other = getattr(new, "n_frames", 1)
+        checks.append(["pages", count == other, f"{other} pages, {count} in the input"])
+        checks.append(["kind", _kind(old) == _kind(new), f"{_kind(new)}, the input {_kind(old)}"])
+        left = [key for key in _TELLING if key in new.info] + list(getattr(new, "text", {}) or {})
+        clean = not left and not len(_private(new))
+        checks.append(["metadata", clean, "none" if clean else f"{len(left) or 'some'} entries"])
+        found = raw_hit(path, Needles(terms, needles, whole_words=whole_words))
+        checks.append(["bytes", not found, "found in the file" if found else "nothing found"])
+        for index in range(min(count, other)):
+            old.seek(index)
+            new.seek(index)
+            before, after = _grey(old), _grey(new)
+            areas = [Area(p) for p in polygons.get(str(index + 1), ())]
+            checks += _compare(before, after, areas, lossy=str(old.format) in _LOSSY)
+    return checks, []
+
+
+def _compare(before: Any, after: Any, areas: Sequence[Area], *, lossy: bool) -> list[list[Any]]:
+    if before.shape != after.shape:
+        return [["pixels", False, "the page has another size"]]
+    failed = sum(1 for area in areas if ink_remains((before, 1.0), (after, 1.0), area))
+    outside = np.ones(before.shape, bool)
+    for area in areas:
+        box = area.bbox.grow(_MARGIN)
+        outside[max(0, int(box.y0)) : int(box.y1) + 1, max(0, int(box.x0)) : int(box.x1) + 1] = 0
+    change = np.abs(before - after)[outside]
+    same = not change.size or not change.max()
+    if lossy and change.size:
+        same = bool(change.mean() <= _MEAN and np.percentile(change, 99.9) <= _RARE)
+    return [
+        ["pixels", not failed, f"{failed} of {len(areas)} areas still show their ink"],
+        ["rest of the page", same, "unchanged" if same else "pixels elsewhere changed"],
+    ]
+
+
+def _grey(image: Image.Image) -> Any:
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):
+        return (np.asarray(upright).astype(np.int64) >> 8).astype(np.int16)
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        paper = Image.new("RGBA", upright.size, "white")
+        upright = Image.alpha_composite(paper, upright.convert("RGBA"))
+    return np.asarray(upright.convert("L")).astype(np.int16)
+
+
+def _kind(image: Image.Image) -> str:
+    return "JPEG" if image.format == "MPO" else str(image.format)
+
+
+def _private(image: Image.Image) -> list[int]:
+    """Return EXIF tags that say more than how to show the pixels."""
+    if image.format == "TIFF":
+        texts = {270, 271, 272, 285, 305, 306, 315, 316, 700, 33432, 33723, 34377, 34665, 34853}
+        return [tag for tag in image.getexif() if tag in texts]
+    return list(image.getexif())

@@ -1,0 +1,289 @@
+"""Text that a page holds but does not show, found by what it changes in the picture.
+
+A page is drawn twice by PDFium, once as it is and once with its text made invisible. A character whose
+place looks the same in both is not seen, whatever hides it: a box, a picture, an annotation, its own
+colour, its render mode, the edge of the page. Only then is it asked why.
+"""
+
+# mypy: disallow-untyped-calls=False
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..geometry import BBox, Point
+from .verify_text import mupdf, pdfium
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Pixels = npt.NDArray[np.uint8]
+
+# Pixels a point, and pixels of a drawing at most.
+_SCALE, _MAX_PIXELS = 2.0, 30_000_000
+# A difference of colour that a person sees, and the contrast of ink (0-255).
+_SEEN, _INK = 14, 60
+# Share of a character's box that a cover must hide.
+_COVER = 0.7
+# A picture over so much of the page is a scan with its text layer below, not a cover.
+_SCAN = 0.5
+_INVISIBLE = 3  # text render mode
+_REDACT = 28  # MuPDF's number of the annotation type Redact
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A character as drawn: place on the displayed page, and its turn in the drawing order."""
+
+    text: str
+    bbox: BBox
+    order: int
+    invisible: bool
+    span: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Something opaque that was drawn: its box and its turn; ``scan`` for a picture of the page."""
+
+    bbox: BBox
+    order: int
+    scan: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A run of characters that are not seen.
+
+    Attributes:
+        kind: ``"bad_redaction"`` or ``"hidden_text"``.
+        where: what hides it.
+        bbox: on the displayed page.
+        text: what it says.
+    """
+
+    kind: str
+    where: str
+    bbox: BBox
+    text: str
+
+
+def hidden_text(path: str, password: str | None, number: int) -> list[Hidden]:
+    """Return what a page (1-based) holds but does not show."""
+    page = mupdf(path, password)[number - 1]
+    chars = _traces(page)
+    result = _unapplied(page, chars)
+    if not chars:
+        return result
+    covers = _covers(page)
+    views = _Views(path, password, number, page)
+    runs: list[tuple[str, str, list[Trace]]] = []
+    for char in chars:
+        verdict = _judge(char, chars, covers, views)
+        if verdict is None:
+            continue
+        if runs and runs[-1][:2] == verdict and _continues(runs[-1][2][-1], char):
+            runs[-1][2].append(char)
+        else:
+            runs.append((*verdict, [char]))
+    for kind, where, run in runs:
+        text = "".join(c.text for c in run)
+        result.append(Hidden(kind, where, BBox.around(c.bbox for c in run), text))
+    return result
+
+
+class _Views:
+    """The page drawn with and without its text, with and without annotations."""
+
+    def __init__(self, path: str, password: str | None, number: int, page: Any) -> None:
+        import pypdfium2.raw as raw
+
+        document = pdfium(path, password)
+        self.width, self.height = page.rect.width, page.rect.height
+        sheet = document[number - 1]
+        self._annotated = bool(page.first_annot) or bool(page.first_widget)
+        scale = min(_SCALE, (_MAX_PIXELS / max(1.0, self.width * self.height)) ** 0.5)
+        self.shown = self._draw(sheet, scale, True)
+        self.bare_shown = self._draw(sheet, scale, False) if self._annotated else self.shown
+        for item in sheet.get_objects(max_depth=15):
+            if item.type == raw.FPDF_PAGEOBJ_TEXT:
+                raw.FPDFTextObj_SetTextRenderMode(item.raw, raw.FPDF_TEXTRENDERMODE_INVISIBLE)
+        self.textless = self._draw(sheet, scale, True)
+        self.bare_textless = self._draw(sheet, scale, False) if self._annotated else self.textless
+        sheet.close()
+        self._change = _difference(self.shown, self.textless)
+        self._bare_change = (
+            _difference(self.bare_shown, self.bare_textless) if self._annotated else self._change
+        )
+        self._sx = self.shown.shape[1] / max(self.width, 1e-6)
+        self._sy = self.shown.shape[0] / max(self.height, 1e-6)
+
+    @staticmethod
+    def _draw(sheet: Any, scale: float, annotations: bool) -> Pixels:
+        bitmap = sheet.render(scale=scale, may_draw_forms=False, draw_annots=annotations)
+        array = np.asarray(bitmap.to_numpy())
+        return array[..., :3].copy() if array.ndim == 3 else array[..., None].copy()
+
+    def window(self, box: BBox) -> tuple[slice, slice] | None:
+        """Return the pixels of a box, None where it lies off the page."""
+        rows, columns = self.shown.shape[:2]
+        x0, x1 = max(0, round(box.x0 * self._sx)), min(columns, round(box.x1 * self._sx) + 1)
+        y0, y1 = max(0, round(box.y0 * self._sy)), min(rows, round(box.y1 * self._sy) + 1)
+        return (slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None
+
+    def seen(self, window: tuple[slice, slice], *, annotations: bool = True) -> bool:
+        """Return whether the text changes what is to be seen there."""
+        change = self._change if annotations else self._bare_change
+        return bool(change[window].max() >= _SEEN)
+
+    def inked(self, window: tuple[slice, slice]) -> bool:
+        """Return whether the place shows something with the contrast of writing."""
+        part = self.shown[window].astype(np.int16).mean(axis=2)
+        return bool(np.percentile(part, 97) - np.percentile(part, 3) >= _INK)
+
+    def boxed(self, window: tuple[slice, slice]) -> bool:
+        """Return whether the place is one even colour that the page around it is not."""
+        colour = np.median(self.shown[window].reshape(-1, self.shown.shape[2]), axis=0)
+        paper = np.median(self.shown[::7, ::7].reshape(-1, self.shown.shape[2]), axis=0)
+        return bool(np.abs(colour - paper).max() >= _INK)
+
+
+def _difference(one: Pixels, other: Pixels) -> Pixels:
+    return np.asarray(np.abs(one.astype(np.int16) - other).max(axis=2), np.uint8)
+
+
+def _traces(page: Any) -> list[Trace]:
+    turn = page.rotation_matrix
+    result = []
+    for index, span in enumerate(page.get_texttrace()):
+        invisible = span["type"] == _INVISIBLE or span["opacity"] == 0
+        for code, _, _, box in span["chars"]:
+            text = chr(code) if 0 < code < 0x110000 else "\ufffd"
+            if not text.isspace():
+                result.append(Trace(text, _turned(box, turn), span["seqno"], invisible, index))
+    return result
+
+
+def _turned(box: Sequence[float], turn: Any) -> BBox:
+    import pymupdf
+
+    rect = pymupdf.Rect(box) * turn
+    rect.normalize()
+    return BBox(rect.x0, rect.y0, rect.x1, rect.y1)
+
+
+def _covers(page: Any) -> list[Cover]:
+    turn = page.rotation_matrix
+    whole = page.rect.width * page.rect.height
+    covers = []
+    for path in page.get_cdrawings():
+        opaque = path.get("fill") is not None and path.get("fill_opacity", 1.0) >= 0.99
+        if opaque and path["type"] in ("f", "fs"):
+            covers += [
+                Cover(_turned(box, turn), path["seqno"], False)
+                for kind, box in _filled(path)
+                if kind
+            ]
+        elif path["type"] == "s" and path.get("stroke_opacity", 1.0) >= 0.99:
+            covers += [Cover(_turned(b, turn), path["seqno"], False) for b in _thick(path)]
+    for order, (kind, box) in enumerate(page.get_bboxlog()):
+        if kind in ("fill-image", "fill-shade", "fill-imgmask"):
+            cover = _turned(box, turn)
+            covers.append(Cover(cover, order, cover.area >= _SCAN * whole))
+    return covers
+
+
+def _filled(path: Any) -> list[tuple[bool, Sequence[float]]]:
+    """Return boxes that a fill surely covers: its rectangles, or all of it when it is one polygon."""
+    boxes = [(True, item[1]) for item in path["items"] if item[0] == "re"]
+    if boxes:
+        return boxes
+    quads = [item[1] for item in path["items"] if item[0] == "qu"]
+    if quads or all(item[0] == "l" for item in path["items"]):
+        return [(True, path["rect"])]
+    return [(len(path["items"]) <= 12, path["rect"])]
+
+
+def _thick(path: Any) -> list[Sequence[float]]:
+    """Return boxes of straight strokes as thick as a marker."""
+    width = path.get("width") or 0.0
+    if width < 5:
+        return []
+    boxes: list[Sequence[float]] = []
+    for item in path["items"]:
+        if item[0] == "l":
+            (x0, y0), (x1, y1) = item[1], item[2]
+            half = width / 2
+            if abs(y0 - y1) < 1:
+                boxes.append((min(x0, x1), y0 - half, max(x0, x1), y0 + half))
+            elif abs(x0 - x1) < 1:
+                boxes.append((x0 - half, min(y0, y1), x0 + half, max(y0, y1)))
+    return boxes
+
+
+def _judge(
+    char: Trace, chars: Sequence[Trace], covers: Sequence[Cover], views: _Views
+) -> tuple[str, str] | None:
+    box = char.bbox
+    window = views.window(box.grow(-0.1 * box.width, -0.1 * box.height))
+    page = BBox(0, 0, views.width, views.height)
+    if window is None or not page.contains(box.center):
+        return "hidden_text", "off the page"
+    above = [
+        cover
+        for cover in covers
+        if cover.order > char.order
+        and cover.bbox.intersection(box).area >= _COVER * max(box.area, 1e-6)
+    ]
+    if views.seen(window):
+        # Seen, unless what is seen there is other text, drawn over the cover ("REDACTED").
+        for cover in above:
+            later = [c for c in chars if c.order > cover.order and _meets(c.bbox, box)]
+            if later and not cover.scan:
+                return "bad_redaction", "below a drawn box"
+        return None
+    if views.seen(window, annotations=False):
+        return "bad_redaction", "below an annotation"
+    inked = views.inked(window)
+    if inked and (char.invisible or any(cover.scan for cover in above)):
+        return None  # the text layer of a scan: the pixels show the same
+    if any(not cover.scan for cover in above):
+        return "bad_redaction", "below a drawn box or picture"
+    if views.boxed(window):
+        return "bad_redaction", "below a box in the picture"
+    if char.invisible:
+        return "hidden_text", "invisible text where nothing is to be seen"
+    if above:
+        return "hidden_text", "below a picture of the page"
+    return "hidden_text", "text that cannot be told from its background"
+
+
+def _meets(one: BBox, other: BBox) -> bool:
+    return one.intersection(other).area > 0.1 * min(one.area, other.area)
+
+
+def _continues(last: Trace, char: Trace) -> bool:
+    if last.span == char.span:
+        return True
+    gap = BBox.around((last.bbox, char.bbox))
+    return gap.width <= last.bbox.width + char.bbox.width + 1.5 * last.bbox.height and (
+        gap.height <= 1.5 * max(last.bbox.height, char.bbox.height)
+    )
+
+
+def _unapplied(page: Any, chars: Sequence[Trace]) -> list[Hidden]:
+    """Return text under redaction annotations: marked for removal, and still there."""
+    found = []
+    for annotation in page.annots(types=[_REDACT]):
+        rect = annotation.rect
+        box = BBox(rect.x0, rect.y0, rect.x1, rect.y1)
+        inside = [char for char in chars if box.contains(Point(*char.bbox.center))]
+        if inside:
+            text = "".join(char.text for char in inside)
+            where = "below a redaction annotation that was not applied"
+            found.append(Hidden("bad_redaction", where, box, text))
+    return found

@@ -1,0 +1,179 @@
+"""The painter: fills blanked pixels so that the background goes on as if nothing had stood there.
+
+Where the ground around a gap is flat, or an even gradient, an exact fill is both the best one and a
+fast one; ruling lines that meet the gap on both sides are drawn on through it. The network paints
+what is left: textures, photographs, noise. It never sees what was there: crops come blanked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ..engine.base import Engine, Image, Mask
+
+    Painter = Callable[[Sequence[Image], Sequence[Mask]], list[Image]]
+    Floats = npt.NDArray[np.float32]
+
+# Pixels around a gap that tell what its ground is.
+_RING = 8
+# A ground is flat when what is left of a plane fitted to it has at most this deviation (of 255).
+_FLAT = 3.0
+# Share of the ring, and of each of its sides, that must be ground; the rest is ink of neighbours.
+_GROUND, _SIDE = 0.6, 0.4
+# How far a ruling line must reach from the gap on both sides: pixels, and share of the gap's height.
+_RULE, _RULE_SHARE = 12, 0.6
+
+
+def make_painter(engine: Engine | Callable[[], Engine]) -> Painter:
+    """Return the function that fills masked pixels of crops.
+
+    Args:
+        engine: the engine, or a function that loads it; called only when a crop needs the network.
+
+    Returns:
+        A painter ``(crops, masks) -> painted crops``: uint8 (height, width, 3) RGB, masks bool (height,
+        width). Pixels outside the mask come back unchanged; the result does not depend on those under it.
+        It raises EngineError or CheckpointError only when the network is needed and cannot run.
+    """
+
+    def paint(crops: Sequence[Image], masks: Sequence[Mask]) -> list[Image]:
+        import numpy as np
+
+        done: list[Image] = []
+        left: list[int] = []
+        for index, (crop, mask) in enumerate(zip(crops, masks, strict=True)):
+            filled, complete = _fill(np.where(mask[..., None], np.uint8(0), crop), mask)
+            done.append(filled)
+            if not complete:
+                left.append(index)
+        if left:
+            network = engine() if callable(engine) else engine
+            painted = network.paint([crops[i] for i in left], [masks[i] for i in left])
+            for index, image in zip(left, painted, strict=True):
+                done[index] = np.where(masks[index][..., None], image, crops[index])
+        return done
+
+    return paint
+
+
+def _fill(crop: Image, mask: Mask) -> tuple[Image, bool]:
+    """Return the crop with every gap on flat ground filled, and whether that was all of them."""
+    import numpy as np
+    from scipy.ndimage import binary_dilation, find_objects, label
+
+    result = crop.copy()
+    if not mask.any():
+        return result, True
+    if mask.all():
+        result[:] = 255  # nothing around to go by: paper
+        return result, True
+    complete = True
+    parts, _ = label(mask)
+    for number, (rows, columns) in enumerate(find_objects(parts), start=1):
+        window = (_wider(rows, mask.shape[0]), _wider(columns, mask.shape[1]))
+        gap = parts[window] == number
+        ring = binary_dilation(gap, np.ones((3, 3), bool), iterations=_RING) & ~mask[window]
+        ground = _ground(crop[window], ring, gap)
+        if ground is None:
+            complete = False
+            continue
+        patch = result[window]
+        patch[gap] = ground[gap]
+        _draw_rules(crop, mask, result, (rows, columns), parts == number, ground, window)
+    return result, complete
+
+
+def _wider(part: slice, length: int) -> slice:
+    return slice(max(0, part.start - _RING), min(length, part.stop + _RING))
+
+
+def _ground(crop: Image, ring: Mask, gap: Mask) -> Image | None:
+    """Return the plane that goes through the ground of a ring, or None where it is not flat."""
+    import numpy as np
+
+    y, x = np.nonzero(ring)
+    if len(y) < 12:
+        return None
+    colours = crop[ring].astype(np.float32)
+    ground = np.abs(colours - np.median(colours, axis=0)).max(axis=1) <= 24
+    columns = np.stack([np.ones_like(x), x, y], axis=1).astype(np.float32)
+    plane = np.zeros((3, 3), np.float32)
+    rest = np.zeros_like(colours)
+    for _ in range(4):
+        if ground.mean() < _GROUND:
+            return None
+        plane, *_ = np.linalg.lstsq(columns[ground], colours[ground], rcond=None)
+        rest = np.abs(colours - columns @ plane).max(axis=1)
+        limit = max(2.0, 4.0 * float(np.median(rest[ground])))
+        ground = rest <= limit
+    if (
+        ground.mean() < _GROUND
+        or float(rest[ground].std()) > _FLAT
+        or not _around(y, x, ground, gap)
+    ):
+        return None
+    own = colours[ground]
+    if float(np.abs(own - np.median(own, axis=0)).max()) < 1:
+        plane = np.array([np.median(own, axis=0), [0, 0, 0], [0, 0, 0]], np.float32)
+    # The mean deviation, not the largest: a plane through noise is no better than the noise.
+    if float((own - columns[ground] @ plane).std()) > _FLAT:
+        return None
+    height, width = ring.shape
+    yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
+    surface = plane[0] + xx[..., None] * plane[1] + yy[..., None] * plane[2]
+    return np.asarray(np.clip(surface.round(), 0, 255).astype(np.uint8))
+
+
+def _around(y: npt.NDArray[np.intp], x: npt.NDArray[np.intp], ground: Mask, gap: Mask) -> bool:
+    """Return whether there is enough ground on every side of the gap that has a ring at all."""
+    import numpy as np
+
+    rows, columns = np.nonzero(gap)
+    top, bottom, left, right = rows.min(), rows.max(), columns.min(), columns.max()
+    sides = (y < top, y > bottom, x < left, x > right)
+    return all(not side.any() or float(ground[side].mean()) >= _SIDE for side in sides)
+
+
+def _draw_rules(
+    crop: Image,
+    mask: Mask,
+    result: Image,
+    place: tuple[slice, slice],
+    gap: Mask,
+    ground: Image,
+    window: tuple[slice, slice],
+) -> None:
+    """Draw rows (and columns) through the gap that are inked far outwards on both of its sides."""
+    import numpy as np
+
+    full = np.zeros_like(result)
+    full[window] = ground
+    for turned in (False, True):
+        image, hidden, out, base, area = crop, mask, result, full, gap
+        rows, columns = place
+        if turned:
+            image, out, base = (a.transpose(1, 0, 2) for a in (image, out, base))
+            hidden, area = hidden.T, area.T
+            rows, columns = columns, rows
+        reach = max(
+            _RULE, int(_RULE_SHARE * min(rows.stop - rows.start, columns.stop - columns.start))
+        )
+        if columns.start < reach or columns.stop + reach > image.shape[1]:
+            continue
+        before = slice(columns.start - reach, columns.start)
+        after = slice(columns.stop, columns.stop + reach)
+        for row in range(rows.start, rows.stop):
+            if hidden[row, before].any() or hidden[row, after].any() or not area[row].any():
+                continue
+            ends = image[row, before].astype(np.int16), image[row, after].astype(np.int16)
+            middle = base[row, columns][area[row, columns]].astype(np.int16).mean(axis=0)
+            if any(float(np.abs(end - middle).max(axis=1).min()) < 16 for end in ends):
+                continue
+            colours = [np.median(end, axis=0) for end in ends]
+            if float(np.abs(colours[0] - colours[1]).max()) < 32:
+                out[row, area[row]] = ((colours[0] + colours[1]) / 2).round().astype(np.uint8)

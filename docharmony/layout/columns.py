@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
@@ -14,6 +15,7 @@ from .tables import Table, aligned, rows_of
 Node: TypeAlias = Piece | Table | Figure
 # Columns within columns deeper than this are read row by row.
 MAX_DEPTH = 24
+_PAGE = re.compile(r"[\d.\-–]{1,6}|[ivxlc]{1,6}")
 
 
 def order(nodes: Sequence[Node], rules: Sequence[float] = (), depth: int = 0) -> list[list[Node]]:
@@ -24,7 +26,7 @@ def order(nodes: Sequence[Node], rules: Sequence[float] = (), depth: int = 0) ->
         rules: y of long horizontal rules, for tables that are found on the way.
         depth: of the recursion.
     """
-    nodes = sorted(nodes, key=lambda n: (n.cy, n.x0))
+    nodes = _by_row(nodes)
     gutter = _gutter(nodes) if len(nodes) > 1 and depth < MAX_DEPTH else None
     if gutter is None:
         return [list(nodes)] if nodes else []
@@ -33,21 +35,76 @@ def order(nodes: Sequence[Node], rules: Sequence[float] = (), depth: int = 0) ->
         if spanning:
             inner = order(band, rules, depth + 1)
         else:
-            parts = _tables(band, rules)
-            if parts is None:
-                left = [n for n in band if n.cx < gutter]
-                right = [n for n in band if n.cx >= gutter]
-                columns += order(left, rules, depth + 1) + order(right, rules, depth + 1)
-                continue
             inner = []
-            for part in parts:
-                inner += order(part, rules, depth + 1)
+            for part in _tables(band, rules):
+                if isinstance(part[0], Table):
+                    inner.append(part)
+                    continue
+                for stripe in _stripes(part):
+                    joined = _numbered_rows(stripe, gutter)
+                    if joined is not None:
+                        inner += order(joined, rules, depth + 1)
+                        continue
+                    left = [n for n in stripe if n.cx < gutter]
+                    right = [n for n in stripe if n.cx >= gutter]
+                    inner += order(left, rules, depth + 1) + order(right, rules, depth + 1)
         # What spans the columns goes on where the column above ends.
         if columns and inner and spanning and _goes_on(columns[-1], inner[0]):
             columns[-1] += inner[0]
             inner = inner[1:]
         columns += inner
     return columns
+
+
+def _by_row(nodes: Sequence[Node]) -> list[Node]:
+    """Return the nodes from top to bottom, those on one row of text from left to right."""
+    ordered = sorted(nodes, key=lambda n: (n.cy, n.x0))
+    result: list[Node] = []
+    row: list[Node] = []
+    for node in ordered:
+        if row and node.cy - row[0].cy > 0.4 * min(node.em, row[0].em):
+            result += sorted(row, key=lambda n: n.x0)
+            row = []
+        row.append(node)
+    return result + sorted(row, key=lambda n: n.x0)
+
+
+def _stripes(band: Sequence[Node]) -> list[list[Node]]:
+    """Split a band where it is empty over its whole width for more than two lines.
+
+    What stands in loose groups, as on a letter, is read group by group, not column by column.
+    """
+    stripes: list[list[Node]] = []
+    bottom = 0.0
+    for node in sorted(band, key=lambda n: n.y0):
+        if stripes and node.y0 - bottom <= 2.5 * node.em:
+            stripes[-1].append(node)
+        else:
+            stripes.append([node])
+        bottom = max(bottom, node.y1)
+    return stripes
+
+
+def _numbered_rows(nodes: Sequence[Node], gutter: float) -> list[Node] | None:
+    """Join the page numbers of a table of contents, far to the right, with their lines.
+
+    Return None where the right column holds anything else.
+    """
+    left = [n for n in nodes if n.cx < gutter]
+    right = [n for n in nodes if n.cx >= gutter]
+    if not left or not right or len(right) > len(left):
+        return None
+    joined: list[Node] = list(left)
+    for number in right:
+        if not isinstance(number, Piece) or not _PAGE.fullmatch(number.text):
+            return None
+        for at, node in enumerate(joined):
+            if isinstance(node, Piece) and abs(node.cy - number.cy) < 0.4 * node.em:
+                joined[at] = node.join(number)
+                break
+        else:
+            return None
+    return joined
 
 
 def _goes_on(above: list[Node], below: list[Node]) -> bool:
@@ -135,14 +192,13 @@ def _lead(above: Sequence[Node], band: Sequence[Node]) -> int:
     return int(close and following > 1.25 * step and abs(first.x0 - above[0].x0) < 3 * first.em)
 
 
-def _tables(band: Sequence[Node], rules: Sequence[float]) -> list[list[Node]] | None:
-    """Return the band as runs of nodes with its tables made, or None where it holds no table."""
+def _tables(band: Sequence[Node], rules: Sequence[float]) -> list[list[Node]]:
+    """Return the band in runs from top to bottom: a table alone, or the nodes between tables."""
     pieces = [n for n in band if isinstance(n, Piece)]
     if len(pieces) != len(band) or len(pieces) < 4:
-        return None
+        return [list(band)]
     rows = rows_of(pieces)
     parts: list[list[Node]] = []
-    found = False
     first = 0
     while first < len(rows):
         end = _run_end(rows, first)
@@ -155,7 +211,6 @@ def _tables(band: Sequence[Node], rules: Sequence[float]) -> list[list[Node]] | 
             table = aligned(inside, near if len(near) >= 3 else ())
         if table is not None:
             parts.append([table])
-            found = True
             first = end
         else:
             end = max(end, first + 1)
@@ -165,7 +220,7 @@ def _tables(band: Sequence[Node], rules: Sequence[float]) -> list[list[Node]] | 
             else:
                 parts.append(rest)
             first = end
-    return parts if found else None
+    return parts
 
 
 def _run_end(rows: Sequence[Sequence[Piece]], first: int) -> int:
@@ -177,11 +232,13 @@ def _run_end(rows: Sequence[Sequence[Piece]], first: int) -> int:
     if len(rows[first]) < 2:
         return first
     em = max(p.em for p in rows[first])
-    end, alone = first + 1, 0
+    end, alone, usual = first + 1, 0, 4 * em / 1.7
     for at in range(first + 1, len(rows)):
         row = rows[at]
-        if max(p.em for p in row) > 1.3 * em or row[0].cy - rows[at - 1][0].cy > 4 * em:
+        step = row[0].cy - rows[at - 1][0].cy
+        if max(p.em for p in row) > 1.3 * em or step > max(2.5 * em, 1.7 * usual):
             break
+        usual = step if at == first + 1 else usual
         alone = alone + 1 if len(row) < 2 else 0
         if alone > 2:
             break

@@ -46,7 +46,10 @@ def find(
     boxes = [
         (box, count)
         for box, count in _clusters(images, drawn, page, em)
-        if not any(_share(box, BBox(t.x0, t.y0, t.x1, t.y1)) > 0.5 for t in tables)
+        if not any(
+            _share(box, t.bbox) > 0.5 or (_share(t.bbox, box) > 0.5 and t.y1 - t.y0 > 2 * em)
+            for t in tables
+        )
     ]
     figures = []
     for box, count in boxes:

@@ -12,7 +12,7 @@ from statistics import median
 from ..model import BlockKind
 from .columns import Node
 from .figures import Figure
-from .pieces import BULLETS, Box, Piece
+from .pieces import BULLETS, LEADER, Box, Piece
 from .tables import Table, rows_of
 
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,3}){0,4})\.?\s+\S")
@@ -169,7 +169,7 @@ def _is_edge(
     )
     ruled = any(between[0] - 0.3 * body <= y <= between[1] + 0.3 * body for y in rules)
     if alone and len(pieces[0].text) <= 14:
-        return depth < 0.16 and gap > 0.7 * body
+        return depth < 0.2 and gap > (0.7 if depth < 0.15 else 1.2) * body
     if words > 40:
         return False
     if pieces[0].text[:1] in BULLETS and len(pieces[0].text) > 1:
@@ -294,7 +294,7 @@ def _breaks(
     if step > max(usual + 0.4 * em, 1.15 * usual) and step > 1.3 * em:
         # Text set with more space throughout goes on at its own step.
         if len(group) < 2:
-            return step > 1.9 * em or step > 1.25 * usual
+            return step > 1.6 * em or step > 1.25 * usual
         return step > 1.2 * (last[0].cy - group[-2][0].cy)
     if any(
         last[0].cy < y < row[0].cy and x1 - x0 > 4 * em
@@ -311,7 +311,7 @@ def _breaks(
         or row[0].items[0].word.text in BULLETS
     ):
         return True
-    if row[0].bold != last[0].bold and short:
+    if row[0].bold != last[0].bold and (short or _leads(last) != _leads(row)):
         return True
     if starts_item(group[0]):
         # Back at the left of its bullet: the list has ended.
@@ -329,6 +329,15 @@ def _breaks(
     return short and _ends(last) and not centred and width > 15 * em and len(row[0].text) > 1
 
 
+def _leads(row: Sequence[Piece]) -> bool:
+    """Tell a line of contents: it ends with a number, dots or a wide space before it."""
+    items = row[-1].items
+    if len(items) < 2 or len(items[-1].word.text) > 6:
+        return False
+    wide = items[-1].x0 - items[-2].x1 > 2.5 * row[-1].em
+    return wide or LEADER.fullmatch(items[-2].word.text) is not None
+
+
 def _crosses(row: Sequence[Piece], x0: float, x1: float) -> bool:
     return min(x1, row[-1].x1) - max(x0, row[0].x0) > 0.5 * (row[-1].x1 - row[0].x0)
 
@@ -341,10 +350,6 @@ def _name(drafts: list[Draft], body: float) -> None:
     """Give the drafts of one column their kinds and levels."""
     for at, draft in enumerate(drafts):
         level = _title_level(draft, body, last=at == len(drafts) - 1)
-        above = drafts[at - 1] if at else None
-        if level > 1 and above is not None and above.level == 1 and above.kind is BlockKind.TITLE:
-            # Below the title of a document stand its authors, dates and the like.
-            level = level if draft.bold or _NUMBERED.match(draft.text) else 0
         if level:
             draft.kind, draft.level = BlockKind.TITLE, level
     items = [d for d in drafts if d.kind is BlockKind.PARAGRAPH and starts_item(d.rows[0])]
@@ -356,8 +361,16 @@ def _name(drafts: list[Draft], body: float) -> None:
                 continue
         if firsts[at] in "–—-" and len(items) < 2:
             continue
+        if re.fullmatch(r"\d+\.", firsts[at]) and not _in_sequence(firsts[at], firsts):
+            continue
         draft.kind = BlockKind.LIST_ITEM
     _list_levels(drafts)
+
+
+def _in_sequence(first: str, firsts: Sequence[str]) -> bool:
+    """Tell a list's number from a date's: it is 1, or the one before or after is there, too."""
+    value = int(first[:-1])
+    return value == 1 or f"{value - 1}." in firsts or f"{value + 1}." in firsts
 
 
 def _list_levels(drafts: Sequence[Draft]) -> None:
@@ -389,6 +402,8 @@ def _title_level(draft: Draft, body: float, *, last: bool) -> int:
     letters = [ch for ch in text if ch.isalpha()]
     if len(rows) > 4 or len(text) > 240 or len(letters) < 2 or len(letters) < 0.4 * len(text):
         return 0
+    if any(b.x0 - a.x1 > 2.5 * draft.em for row in rows for p in row for a, b in pairwise(p.items)):
+        return 0  # a line of contents
     read = rows[0][0].line.origin == "ocr"
     ratio = draft.em / body
     numbered = _NUMBERED.match(text)
@@ -423,6 +438,21 @@ def _title_level(draft: Draft, body: float, *, last: bool) -> int:
 def starts_bullet(text: str) -> bool:
     """Tell whether text begins with a bullet sign."""
     return text[:1] in BULLETS and not text[:1].isalnum()
+
+
+def openings(drafts: Sequence[Draft], body: float) -> None:
+    """Turn large text below the title of a document (authors, a date) from titles to paragraphs."""
+    opening = False
+    for draft in drafts:
+        if draft.kind is BlockKind.TITLE and draft.level == 1:
+            opening = True
+        elif opening and draft.kind is BlockKind.TITLE:
+            if draft.bold or _NUMBERED.match(draft.text):
+                opening = False
+            else:
+                draft.kind, draft.level = BlockKind.PARAGRAPH, 0
+        elif len(draft.rows) > 2 and draft.em <= 1.1 * body:
+            opening = False
 
 
 def captions(drafts: list[Draft], body: float) -> None:

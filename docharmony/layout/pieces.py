@@ -187,11 +187,28 @@ def cut(lines: Iterable[Line], frame: Frame) -> list[Piece]:
         piece = _whole(line, frame)
         pieces.append(piece)
         gaps += [g for g in _gaps(piece) if 0 < g < piece.em]
+    _level_sizes(pieces)
     usual = median(gaps) if gaps else 0.0
     parts: list[Piece] = []
     for piece in pieces:
         parts += _split(piece, usual)
     return parts
+
+
+def _level_sizes(pieces: Sequence[Piece]) -> None:
+    """Give lines read from pixels the common size where theirs is near it.
+
+    The height of a box that a locator drew tells whether the line has ascenders and descenders, too.
+    """
+    read = [p for p in pieces if p.line.origin == "ocr"]
+    if not read:
+        return
+    common = median([p.em for p in read for _ in p.items])
+    for piece in read:
+        if 0.72 * common < piece.em < 1.3 * common:
+            cy = piece.cy
+            piece.em = common
+            piece.y0, piece.y1 = cy - CORE * common, cy + CORE * common
 
 
 def _whole(line: Line, frame: Frame) -> Piece:

@@ -44,8 +44,8 @@ def strokes_of(page: Page, raster: npt.NDArray[np.uint8]) -> Graphics:
         if not height or not width:
             return Graphics()
         # The darkest of each square, so that a thin rule does not fade.
-        squares = grey[:height, :width].reshape(height // step, step, width // step, step)
-        grey = squares.min(axis=(1, 3))
+        grey = np.minimum.reduce([grey[n:height:step, :width] for n in range(step)])
+        grey = np.minimum.reduce([grey[:, n::step] for n in range(step)])
     scale = page.width / grey.shape[1]  # page units a pixel
     image = Image.fromarray(np.ascontiguousarray(grey))
     if not frame.plain:
@@ -120,10 +120,19 @@ def _runs(
     near = dark.copy()
     near[1:] |= dark[:-1]
     near[:-1] |= dark[1:]
-    filled = ndimage.uniform_filter1d(near.astype(np.float32), shortest, axis=1, mode="constant")
-    core = filled >= _FILLED
-    core = ndimage.binary_dilation(core, np.ones((1, shortest), bool)) & near
-    core = ndimage.binary_closing(core, np.ones((1, 5), bool)) | core
+    sums = np.zeros((height, width + 1), np.int32)
+    np.cumsum(near, axis=1, out=sums[:, 1:])
+    dense = sums[:, shortest:] - sums[:, :-shortest] >= _FILLED * shortest
+    busy = np.flatnonzero(dense.any(axis=1))
+    if not busy.size:
+        return []
+    core = np.zeros((height, width), bool)
+    # A pixel belongs to a run when it lies in a dense stretch.
+    ends = np.zeros((busy.size, width + 1), np.int32)
+    ends[:, : dense.shape[1]] += dense[busy]
+    ends[:, shortest:] -= dense[busy]
+    core[busy] = np.cumsum(ends, axis=1)[:, :width] > 0
+    core[busy] &= near[busy]
     labels, count = ndimage.label(core, np.ones((3, 3), int))
     if not count or count > 20000:
         return []

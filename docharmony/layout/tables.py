@@ -75,6 +75,11 @@ class Table(Box):
         self.em = median(sizes) if sizes else 10.0
 
     @property
+    def columns(self) -> int:
+        """Number of columns."""
+        return max(cell.column + cell.column_span for cell in self.cells)
+
+    @property
     def pieces(self) -> list[Piece]:
         """All text of the table, by cell."""
         return [p for cell in self.cells for row in rows_of(cell.pieces) for p in row]
@@ -157,10 +162,38 @@ def ruled(strokes: Strokes, pieces: Sequence[Piece]) -> tuple[list[Table], set[i
             continue
         tables.append(table)
         taken |= table.taken
+    tables = _stacked(tables)
     for table in _between_rules(lone, inside, tables):
         tables.append(table)
         taken |= table.taken
     return tables, taken
+
+
+def _stacked(tables: Sequence[Table]) -> list[Table]:
+    """Join tables that stand on each other with the same columns: a double rule parts them."""
+    joined: list[Table] = []
+    for table in sorted(tables, key=lambda t: t.y0):
+        above = next(
+            (
+                t
+                for t in joined
+                if max(abs(t.x0 - table.x0), abs(t.x1 - table.x1)) <= 2 * SNAP
+                and -SNAP <= table.y0 - t.y1 <= 0.7 * table.em
+                and t.columns == table.columns
+            ),
+            None,
+        )
+        if above is None:
+            joined.append(table)
+            continue
+        rows = max(c.row + c.row_span for c in above.cells)
+        for cell in table.cells:
+            cell.row += rows
+        box = Box(above.x0, above.y0, above.x1, table.y1)
+        both = Table([*above.cells, *table.cells], (), box)
+        both.taken = above.taken | table.taken
+        joined[joined.index(above)] = both
+    return joined
 
 
 def _connected(
@@ -221,7 +254,7 @@ def _grid(across: list[_Stroke], down: list[_Stroke], inside: _Inside) -> Table 
     filled = [cell for cell in cells if cell.pieces]
     words = sum(len(p.items) for p in held)
     longest = max(sum(len(p.items) for p in cell.pieces) for cell in cells)
-    if len(filled) < 2 or (len(cells) < 3 and longest > 20):
+    if len(filled) < min(3, len(cells) - 1) or (len(cells) < 3 and longest > 20):
         return None
     if longest > 20 and longest > 0.6 * words:
         # A frame around running text, with a title bar perhaps.

@@ -95,6 +95,7 @@ def lay_out(page: Page, graphics: Graphics, config: LayoutConfig | None = None) 
     middle += nodes
     for number, column in enumerate(columns.order(middle, long_rules)):
         drafts += kinds.paragraphs(column, strokes.across, body, number)
+    kinds.openings(drafts, body)
     kinds.captions(drafts, body)
     drafts = [
         *_edge_drafts(header, BlockKind.HEADER),

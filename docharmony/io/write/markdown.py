@@ -20,6 +20,8 @@ _ANYWHERE = re.compile(r"[\\`*\[\]<>|~]")
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _NUMBER_LEADING = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
+# Dots that lead the eye to a page number.
+_LEADERS = re.compile(r"(?:\s?[.·…‥]){4,}(?=\s)")
 _BULLET_WORD = re.compile(r"[•‣◦⁃∙●○■□▪▫◆◇➢➤►▶✓✔✗❖·\uf0b7\uf0a7\uf0d8\uf076\uf02d–—\-*]")
 _ORDERED_WORD = re.compile(r"(\d{1,9})[.)]")
 _WORD = re.compile(r"[^\W\d_]+(?:[-\u2010'’][^\W\d_]+)*")
@@ -176,7 +178,7 @@ def _text(lines: Sequence[Line], words: frozenset[str]) -> str:
             joined += _BREAK + text
         else:
             joined = join_lines([joined, text], words)
-    return joined.replace(_SOFT, "")
+    return _LEADERS.sub(" …", joined.replace(_SOFT, ""))
 
 
 def _meant(line: Line, following: Line, right: float) -> bool:
@@ -184,6 +186,10 @@ def _meant(line: Line, following: Line, right: float) -> bool:
     if upright(line) or upright(following) or line.text.endswith((*_HYPHENS, _SOFT)):
         return False
     size = line.size or 0.8 * line.bbox.height
+    if len(line.words) > 1 and line.words[-1].bbox.x0 - line.words[-2].bbox.x1 > 2.5 * size:
+        return True  # a line of contents: its page number stands far to the right
+    if _LEADERS.search(line.text):
+        return True
     if following.bbox.y0 < line.bbox.y1 - 0.7 * line.bbox.height:
         return False  # on the same row
     room = right - line.bbox.x1

@@ -1,9 +1,9 @@
-"""Plans: proposed edits in a file that a person or program reviews before they are applied.
+"""Plans, the edits that a person reviews before they are applied, and reports of what was done.
 
 A plan is JSON, schema 1. **It holds the text that is to go**, so that a person can judge; it is written
 for its owner alone (mode 0600). Change a ``status`` to ``"rejected"`` to keep a place, change a
 ``polygon`` to move it; everything else than ``"rejected"`` is erased. A plan fits one input only: the
-one with its SHA-256.
+one with its SHA-256. A report is JSON too and never holds the text.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError, UsageError
+from .geometry import BBox
 from .model import SCHEMA, Edit, EditKind, EditStatus, edit_from_json, edit_to_json
 
 _LARGEST = 256 << 20
@@ -145,3 +146,91 @@ def _unfit(where: str, why: str) -> UsageError:
         why=why,
         hint="Change only status and polygon of its edits, or make a new plan with --plan.",
     )
+
+
+# --- reports -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """A place that was read with little confidence, and may hold what was searched."""
+
+    page: int
+    bbox: BBox
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of the output; ``detail`` never holds document text."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedactionReport:
+    """What was done, without the text that is gone.
+
+    Attributes:
+        input_sha256: of the input.
+        output_sha256: of the output.
+        edits: page number -> the edits that were applied.
+        carriers: what was cleaned besides the pages, ``{"where", "action"}``.
+        checks: how the output was verified; all have passed, or there would be no output.
+        uncertain: places that were read with little confidence.
+    """
+
+    input_sha256: str
+    output_sha256: str
+    edits: Mapping[int, tuple[Edit, ...]]
+    carriers: tuple[Mapping[str, str], ...]
+    checks: tuple[Check, ...]
+    uncertain: tuple[Uncertain, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of edits applied."""
+        return sum(map(len, self.edits.values()))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain data, schema 1."""
+        return {
+            "schema": SCHEMA,
+            "input_sha256": self.input_sha256,
+            "output_sha256": self.output_sha256,
+            "edits": [
+                {
+                    "id": edit.id,
+                    "page": page,
+                    "bbox": _rounded(edit.bbox),
+                    "kind": str(edit.kind),
+                    "reason": edit.reason,
+                    "rule": edit.rule,
+                    "confidence": round(edit.confidence, 4),
+                }
+                for page, edits in sorted(self.edits.items())
+                for edit in edits
+            ],
+            "carriers": [dict(carrier) for carrier in self.carriers],
+            "verification": {
+                "passed": all(check.passed for check in self.checks),
+                "checks": [
+                    {"name": check.name, "passed": check.passed, "detail": check.detail}
+                    for check in self.checks
+                ],
+            },
+            "uncertain": [
+                {
+                    "page": place.page,
+                    "bbox": _rounded(place.bbox),
+                    "confidence": round(place.confidence, 4),
+                }
+                for place in self.uncertain
+            ],
+        }
+
+
+def _rounded(box: BBox) -> list[float]:
+    return [round(value, 2) for value in box]

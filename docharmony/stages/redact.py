@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 # Lines at the end of a page and at the start of the next in which a value may be broken.
 _SEAM = 2
+# Shorter numbers stand in too many places to mean the same everywhere.
+_LEAST_VALUE = 6
+# Share of a place that an edit must hold for the place to need none of its own.
+_COVERED = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +218,28 @@ class RedactStage(Stage):
             term=hit.term,
         )
 
+    def repeats(self, page: Page, values: Mapping[str, Edit], ctx: Context) -> list[Edit]:
+        """Return edits for further places of values, as :func:`repeatable` gives them, on a page.
+
+        Their numbers go on from those of the edits that the page has.
+        """
+        from ..detect.terms import Terms
+
+        text = PageText.of(page)
+        glyphs = Glyphs(lambda: ctx.glyphs(page))
+        sources = list(values.values())
+        found: list[Edit] = []
+        for match in Terms(list(values), whole_words=True).find(text):
+            first = sources[match.term]
+            reason = f"{first.reason}, as in {first.id}"
+            hit = _Hit(match.start, match.end, first.rule, reason, match.confidence)
+            if hit.confidence < self.config.min_confidence:
+                continue
+            for area in areas(text, match.start, match.end, glyphs):
+                if not any(_covers(edit, area) for edit in (*page.edits, *found)):
+                    found.append(self._edit(page, len(page.edits) + len(found) + 1, hit, area))
+        return found
+
     @property
     def _status(self) -> EditStatus:
         return EditStatus.PROPOSED if self.config.propose else EditStatus.APPROVED
@@ -276,6 +302,24 @@ def _largest(hits: Sequence[_Hit]) -> list[_Hit]:
     return kept
 
 
+def repeatable(edits: Iterable[Edit]) -> Mapping[str, Edit]:
+    """Return the values that are secret wherever they stand, each with the edit that found it.
+
+    A number is recognised by the word before it, a name by its sentence; elsewhere they may stand
+    bare. Not so a date or a region: the same text elsewhere means something else. Terms are sought
+    everywhere anyway.
+    """
+    values: dict[str, Edit] = {}
+    for edit in edits:
+        text = edit.original
+        number = len(text) >= _LEAST_VALUE and any(c.isdigit() or c == "@" for c in text)
+        full_name = edit.rule == "pii:name" and len(text.split()) > 1
+        local = edit.rule in ("term", "region", "pii:date_of_birth", "pii:address")
+        if not local and (number or full_name):
+            values.setdefault(text, edit)
+    return values
+
+
 def _body(page: Page) -> list[Line]:
     """Return the lines of a page in reading order, without what stands at its head and foot."""
     if not page.blocks:
@@ -287,3 +331,8 @@ def _body(page: Page) -> list[Line]:
 def _line_at(text: PageText, index: int) -> int:
     """Return the number of the line on which a character stands."""
     return next(place.line for place in text.places[index:] if place is not None)
+
+
+def _covers(edit: Edit, area: Area) -> bool:
+    box = area.polygon.bbox
+    return edit.bbox.intersection(box).area >= _COVERED * box.area

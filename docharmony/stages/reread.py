@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _INSIDE = 0.5
 # How much of the surroundings is read with an area: multiples of its height, and page units.
 _AROUND, _LEAST_AROUND = 1.5, 12.0
+# White between two windows, in page units.
+_GAP = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +69,19 @@ def reread(
         whole_words: terms count as whole words only.
         whole_page: look at all of the page, not just the edits and their surroundings.
     """
-    windows = None if whole_page else [_window(edit, page) for edit in edits]
-    blank = replace(page, route="scan", lines=(), blocks=(), edits=(), has=frozenset())
-    text = PageText.of(reader.process(blank, _Masked(ctx, windows)))
+    windows = [page.bbox] if whole_page else _united([_window(edit, page) for edit in edits])
+    strip = _Strip(ctx, page, windows)
+    text = PageText.of(reader.process(strip.page, strip))
     left: list[Left] = []
     for edit in edits:
         if not any(map(is_word_character, edit.original)):
             continue
-        for box in _places(text, [edit.original], near=True):
+        for box in map(strip.to_page, _places(text, [edit.original], near=True)):
             if box.intersection(edit.bbox).area >= _INSIDE * box.area:
                 left.append(Left(page.number, edit.bbox, f"edit {edit.id}"))
                 break
     for number, term in enumerate(terms, 1):
-        for box in _places(text, [term], whole_words=whole_words):
+        for box in map(strip.to_page, _places(text, [term], whole_words=whole_words)):
             left.append(Left(page.number, box, f"term {number}"))
     return left
 
@@ -101,44 +104,95 @@ def _window(edit: Edit, page: Page) -> BBox:
     return box.grow(around).intersection(page.bbox)
 
 
-class _Masked:
-    """A context whose rasters show nothing but some windows of the page; None shows all."""
+def _united(boxes: Sequence[BBox]) -> list[BBox]:
+    """Return boxes that hold all of these and do not overlap each other."""
+    done: list[BBox] = []
+    for box in sorted(boxes, key=lambda box: (box.y0, box.x0)):
+        while meets := [other for other in done if not other.intersection(box).is_empty]:
+            done = [other for other in done if other not in meets]
+            box = BBox.around([box, *meets])
+        done.append(box)
+    return done
 
-    def __init__(self, inner: Context, windows: Sequence[BBox] | None) -> None:
+
+class _Strip:
+    """A context whose raster is a strip of windows of the page, one below the other.
+
+    Args:
+        inner: gives the raster of the page.
+        page: the page.
+        windows: what of it to show, in page units; they do not overlap.
+    """
+
+    def __init__(self, inner: Context, page: Page, windows: Sequence[BBox]) -> None:
         self._inner = inner
+        self._page = page
         self._windows = windows
+        self._tops: list[float] = []
+        top = 0.0
+        for box in windows:
+            self._tops.append(top)
+            top += box.height + _GAP
+        # A page of its own, as large as the strip, that nobody has read yet.
+        self.page = replace(
+            page,
+            width=max(box.width for box in windows),
+            height=top - _GAP,
+            route="scan",
+            lines=(),
+            blocks=(),
+            images=(),
+            edits=(),
+            has=frozenset(),
+        )
+
+    def to_page(self, box: BBox) -> BBox:
+        """Return a box of the strip as one of the page."""
+        index = max(i for i, top in enumerate(self._tops) if top <= max(0.0, box.center.y))
+        dx, dy = self._windows[index].x0, self._windows[index].y0 - self._tops[index]
+        return BBox(box.x0 + dx, box.y0 + dy, box.x1 + dx, box.y1 + dy)
+
+    def raster(self, page: Page, dpi: int | None = None) -> npt.NDArray[np.uint8]:
+        """Return the strip, white where there is no window."""
+        import numpy as np
+
+        image = self._inner.raster(self._page, dpi)
+        if self._windows == [self._page.bbox]:
+            return image
+        sx, sy = image.shape[1] / self._page.width, image.shape[0] / self._page.height
+        size = math.ceil(self.page.height * sy), math.ceil(self.page.width * sx)
+        strip = np.full((*size, 3), 255, np.uint8)
+        for box, top in zip(self._windows, self._tops, strict=True):
+            y, x = round(box.y0 * sy), round(box.x0 * sx)
+            cut = image[y : round(box.y1 * sy), x : round(box.x1 * sx)]
+            to = round(top * sy)
+            cut = cut[: size[0] - to, : size[1]]
+            strip[to : to + cut.shape[0], : cut.shape[1]] = cut
+        return strip
 
     @property
     def engine(self) -> Engine:
+        """The engine of the run."""
         return self._inner.engine
 
     @property
     def log(self) -> logging.Logger:
+        """The logger of the run."""
         return self._inner.log
 
     @property
     def store(self) -> dict[str, Any]:
+        """The caches of the run."""
         return self._inner.store
 
-    def raster(self, page: Page, dpi: int | None = None) -> npt.NDArray[np.uint8]:
-        import numpy as np
-
-        image = self._inner.raster(page, dpi)
-        if self._windows is None:
-            return image
-        shown = np.full_like(image, 255)
-        height, width = image.shape[:2]
-        for box in self._windows:
-            rows = slice(int(box.y0 / page.height * height), int(box.y1 / page.height * height) + 1)
-            columns = slice(int(box.x0 / page.width * width), int(box.x1 / page.width * width) + 1)
-            shown[rows, columns] = image[rows, columns]
-        return shown
-
     def graphics(self, page: Page) -> Graphics:
-        return self._inner.graphics(page)
+        """Return nothing: a strip has pixels only."""
+        return Graphics()
 
     def glyphs(self, page: Page) -> tuple[Glyph, ...]:
-        return self._inner.glyphs(page)
+        """Return nothing: a strip has pixels only."""
+        return ()
 
     def detectors(self, kinds: Sequence[str]) -> Mapping[str, Detector]:
+        """Return the detectors of the run."""
         return self._inner.detectors(kinds)

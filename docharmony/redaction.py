@@ -1,0 +1,443 @@
+"""Redact a document from end to end: find, erase, clean, look again, and only then hand it out.
+
+The output comes into being in a private folder. It is released when independent checks have found
+nothing of what was to go: other parsers on the file, and the reader on its pixels. Otherwise a
+:class:`RedactionLeakError` is raised and nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from .config import RunConfig, build, page_numbers
+from .errors import ConfigError, RedactionLeakError, StageError, UsageError
+from .model import Document, Edit, EditStatus, Page, PageFailure
+from .plan import Check, Plan, RedactionReport, Uncertain
+from .stages.redact import RedactConfig, RedactStage, all_terms, parse_region, repeatable
+from .stages.reread import Left, reread
+
+if TYPE_CHECKING:
+    from .io.base import Source
+    from .io.limits import Limits
+    from .pipeline import Pipeline
+    from .stage import Stage
+
+Fill = Literal["erase", "box", "label"]
+Profile = Literal["minimal", "publish"]
+FILLS: tuple[Fill, ...] = ("erase", "box", "label")
+
+STAGE = RedactStage.name
+# Lines read with less confidence are listed in the report: what they say may be something else.
+_UNCERTAIN = 0.6
+# Pages of a text layer whose pixels are read again: for those with edits, up to this many. Pages that
+# were read from pixels in the first place are all read again.
+_SAMPLE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the search in a document found.
+
+    Attributes:
+        plan: the edits.
+        uncertain: places that a person should look at.
+        read: pages whose lines were read from pixels.
+    """
+
+    plan: Plan
+    uncertain: tuple[Uncertain, ...] = ()
+    read: frozenset[int] = frozenset()
+
+
+def redact(
+    source: Source | str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    terms: Sequence[str] = (),
+    patterns: Sequence[str] = (),
+    pii: Sequence[str] = (),
+    regions: Sequence[str] = (),
+    rules: RedactConfig | None = None,
+    plan: Plan | None = None,
+    pipeline: Pipeline | None = None,
+    document: Document | None = None,
+    fill: Fill = "erase",
+    profile: Profile = "minimal",
+) -> RedactionReport:
+    """Write ``out``, the source without what the rules find, and return what was done.
+
+    What is removed is gone: text, also hidden, pixels, drawings and annotations. Where nothing is found
+    the output is a cleaned copy.
+
+    Args:
+        source: an open source, or the path of a PDF or an image; never altered.
+        out: the file to write, of the same kind as the source; whole or not at all.
+        terms: texts to remove.
+        patterns: regular expressions to remove.
+        pii: kinds of private data to remove, or ``["all"]``.
+        regions: areas to clear, ``"PAGE:X0,Y0,X1,Y1"``.
+        rules: all of these and more in one object, instead of them.
+        plan: edits made before by :func:`propose`, instead of rules; all but rejected ones are applied.
+        pipeline: how pages are read; None takes the defaults. The stage ``redact`` is added to routes
+            that do not have it.
+        document: what that pipeline found already, with the edits of its stage ``redact``.
+        fill: ``"erase"`` continues the background, ``"box"`` leaves a box, ``"label"`` one with the
+            rule's name.
+        profile: ``"minimal"`` cleans what cannot be searched; ``"publish"`` keeps only what is seen.
+
+    Raises:
+        RedactionLeakError: something of what was to go can still be found; nothing is written.
+        StageError: a page could not be searched; nothing is written.
+        UsageError: no rules, or rules that make no sense, or a plan for another input.
+        InputError, OutputError, EngineError, MissingExtraError: as elsewhere.
+    """
+    from .pipeline import Pipeline
+
+    if fill not in FILLS:
+        raise UsageError(f"unknown fill {fill!r}", hint=f"Choose one of: {', '.join(FILLS)}.")
+    pipeline = pipeline or Pipeline()
+    with _opened(source, pipeline) as opened:
+        if plan is not None:
+            found = Found(_fitting(plan, opened))
+        elif document is not None:
+            items: list[Page | PageFailure] = [*document.failures, *document.pages]
+            found = _collect(opened, items, _rules_of(pipeline.config), pipeline)
+        else:
+            own = rules or RedactConfig(
+                tuple(terms), "", tuple(patterns), tuple(pii), tuple(regions)
+            )
+            found = _search(opened, own, pipeline)
+        found = replace(found, plan=found.plan.decided())
+        return _write(opened, Path(out), found, pipeline, fill, profile)
+
+
+def propose(
+    source: Source | str | os.PathLike[str],
+    *,
+    rules: RedactConfig,
+    pipeline: Pipeline | None = None,
+) -> Found:
+    """Return the edits that the rules ask for, without altering anything.
+
+    Args:
+        source: an open source, or a path.
+        rules: what to look for.
+        pipeline: how pages are read.
+
+    Raises:
+        StageError, UsageError, InputError: as :func:`redact` does.
+    """
+    from .pipeline import Pipeline
+
+    pipeline = pipeline or Pipeline()
+    with _opened(source, pipeline) as opened:
+        return _search(opened, replace(rules, propose=True), pipeline)
+
+
+# --- finding -------------------------------------------------------------------------------------
+
+
+def _search(source: Source, rules: RedactConfig, pipeline: Pipeline) -> Found:
+    if not any((rules.terms, rules.terms_file, rules.patterns, rules.pii, rules.regions)):
+        raise UsageError(
+            "nothing to redact was named",
+            hint="Give --term, --terms-file, --pattern, --pii or --region.",
+        )
+    numbers = page_numbers(pipeline.config.pages, source.info.page_count)
+    for region in map(parse_region, rules.regions):
+        if region.page not in numbers:
+            raise UsageError(
+                "a region names a page that is not there",
+                where=f"page {region.page}",
+                why=f"the document has {source.info.page_count} pages"
+                + (
+                    f", of which {pipeline.config.pages} were chosen"
+                    if pipeline.config.pages
+                    else ""
+                ),
+                hint="Pages are counted from 1.",
+            )
+    ready = _with_rules(pipeline, rules)
+    return _collect(source, ready.pages(source, numbers, keep_going=False), rules, ready)
+
+
+def _collect(
+    source: Source, items: Iterable[Page | PageFailure], rules: RedactConfig, pipeline: Pipeline
+) -> Found:
+    """Collect the edits of pages as they come, and look for what no page shows alone.
+
+    That is: what is broken over two pages, and a value that was recognised in one place and stands
+    bare in another. Pages wait for this second look in a file without a name, not in memory.
+    """
+    stage = RedactStage(replace(rules, regions=()))
+    context = pipeline.context
+    edits: dict[int, tuple[Edit, ...]] = {}
+    uncertain: list[Uncertain] = []
+    read: set[int] = set()
+    above: Page | None = None
+    with tempfile.TemporaryFile() as waiting:
+        for item in items:
+            page = _searched(item)
+            context.source = source
+            if above is not None and above.number + 1 == page.number:
+                before, after = stage.across(above, page, context)
+                edits[above.number] = (*edits[above.number], *before)
+                page = page.provide(edits=(*page.edits, *after))
+            edits[page.number] = page.edits
+            for line in page.lines:
+                if line.origin == "ocr":
+                    read.add(page.number)
+                    if line.confidence < _UNCERTAIN:
+                        uncertain.append(Uncertain(page.number, line.bbox, line.confidence))
+            pickle.dump(page, waiting, pickle.HIGHEST_PROTOCOL)
+            above = page
+        values = repeatable(edit for own in edits.values() for edit in own)
+        waiting.seek(0)
+        for number in edits if values else ():
+            page = pickle.load(waiting).provide(edits=edits[number])
+            edits[number] = (*edits[number], *stage.repeats(page, values, context))
+    plan = Plan(
+        source.info.sha256,
+        {number: own for number, own in edits.items() if own},
+        tuple(all_terms(rules)),
+        rules.whole_words,
+    )
+    return Found(plan, tuple(uncertain), frozenset(read))
+
+
+def _searched(item: Page | PageFailure) -> Page:
+    """Return a page that was searched; raise for one that failed or that nobody searched."""
+    if isinstance(item, PageFailure):
+        raise StageError(
+            "cannot redact a document of which a page failed",
+            page=item.page,
+            stage=item.stage,
+            why=item.error,
+            hint="Mend the page, or leave it out of the document.",
+        )
+    if not RedactStage.provides <= item.has:
+        raise ConfigError(
+            f"the route {item.route!r} did not look for anything to redact",
+            hint=f"Add {STAGE!r} to every route.",
+        )
+    return item
+
+
+def _with_rules(pipeline: Pipeline, rules: RedactConfig) -> Pipeline:
+    """Return a pipeline whose every route ends with the stage ``redact`` under these rules."""
+    from .pipeline import Pipeline
+
+    if pipeline.custom:
+        stage = RedactStage(rules)
+        routes = {
+            name: [*(s for s in stages if s.name != STAGE), stage]
+            for name, stages in pipeline.routes.items()
+        }
+        ready = Pipeline(pipeline.config, plugins=pipeline.plugins, routes=routes)
+    else:
+        config = replace(
+            pipeline.config,
+            routes={
+                name: (*(s for s in stages if s != STAGE), STAGE)
+                for name, stages in pipeline.config.routes.items()
+            },
+        )
+        options = {name: getattr(rules, name) for name in rules.__slots__}
+        ready = Pipeline(config.with_stage(STAGE, **options), plugins=pipeline.plugins)
+    # One engine for all: it takes the longest to load.
+    ready.context = pipeline.context
+    return ready
+
+
+def _rules_of(config: RunConfig) -> RedactConfig:
+    return build(RedactConfig, config.stages.get(STAGE, {}), where=f"stages.{STAGE}")
+
+
+def _fitting(plan: Plan, source: Source) -> Plan:
+    """Return the plan; raise UsageError where it belongs to another input."""
+    if plan.input_sha256 != source.info.sha256:
+        raise UsageError(
+            "this plan was made for another input",
+            where=source.info.name,
+            why="its SHA-256 differs",
+            hint="Apply it to the file that it was made from, or make a new plan.",
+        )
+    for number in plan.edits:
+        if not 1 <= number <= source.info.page_count:
+            raise UsageError("the plan names a page that is not there", where=f"page {number}")
+    return plan
+
+
+# --- writing and looking again -------------------------------------------------------------------
+
+
+def _write(
+    source: Source, out: Path, found: Found, pipeline: Pipeline, fill: Fill, profile: Profile
+) -> RedactionReport:
+    from .io.output import atomic
+    from .io.write.edits import apply_edits
+    from .stages.paint import make_painter
+
+    plan = found.plan
+    edits = {
+        number: tuple(edit for edit in own if edit.status is EditStatus.APPROVED)
+        for number, own in plan.edits.items()
+    }
+    edits = {number: own for number, own in edits.items() if own}
+    folder = Path(tempfile.mkdtemp(prefix="docharmony-"))  # mode 0700
+    try:
+        draft = folder / f"draft{out.suffix}"
+        outcome = apply_edits(
+            source,
+            edits,
+            draft,
+            fill=fill,
+            painter=make_painter(lambda: pipeline.context.engine),
+            profile=profile,
+            terms=plan.kept_terms(),
+            whole_words=plan.whole_words,
+            limits=_limits(pipeline.config),
+        )
+        missing = {e.id for own in edits.values() for e in own} - set(outcome.applied)
+        if missing:
+            raise _leak("an edit was not applied", f"{len(missing)} of them")
+        checks = [
+            *_audit(source, draft, found, fill, pipeline),
+            _reread(source, draft, edits, found, pipeline),
+        ]
+        failed = [check for check in checks if not check.passed]
+        if failed:
+            raise _leak(failed[0].name, failed[0].detail)
+        digest = hashlib.sha256()
+        with atomic(out) as stream, draft.open("rb") as done:
+            shutil.copyfileobj(done, stream)
+            done.seek(0)
+            while chunk := done.read(1 << 20):
+                digest.update(chunk)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return RedactionReport(
+        source.info.sha256,
+        digest.hexdigest(),
+        edits,
+        outcome.carriers,
+        tuple(checks),
+        found.uncertain,
+    )
+
+
+def _audit(
+    source: Source, draft: Path, found: Found, fill: Fill, pipeline: Pipeline
+) -> list[Check]:
+    """Return what independent parsers say of the output."""
+    from .io.verify import check_output
+
+    plan = found.plan
+    checks = check_output(
+        draft,
+        source=source,
+        edits=plan.edits,
+        terms=plan.terms,
+        whole_words=plan.whole_words,
+        fill=fill,
+        limits=_limits(pipeline.config),
+    )
+    return [Check(check.name, check.passed, check.detail) for check in checks]
+
+
+def _reread(
+    source: Source,
+    draft: Path,
+    edits: Mapping[int, Sequence[Edit]],
+    found: Found,
+    pipeline: Pipeline,
+) -> Check:
+    """Read the output again from its pixels."""
+    from .routing import classify
+
+    name = "pixels read again"
+    reader = _reader(pipeline)
+    if not edits:
+        return Check(name, True, "nothing was erased")
+    if reader is None:
+        return Check(name, True, "not done: no stage of the pipeline reads pixels")
+    left: list[Left] = []
+    done = sampled = 0
+    context = pipeline.context
+    with _opened(draft, pipeline, password=source.password) as output:
+        before, context.source = context.source, output
+        try:
+            for number, own in sorted(edits.items()):
+                page = output.page(number)
+                if number not in found.read and classify(page) == "digital":
+                    sampled += 1
+                    if sampled > _SAMPLE:
+                        continue
+                done += 1
+                left += reread(
+                    page,
+                    context,
+                    reader,
+                    own,
+                    found.plan.kept_terms(),
+                    whole_words=found.plan.whole_words,
+                    whole_page=number in found.read,
+                )
+        finally:
+            context.source = before
+    if left:
+        first = left[0]
+        return Check(name, False, f"{first.what} can still be read on page {first.page}")
+    return Check(name, True, f"{done} of {len(edits)} pages with edits; nothing legible is left")
+
+
+def _reader(pipeline: Pipeline) -> Stage | None:
+    """Return the stage that reads pixels, that of scans first."""
+    for route in sorted(pipeline.routes, key=lambda name: name != "scan"):
+        for stage in pipeline.routes[route]:
+            if "lines" in stage.provides:
+                return stage
+    return None
+
+
+def _leak(what: str, detail: str) -> RedactionLeakError:
+    return RedactionLeakError(
+        "the output was withheld",
+        where=what,
+        why=detail,
+        hint="Nothing was written. Clear the place with --region, or report this.",
+    )
+
+
+# --- helpers -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(
+    source: Source | str | os.PathLike[str], pipeline: Pipeline, password: str | None = None
+) -> Iterator[Source]:
+    """Yield an open source; one that was given open stays open."""
+    from .pipeline import open as open_source
+
+    if isinstance(source, str | os.PathLike):
+        with open_source(
+            source, password=password, config=pipeline.config, plugins=pipeline.plugins
+        ) as opened:
+            yield opened
+    else:
+        yield source
+
+
+def _limits(config: RunConfig) -> Limits:
+    from .io.limits import Limits
+
+    return Limits(timeout_s=config.timeout, max_memory=config.max_memory)

@@ -30,8 +30,8 @@ _ORIENTATION = 0x0112
 # Degrees clockwise that a viewer turns the pixels by, for each EXIF orientation.
 _TURNS = {3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}
 
-# What the dpi field of a file may say to be believed.
-_LEAST_DPI, _MOST_DPI = 30, 4800
+# What the dpi field of a file may say to be believed: 72 is what programs write when nobody told them.
+_LEAST_DPI, _MOST_DPI = 75, 4800
 
 
 def info(

@@ -19,7 +19,8 @@ class Limits:
 
     Attributes:
         timeout_s: seconds a page may take to parse, and again to render; also for opening the file.
-        max_memory: bytes of address space that the parsing process may hold. Enforced where the
+        max_memory: bytes of address space that a parsing process may hold (a long PDF has two such
+            processes while its pages are streamed). Enforced where the
             system knows RLIMIT_AS (Linux, most Unix); elsewhere the time limit alone holds.
         max_pixels: pixels of one raster. A page that is larger at the dpi asked for gets a lower
             ``Page.dpi``; an image file that is larger is refused.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import re
@@ -9,9 +10,9 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from itertools import repeat
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import fields, replace
+from itertools import accumulate, cycle, islice, pairwise, repeat
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import BrokenError, InputError, UsageError
 from ..geometry import Affine, BBox, Point, Polygon
@@ -31,9 +32,14 @@ _CHILD = "docharmony.io.pdf_child:"
 # Pages asked for before the first is used: enough to keep the child busy, little to throw away.
 _AHEAD = 4
 
+# From so many pages on, a second child is worth its start.
+_MANY = 64
+
 # Characters that no text is made of: unknown, private use, controls.
-_JUNK = re.compile("[\x00-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
+_JUNK = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _JUNK_SHARE = 0.1
+
+T = TypeVar("T", Word, Line)
 
 
 class PdfSource(Source):
@@ -63,27 +69,36 @@ class PdfSource(Source):
 
     def page(self, number: int) -> Page:
         """Return the page; see :meth:`.base.Source.page`."""
-        return self._built(number, self._ask(number))
+        return self._built(number, self._child, self._ask(number, self._child))
 
     def pages(self, numbers: Sequence[int] | None = None) -> Iterator[Page | PageFailure]:
         """Yield pages, a few of them parsed ahead while the caller works on one."""
-        waiting: deque[tuple[int, Ticket | InputError]] = deque()
-        left = iter(self._numbers(numbers))
-        while True:
-            while len(waiting) < _AHEAD and (number := next(left, None)) is not None:
+        numbers = self._numbers(numbers)
+        # A page takes as long to parse as to turn into objects: two children keep up with us.
+        children = [self._child]
+        if len(numbers) >= _MANY:
+            children.append(Child(self._limits))
+        waiting: deque[tuple[int, Child, Ticket | InputError]] = deque()
+        left = zip(numbers, cycle(children), strict=False)
+        try:
+            while True:
+                for number, child in islice(left, _AHEAD * len(children) - len(waiting)):
+                    try:
+                        waiting.append((number, child, self._ask(number, child)))
+                    except InputError as error:
+                        waiting.append((number, child, error))
+                if not waiting:
+                    return
+                number, child, ticket = waiting.popleft()
                 try:
-                    waiting.append((number, self._ask(number)))
+                    if isinstance(ticket, InputError):
+                        raise ticket
+                    yield self._built(number, child, ticket)
                 except InputError as error:
-                    waiting.append((number, error))
-            if not waiting:
-                return
-            number, ticket = waiting.popleft()
-            try:
-                if isinstance(ticket, InputError):
-                    raise ticket
-                yield self._built(number, ticket)
-            except InputError as error:
-                yield PageFailure(number, "read", str(error))
+                    yield PageFailure(number, "read", str(error))
+        finally:
+            for child in children[1:]:
+                child.close()
 
     def raster(self, number: int, dpi: int | None = None) -> npt.NDArray[np.uint8]:
         """Render the page; see :meth:`.base.Source.raster`."""
@@ -124,9 +139,9 @@ class PdfSource(Source):
         self._child.close()
         super().close()
 
-    def _ask(self, number: int) -> Ticket:
+    def _ask(self, number: int, child: Child) -> Ticket:
         self._check(number)
-        return self._child.submit(
+        return child.submit(
             _CHILD + "page",
             {**self._file, "number": number, "max_points": self._limits.max_page_points},
             where=self._where(number),
@@ -151,9 +166,9 @@ class PdfSource(Source):
                 hint="Treat the file as hostile.",
             ) from error
 
-    def _built(self, number: int, ticket: Ticket) -> Page:
-        value, (text, boxes) = self._child.result(ticket)
-        with self._answers(number):
+    def _built(self, number: int, child: Child, ticket: Ticket) -> Page:
+        value, (text, boxes) = child.result(ticket)
+        with self._answers(number), _no_collection():
             return _page(number, value, text.decode(), boxes, self._dpi, self._limits.max_pixels)
 
 
@@ -169,30 +184,31 @@ def _page(
     count = len(texts)
     if len(columns) != 4 * count:
         raise ValueError("every word has a place")
-    places = _boxes(zip(*(columns[i * count : (i + 1) * count] for i in range(4)), strict=True))
-    words = list(map(Word, texts, places))
-    directions, palette = value["directions"], value["palette"]
+    x0, y0, x1, y1 = (columns[i * count : (i + 1) * count] for i in range(4))
+    words = _many(Word, count, text=texts, bbox=_boxes(zip(x0, y0, x1, y1, strict=True)))
     for index, corners in value["quads"].items():
         quad = Polygon.of(zip(corners[0::2], corners[1::2], strict=True))
         words[int(index)] = replace(words[int(index)], quad=quad)
-    lines = []
-    end = 0
-    for index, (length, style) in enumerate(zip(value["counts"], value["styles"], strict=True)):
-        start, end = end, end + length
-        own = tuple(words[start:end])
-        x0, y0, x1, y1 = zip(*[word.bbox for word in own], strict=True)
-        bbox = BBox(min(x0), min(y0), max(x1), max(y1))
-        size, bold, visible = palette[style]
-        direction = float(directions.get(str(index), 0.0))
-        outline: Polygon | None = None
-        if direction:
-            own, outline = _turned(own, bbox, direction)
-        lines.append(
-            Line(f"p{number}l{index + 1}", own, bbox, outline, direction, size, bold, visible)
-        )
+    ends = list(accumulate(value["counts"]))
+    spans = [slice(start, end) for start, end in pairwise((0, *ends))]
+    if spans and (min(value["counts"]) < 1 or ends[-1] != count):
+        raise ValueError("every line has words, every word a line")
+    styles = [value["palette"][style] for style in value["styles"]]
+    lines = _many(
+        Line,
+        len(spans),
+        id=[f"p{number}l{index}" for index in range(1, len(spans) + 1)],
+        words=[tuple(words[span]) for span in spans],
+        bbox=[BBox(min(x0[s]), min(y0[s]), max(x1[s]), max(y1[s])) for s in spans],
+        size=[style[0] for style in styles],
+        bold=[style[1] for style in styles],
+        visible=[style[2] for style in styles],
+    )
+    for index, direction in value["directions"].items():
+        lines[int(index)] = _turned(lines[int(index)], float(direction))
     has = set()
     if lines:
-        junk = sum(map(len, _JUNK.findall(text))) - (count - 1)  # less the separators
+        junk = len(_JUNK.findall(text))
         has.add("untrusted_text" if junk > _JUNK_SHARE * len(text) else "lines")
     return Page(
         number,
@@ -206,19 +222,31 @@ def _page(
     )
 
 
-def _turned(
-    words: tuple[Word, ...], bbox: BBox, direction: float
-) -> tuple[tuple[Word, ...], Polygon]:
-    """Return the words and the line's corners so that these begin at the text's own top left."""
-    turns = int(direction // 90) % 4 if direction % 90 == 0 else 0
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from going through thousands of new objects again and again.
+
+    What is made inside is frozen data without cycles; the looking is a third of the work otherwise.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _turned(line: Line, direction: float) -> Line:
+    """Return the line with corners, its words' too, that begin at the text's own top left."""
     if direction % 90 == 0:
-        return tuple(replace(word, quad=_rolled(word.bbox, turns)) for word in words), _rolled(
-            bbox, turns
-        )
+        turns = int(direction // 90) % 4
+        words = tuple(replace(word, quad=_rolled(word.bbox, turns)) for word in line.words)
+        return replace(line, words=words, quad=_rolled(line.bbox, turns), direction=direction)
     # Words of an oblique line have corners already: take the outermost along and across the text.
     along = Affine.rotate(-direction)
-    box = BBox.around(word.polygon.map(along).bbox for word in words)
-    return words, box.polygon().map(along.inverse())
+    box = BBox.around(word.polygon.map(along).bbox for word in line.words)
+    return replace(line, quad=box.polygon().map(along.inverse()), direction=direction)
 
 
 def _rolled(box: BBox, turns: int) -> Polygon:
@@ -233,5 +261,18 @@ def _rows(data: bytearray, width: int) -> Iterator[tuple[float, ...]]:
 
 
 def _boxes(rows: Iterable[tuple[float, ...]]) -> Iterator[BBox]:
-    # BBox(*row) without a Python frame for every word.
+    # BBox(*row) without a Python frame for each.
     return cast(Iterator[BBox], map(tuple.__new__, repeat(BBox), rows))
+
+
+def _many(kind: type[T], count: int, **columns: Iterable[Any]) -> list[T]:
+    """Return so many objects of a frozen dataclass with slots, made column by column.
+
+    ``kind(...)`` takes over a microsecond each; for the words of a page that is as long as MuPDF takes
+    to find them.
+    """
+    made = list(map(object.__new__, repeat(kind, count)))
+    for item in fields(kind):
+        values = columns.get(item.name, repeat(item.default))
+        deque(map(getattr(kind, item.name).__set__, made, values), maxlen=0)
+    return made

@@ -15,7 +15,7 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, ParamSpec, TypeVar
 
 import pymupdf
@@ -27,6 +27,7 @@ from .wire import Buffer
 P = ParamSpec("P")
 R = TypeVar("R")
 Reply = tuple[Any, list[Buffer]]
+Style = tuple[float, bool, bool]  # size, bold, visible
 Key = tuple[int, int]  # block and line within MuPDF's text page
 
 # MuPDF's cache of fonts, images and glyphs may reach 256 MiB: halve it every so many calls.
@@ -39,7 +40,6 @@ _SEEN = mupdf.FZ_STEXT_PRESERVE_WHITESPACE | mupdf.FZ_STEXT_CLIP | mupdf.FZ_STEX
 _ALL = mupdf.FZ_STEXT_PRESERVE_WHITESPACE
 
 _PAINTED = mupdf.FZ_STEXT_FILLED | mupdf.FZ_STEXT_STROKED | mupdf.FZ_STEXT_CLIPPED
-_STYLE = _PAINTED | mupdf.FZ_STEXT_BOLD
 
 # Invisible marks that separate words in MuPDF's eyes too.
 _DELIMITERS = frozenset("\u00a0\u202a\u202b\u202c\u202d\u202e")
@@ -47,6 +47,15 @@ _DELIMITERS = frozenset("\u00a0\u202a\u202b\u202c\u202d\u202e")
 # A filled box is a rule when it is at most so thick (points) and so many times as long.
 _THIN, _LONG = 5.0, 5.0
 _MAX_DRAWINGS = 50_000
+
+# The getters behind the properties: the walk over lines calls nothing else, a thousand times a page.
+_dir = mupdf.fz_stext_line.dir.fget
+_first = mupdf.fz_stext_line.first_char.fget
+_next = mupdf.fz_stext_line.next.fget
+_x = mupdf.fz_point.x.fget
+_size = mupdf.fz_stext_char.size.fget
+_flags = mupdf.fz_stext_char.flags.fget
+_argb = mupdf.fz_stext_char.argb.fget
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
@@ -119,24 +128,20 @@ def page(
     quads: dict[int, list[float]] = {}
     if oblique:
         words = _with_oblique(words, oblique, bounds, quads)
-    texts: tuple[str, ...] = ()
-    boxes = array("f")
-    counts: Counter[Key] = Counter()
-    if words:
-        x0, y0, x1, y1, texts, block, line, _ = zip(*words, strict=True)
-        joined = "\n".join(texts)
-        if len(joined.split()) != len(texts) or not math.isfinite(sum(x0 + y0 + x1 + y1)):
-            words = list(_cleaned(words))
-            # Their numbering has changed: corners that belong to no word any more would be wrong.
-            quads = {}
-            x0, y0, x1, y1, texts, block, line, _ = zip(*words, strict=True) if words else [()] * 8
-        boxes = array("f", x0 + y0 + x1 + y1)
-        counts = Counter(zip(block, line, strict=True))
-    palette: dict[tuple[float, bool, bool], int] = {}
+    columns = list(zip(*words, strict=True)) or [()] * 8
+    joined = "\n".join(columns[4])
+    # MuPDF cuts words at the ASCII blanks, and leaves others inside.
+    if not joined.isascii() and len(joined.split()) != len(words):
+        quads = {}  # numbered by the words as they were
+        columns = list(zip(*_cut(words), strict=True)) or [()] * 8
+        joined = "\n".join(columns[4])
+    x0, y0, x1, y1, texts, blocks, rows, places = columns
+    starts = [index for index, place in enumerate(places) if place == 0]
+    palette: dict[Style, int] = {}
     styles: list[int] = []
     directions: dict[int, float] = {}
-    for key in counts:
-        direction, style = lines[key]
+    for start in starts:
+        direction, style = lines[blocks[start], rows[start]]
         if direction:
             directions[len(styles)] = direction
         styles.append(palette.setdefault(style, len(palette)))
@@ -144,12 +149,12 @@ def page(
         "size": (width, height),
         "rotation": sheet.rotation,
         "images": _clipped(images, width, height),
-        "counts": list(counts.values()),
+        "counts": [end - start for start, end in pairwise([*starts, len(texts)])],
         "styles": styles,
         "palette": list(palette),
         "directions": directions,
         "quads": quads,
-    }, [_utf8("\n".join(texts)), boxes.tobytes()]
+    }, [_utf8(joined), array("f", x0 + y0 + x1 + y1).tobytes()]
 
 
 @_guarded
@@ -260,7 +265,7 @@ def _text_page(sheet: pymupdf.Page, flags: int, area: mupdf.FzRect) -> mupdf.FzS
 def _walk(
     text: mupdf.FzStextPage,
 ) -> tuple[
-    dict[Key, tuple[float, tuple[float, bool, bool]]],
+    dict[Key, tuple[float, Style]],
     dict[Key, list[tuple[str, list[float]]]],
     list[tuple[float, float, float, float]],
 ]:
@@ -268,43 +273,68 @@ def _walk(
 
     Goes through MuPDF's linked lists by hand: ``extractDICT`` says the same in twice the time.
     """
-    lines: dict[Key, tuple[float, tuple[float, bool, bool]]] = {}
+    lines: dict[Key, tuple[float, Style]] = {}
     oblique: dict[Key, list[tuple[str, list[float]]]] = {}
     images = []
+    known: tuple[float, int, int] | None = None
+    style: Style = (0.0, False, True)
     block, block_index = text.m_internal.first_block, 0
     while block:
         if block.type == mupdf.FZ_STEXT_BLOCK_IMAGE:
             box = block.bbox
             images.append((box.x0, box.y0, box.x1, box.y1))
+            block_index += _counts_pictures()
         elif block.type == mupdf.FZ_STEXT_BLOCK_TEXT:
             line, line_index = mupdf.FzStextBlock(block).begin().__ref__().m_internal, 0
             while line:
-                key = block_index, line_index
-                way = line.dir
+                way = _dir(line)
                 direction = 0.0
-                if way.x < 0.99999:  # a quarter of a degree is no direction
+                if _x(way) < 0.99999:  # a quarter of a degree is no direction
                     direction = round(math.degrees(math.atan2(way.y, way.x)), 2)
                     if direction % 90:
-                        oblique[key] = list(_oblique_words(line))
-                lines[key] = direction, _style(line)
-                line, line_index = line.next, line_index + 1
-        block, block_index = block.next, block_index + 1
+                        oblique[block_index, line_index] = list(_oblique_words(line))
+                first = _first(line)
+                mark = _size(first), _flags(first), _argb(first)
+                # A line that begins as the one before is taken to go on like it: asking its last
+                # character too would cost a tenth of the whole page.
+                if mark != known:
+                    known = mark
+                    style = _style(line)
+                lines[block_index, line_index] = direction, style
+                line, line_index = _next(line), line_index + 1
+            block_index += 1
+        block = block.next
     return lines, oblique, images
 
 
-def _style(line: mupdf.fz_stext_line) -> tuple[float, bool, bool]:
-    """Return (size, bold, visible) of most characters of the line."""
+@functools.cache
+def _counts_pictures() -> bool:
+    """Return whether ``extractWORDS`` counts pictures when it numbers blocks: PyMuPDF 1.26 does."""
+    with pymupdf.open() as document:
+        sheet = document.new_page()
+        pixmap = pymupdf.Pixmap(pymupdf.csGRAY, pymupdf.IRect(0, 0, 1, 1))
+        sheet.insert_image(pymupdf.Rect(0, 0, 9, 9), pixmap=pixmap)
+        sheet.insert_text(pymupdf.Point(20, 20), "x")
+        text = _text_page(sheet, _SEEN, mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE))
+        return bool(pymupdf.TextPage(text).extractWORDS()[0][5])
+
+
+def _style(line: mupdf.fz_stext_line) -> Style:
+    """Return the size of the line, and whether most of its characters are bold and visible."""
     first, last = line.first_char, line.last_char
-    style = (first.size, first.flags & _STYLE, first.argb >> 24 > 0)
-    if style != (last.size, last.flags & _STYLE, last.argb >> 24 > 0):
-        tally = Counter(
-            (char.size, char.flags & _STYLE, char.argb >> 24 > 0)
-            for char in _chars(line)
-            if char.c != 32
-        )
-        style = tally.most_common(1)[0][0] if tally else style
-    size, flags, opaque = style
-    return round(size, 2), bool(flags & mupdf.FZ_STEXT_BOLD), bool(flags & _PAINTED) and opaque
+    look = _look(first)
+    if look != _look(last):
+        tally = Counter(_look(char) for char in _chars(line) if char.c != 32)
+        look = tally.most_common(1)[0][0] if tally else look
+    bold, visible = look
+    # What is smaller at one end is a note mark or an exponent.
+    return round(max(first.size, last.size), 2), bold, visible
+
+
+def _look(char: mupdf.fz_stext_char) -> tuple[bool, bool]:
+    """Return (bold, visible)."""
+    flags = char.flags
+    return bool(flags & mupdf.FZ_STEXT_BOLD), bool(flags & _PAINTED) and char.argb >> 24 > 0
 
 
 def _chars(line: mupdf.fz_stext_line) -> Iterator[mupdf.fz_stext_char]:
@@ -343,25 +373,26 @@ def _with_oblique(
         if key not in oblique:
             result.extend(group)
             continue
+        place = itertools.count()
         for text, quad in oblique[key]:
             xs, ys = quad[0::2], quad[1::2]
             box = min(xs), min(ys), max(xs), max(ys)
             if bounds.intersects(box):
                 quads[len(result)] = quad
-                result.append((*box, text, *key, 0))
+                result.append((*box, text, *key, next(place)))
     return result
 
 
-def _cleaned(words: Iterable[Any]) -> Iterator[Any]:
-    """Yield the words without those at no place, and cut at white space that MuPDF leaves inside."""
-    for x0, y0, x1, y1, text, *rest in words:
-        if not math.isfinite(x0 + y0 + x1 + y1):
-            continue
-        end, step = 0, (x1 - x0) / max(1, len(text))
-        for part in text.split():
-            start = text.index(part, end)
-            end = start + len(part)
-            yield (x0 + start * step, y0, x0 + end * step, y1, part, *rest)
+def _cut(words: Iterable[Any]) -> Iterator[Any]:
+    """Yield the words cut at white space that is left inside, and numbered anew within their lines."""
+    for _, group in groupby(words, lambda word: (word[5], word[6])):
+        place = itertools.count()
+        for x0, y0, x1, y1, text, block, line, _ in group:
+            end, step = 0, (x1 - x0) / max(1, len(text))
+            for part in text.split():
+                start = text.index(part, end)
+                end = start + len(part)
+                yield x0 + start * step, y0, x0 + end * step, y1, part, block, line, next(place)
 
 
 def _clipped(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import TypeAlias
@@ -18,42 +19,78 @@ MAX_DEPTH = 24
 _PAGE = re.compile(r"[\d.\-–]{1,6}|[ivxlc]{1,6}")
 
 
-def order(nodes: Sequence[Node], rules: Sequence[float] = (), depth: int = 0) -> list[list[Node]]:
-    """Return the nodes as single columns (top to bottom) in reading order.
+@dataclass(slots=True)
+class Column:
+    """A single column.
+
+    Attributes:
+        nodes: what stands in it, from top to bottom.
+        beside: for notes in the margin, how many of the columns before this one they stand beside;
+            0 for all other columns.
+    """
+
+    nodes: list[Node]
+    beside: int = 0
+
+
+def order(nodes: Sequence[Node], rules: Sequence[float] = (), depth: int = 0) -> list[Column]:
+    """Return the nodes as single columns in reading order.
 
     Args:
         nodes: pieces, tables and figures, in any order.
         rules: y of long horizontal rules, for tables that are found on the way.
         depth: of the recursion.
     """
+    if not nodes:
+        return []
     nodes = _by_row(nodes)
     gutter = _gutter(nodes) if len(nodes) > 1 and depth < MAX_DEPTH else None
     if gutter is None:
-        return [list(nodes)] if nodes else []
-    columns: list[list[Node]] = []
+        return [Column(list(nodes))]
+    columns: list[Column] = []
     for spanning, band in _bands(nodes, gutter):
-        if spanning:
-            inner = order(band, rules, depth + 1)
-        else:
-            inner = []
-            for part in _tables(band, rules):
-                if isinstance(part[0], Table):
-                    inner.append(part)
-                    continue
-                for stripe in _stripes(part):
-                    joined = _numbered_rows(stripe, gutter)
-                    if joined is not None:
-                        inner += order(joined, rules, depth + 1)
-                        continue
-                    left = [n for n in stripe if n.cx < gutter]
-                    right = [n for n in stripe if n.cx >= gutter]
-                    inner += order(left, rules, depth + 1) + order(right, rules, depth + 1)
-        # What spans the columns goes on where the column above ends.
-        if columns and inner and spanning and _goes_on(columns[-1], inner[0]):
-            columns[-1] += inner[0]
+        if spanning and len(band) == len(nodes):
+            return [Column(list(nodes))]
+        inner = order(band, rules, depth + 1) if spanning else _band(band, gutter, rules, depth + 1)
+        # What spans the columns goes on where a table above ends.
+        if columns and inner and spanning and _goes_on(columns[-1].nodes, inner[0].nodes):
+            columns[-1].nodes += inner[0].nodes
             inner = inner[1:]
         columns += inner
     return columns
+
+
+def _band(band: Sequence[Node], gutter: float, rules: Sequence[float], depth: int) -> list[Column]:
+    """Return the columns of a band that nothing spans."""
+    columns: list[Column] = []
+    for part in _tables(band, rules):
+        if isinstance(part[0], Table):
+            columns.append(Column(part))
+            continue
+        for stripe in _stripes(part):
+            joined = _numbered_rows(stripe, gutter)
+            if joined is not None:
+                columns += order(joined, rules, depth)
+                continue
+            left = [n for n in stripe if n.cx < gutter]
+            right = [n for n in stripe if n.cx >= gutter]
+            if _is_margin(left, right) or _is_margin(right, left):
+                main, notes = (right, left) if _is_margin(left, right) else (left, right)
+                inner = order(main, rules, depth)
+                columns += inner
+                columns.append(Column(notes, beside=len(inner)))
+                continue
+            columns += order(left, rules, depth) + order(right, rules, depth)
+    return columns
+
+
+def _is_margin(notes: Sequence[Node], main: Sequence[Node]) -> bool:
+    """Tell notes in the margin of running text from a column."""
+    if len(main) < 4 or not notes or any(isinstance(n, Table) for n in (*notes, *main)):
+        return False
+    a, b = region(notes), region(main)
+    words = [sum(len(n.items) for n in part if isinstance(n, Piece)) for part in (notes, main)]
+    return a.x1 - a.x0 < 0.35 * (b.x1 - b.x0) and words[0] < 0.25 * words[1] and words[1] > 30
 
 
 def _by_row(nodes: Sequence[Node]) -> list[Node]:
@@ -244,6 +281,14 @@ def _run_end(rows: Sequence[Sequence[Piece]], first: int) -> int:
             break
         if len(row) >= 2:
             end = at + 1
+    # The last cell may go on for some lines.
+    while (
+        first + 1 < end < len(rows)
+        and len(rows[end]) == 1
+        and rows[end][0].x0 >= rows[first][1].x0 - em
+        and rows[end][0].cy - rows[end - 1][0].cy <= 1.35 * em
+    ):
+        end += 1
     return end
 
 

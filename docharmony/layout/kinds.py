@@ -154,7 +154,8 @@ def _is_edge(
     """
     pieces = [p for row in rows for p in row]
     alone = len(pieces) == 1 and _PAGE_NUMBER.fullmatch(pieces[0].text) is not None
-    if max(p.em for p in pieces) > (2.0 if alone else 1.25) * body:
+    ruled = any(between[0] - 0.3 * body <= y <= between[1] + 0.3 * body for y in rules)
+    if max(p.em for p in pieces) > (2.0 if alone or ruled else 1.25) * body:
         return False
     words = sum(len(p.items) for p in pieces)
     numbered = any(
@@ -167,7 +168,6 @@ def _is_edge(
             row[0].items[0].word.text,
         )
     )
-    ruled = any(between[0] - 0.3 * body <= y <= between[1] + 0.3 * body for y in rules)
     if alone and len(pieces[0].text) <= 14:
         return depth < 0.2 and gap > (0.7 if depth < 0.15 else 1.2) * body
     if words > 40:

@@ -516,6 +516,8 @@ def _tabular(
     if columns == 2:
         if rows < 3 or several < 3:
             return False
+        if _contents(texts[1]):
+            return False
         if prose and digits[0] < 0.5 and words[0] > 4:
             return False
         gap = min(p.x0 for p in texts[1]) - max(p.x1 for p in texts[0])
@@ -525,6 +527,15 @@ def _tabular(
     elif rows < 3 and max(digits) < 0.5 and several < 2:
         return False
     return not _like_columns(texts, words, digits, rows)
+
+
+def _contents(column: Sequence[Piece]) -> bool:
+    """Tell the page numbers of a table of contents: whole numbers that never fall."""
+    texts = [p.text for p in sorted(column, key=lambda p: p.cy)]
+    if not all(text.isdigit() and len(text) <= 4 for text in texts):
+        return False
+    numbers = [int(text) for text in texts]
+    return numbers == sorted(numbers)
 
 
 def _like_columns(

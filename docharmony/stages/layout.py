@@ -93,8 +93,14 @@ def lay_out(page: Page, graphics: Graphics, config: LayoutConfig | None = None) 
     drafts: list[Draft] = []
     middle: list[columns.Node] = [p for p in parts if id(p) not in edge]
     middle += nodes
+    starts: list[int] = []
     for number, column in enumerate(columns.order(middle, long_rules)):
-        drafts += kinds.paragraphs(column, strokes.across, body, number)
+        starts.append(len(drafts))
+        own = kinds.paragraphs(column.nodes, strokes.across, body, number)
+        if column.beside:
+            _put_beside(drafts, starts[number - column.beside], own)
+        else:
+            drafts += own
     kinds.openings(drafts, body)
     kinds.captions(drafts, body)
     drafts = [
@@ -127,6 +133,15 @@ def _drawn(graphics: Graphics, frame: Frame, em: float) -> tuple[Strokes, list[B
     return strokes, lines, boxes
 
 
+def _put_beside(drafts: list[Draft], start: int, notes: Sequence[Draft]) -> None:
+    """Put notes in the margin before what they stand beside, among the drafts from ``start``."""
+    for note in notes:
+        at = start
+        while at < len(drafts) and drafts[at].box.y1 <= note.box.cy:
+            at += 1
+        drafts.insert(at, note)
+
+
 def _edge_drafts(parts: Sequence[Piece], kind: BlockKind) -> list[Draft]:
     if not parts:
         return []
@@ -150,7 +165,7 @@ def _with_aside(
         body = kinds.body_size(rest)
         rest = pieces.join(rest, body)
         for number, column in enumerate(columns.order(rest)):
-            for draft in kinds.paragraphs(column, (), body, number):
+            for draft in kinds.paragraphs(column.nodes, (), body, number):
                 if draft.kind is BlockKind.TITLE:
                     draft.kind, draft.level = BlockKind.PARAGRAPH, 0
                 blocks.append((draft, frame))

@@ -37,7 +37,7 @@ FILLS: tuple[Fill, ...] = ("erase", "box", "label")
 
 STAGE = RedactStage.name
 # Lines read with less confidence are listed in the report: what they say may be something else.
-_UNCERTAIN = 0.6
+_UNCERTAIN = 0.9
 # Pages of a text layer whose pixels are read again: for those with edits, up to this many. Pages that
 # were read from pixels in the first place are all read again.
 _SAMPLE = 10
@@ -383,15 +383,7 @@ def _reread(
                     if sampled > _SAMPLE:
                         continue
                 done += 1
-                left += reread(
-                    page,
-                    context,
-                    reader,
-                    own,
-                    found.plan.kept_terms(),
-                    whole_words=found.plan.whole_words,
-                    whole_page=number in found.read,
-                )
+                left += reread(page, context, reader, own)
         finally:
             context.source = before
     if left:

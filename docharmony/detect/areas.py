@@ -115,10 +115,19 @@ def _quad(line: Line, index: int, start: int, end: int, glyphs: Glyphs) -> Polyg
     inside = _MARGIN_INSIDE * height
     return _grown(
         quad,
-        inside if start > 0 else _MARGIN_ALONG * height,
-        inside if end < size else _MARGIN_ALONG * height,
+        inside if start > 0 else min(_MARGIN_ALONG * height, _gap(line, index - 1) / 2),
+        inside if end < size else min(_MARGIN_ALONG * height, _gap(line, index) / 2),
         _MARGIN_ACROSS * height,
     )
+
+
+def _gap(line: Line, index: int) -> float:
+    """Return the space behind a word up to the next one; plenty where there is none."""
+    if not 0 <= index < len(line.words) - 1:
+        return math.inf
+    angle = _rotation(-line.words[index].polygon.angle)
+    before, after = (line.words[i].polygon.map(angle).bbox for i in (index, index + 1))
+    return max(0.0, after.x0 - before.x1)
 
 
 def _by_glyphs(word: Word, start: int, end: int, glyphs: Glyphs) -> Polygon:

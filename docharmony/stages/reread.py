@@ -37,7 +37,7 @@ class Left:
     Attributes:
         page: 1-based number.
         bbox: where, in page units.
-        what: which edit or term, never its text.
+        what: which edit, never its text.
     """
 
     page: int
@@ -45,55 +45,36 @@ class Left:
     what: str
 
 
-def reread(
-    page: Page,
-    ctx: Context,
-    reader: Stage,
-    edits: Sequence[Edit],
-    terms: Sequence[str] = (),
-    *,
-    whole_words: bool = False,
-    whole_page: bool = False,
-) -> list[Left]:
-    """Return what of the edits and terms can still be read from the pixels of a redacted page.
+def reread(page: Page, ctx: Context, reader: Stage, edits: Sequence[Edit]) -> list[Left]:
+    """Return what of the edits can still be read from the pixels of a redacted page.
 
-    Inside the areas of the edits, near misses of what stood there count; elsewhere only exact finds
-    of the terms.
+    Only the edits and their surroundings are looked at: what lies further away has not changed. Near
+    misses of what stood there count.
 
     Args:
         page: the page of the output.
         ctx: gives the rasters of the output.
         reader: a stage that reads lines from pixels.
-        edits: the edits applied to this page.
-        terms: texts that must not be readable anywhere on what is looked at.
-        whole_words: terms count as whole words only.
-        whole_page: look at all of the page, not just the edits and their surroundings.
+        edits: the edits applied to this page; at least one.
     """
-    windows = [page.bbox] if whole_page else _united([_window(edit, page) for edit in edits])
-    strip = _Strip(ctx, page, windows)
+    strip = _Strip(ctx, page, _united([_window(edit, page) for edit in edits]))
     text = PageText.of(reader.process(strip.page, strip))
-    left: list[Left] = []
-    for edit in edits:
-        if not any(map(is_word_character, edit.original)):
-            continue
-        for box in map(strip.to_page, _places(text, [edit.original], near=True)):
-            if box.intersection(edit.bbox).area >= _INSIDE * box.area:
-                left.append(Left(page.number, edit.bbox, f"edit {edit.id}"))
-                break
-    for number, term in enumerate(terms, 1):
-        for box in map(strip.to_page, _places(text, [term], whole_words=whole_words)):
-            left.append(Left(page.number, box, f"term {number}"))
-    return left
+    return [
+        Left(page.number, edit.bbox, f"edit {edit.id}")
+        for edit in edits
+        if any(map(is_word_character, edit.original))
+        and any(
+            box.intersection(edit.bbox).area >= _INSIDE * box.area
+            for box in map(strip.to_page, _places(text, edit.original))
+        )
+    ]
 
 
-def _places(
-    text: PageText, terms: Sequence[str], *, whole_words: bool = False, near: bool = False
-) -> list[BBox]:
+def _places(text: PageText, original: str) -> list[BBox]:
     glyphs = Glyphs(tuple)
     return [
         area.polygon.bbox
-        for match in Terms(terms, whole_words=whole_words).find(text)
-        if near or match.confidence == 1.0
+        for match in Terms([original]).find(text)
         for area in areas(text, match.start, match.end, glyphs)
     ]
 
@@ -157,8 +138,6 @@ class _Strip:
         import numpy as np
 
         image = self._inner.raster(self._page, dpi)
-        if self._windows == [self._page.bbox]:
-            return image
         sx, sy = image.shape[1] / self._page.width, image.shape[0] / self._page.height
         size = math.ceil(self.page.height * sy), math.ceil(self.page.width * sx)
         strip = np.full((*size, 3), 255, np.uint8)

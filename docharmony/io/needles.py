@@ -15,6 +15,10 @@ from functools import lru_cache
 LONG = 6
 # Folded away wherever they stand: hyphens, dashes, apostrophes that break words, soft hyphens, joiners.
 _DROPPED = frozenset("-\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe63\uff0d")
+_BREAKS = re.compile(r"[\s\u2010-\u2015\u2212\ufe63\uff0d-]+")
+_HYPHENATED = re.compile(r"[\u00ad\u2010-]\s*\n")
+# Letters that a hit needs to be one although it falls into pieces.
+_LEAST_BROKEN = 4
 # Scripts written without spaces between words: no border of a word to look for.
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "HANGUL")
 
@@ -123,7 +127,7 @@ class Needles:
             while at >= 0:
                 places = places or _places(text)
                 start, end = places[at], places[at + len(needle) - 1] + 1
-                if not whole or _whole(text, start, end):
+                if (not whole or _whole(text, start, end)) and _in_one_piece(text, start, end):
                     yield start, end
                 at = folded.find(needle, at + 1)
 
@@ -137,6 +141,22 @@ def _whole(text: str, start: int, end: int) -> bool:
     if before and _spaced_word(before) and _spaced_word(text[start]):
         return False
     return not (after and _spaced_word(after) and _spaced_word(text[end - 1]))
+
+
+def _in_one_piece(text: str, start: int, end: int) -> bool:
+    """Return whether a hit is one even though something stands between its letters.
+
+    "Eva" is not in "the value", "Ann" not in "an n": over white space and dashes a hit must be whole
+    words, and a short one must be letter-spaced or broken by a hyphen at a line end.
+    """
+    pieces = _BREAKS.split(text[start:end])
+    if len(pieces) == 1:
+        return True
+    if _HYPHENATED.search(text, start, end):
+        return True
+    letters = sum(map(len, pieces))
+    spaced = len(pieces) > 2 and all(len(piece) == 1 for piece in pieces)
+    return _whole(text, start, end) and (spaced or letters >= _LEAST_BROKEN)
 
 
 def _readings(data: bytes, binary: bool) -> Iterator[str]:

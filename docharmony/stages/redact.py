@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Lines at the end of a page and at the start of the next in which a value may be broken.
 _SEAM = 2
+# Lines are in one row when their middles are no further apart than this share of their height.
+_ROW = 0.5
 # Shorter numbers stand in too many places to mean the same everywhere.
 _LEAST_VALUE = 6
 # Share of a place that an edit must hold for the place to need none of its own.
@@ -160,16 +162,20 @@ class RedactStage(Stage):
             hits = [*self._given(text), *private]
             glyphs = Glyphs(lambda page=page: ctx.glyphs(page))  # type: ignore[misc]
             edits = list(self._edits(page, text, hits, glyphs, len(page.edits)))
+            edits += self._in_other_orders(page, text, edits, glyphs)
             edits += self._region_edits(page, len(page.edits) + len(edits))
             yield page.provide("edits", edits=(*page.edits, *edits))
 
     def _given(self, text: PageText) -> Iterator[_Hit]:
         """Yield what the terms and patterns find."""
+        yield from self._term_hits(text)
+        for match in self._patterns.find(text):
+            yield _Hit(match.start, match.end, "pattern", f"pattern {match.pattern + 1}", 1.0)
+
+    def _term_hits(self, text: PageText) -> Iterator[_Hit]:
         for term in self._terms.find(text):
             reason = f"term {term.term + 1}" + (", near miss in read text" if term.near else "")
             yield _Hit(term.start, term.end, "term", reason, term.confidence, term.term + 1)
-        for match in self._patterns.find(text):
-            yield _Hit(match.start, match.end, "pattern", f"pattern {match.pattern + 1}", 1.0)
 
     def _private(self, texts: Sequence[PageText], ctx: Context) -> list[list[_Hit]]:
         """Return, for each page, what the detectors find in its natural and its tight view."""
@@ -199,6 +205,30 @@ class RedactStage(Stage):
             for area in areas(text, hit.start, hit.end, glyphs):
                 count += 1
                 yield self._edit(page, count, hit, area)
+
+    def _in_other_orders(self, page: Page, edits: Sequence[Edit], glyphs: Glyphs) -> list[Edit]:
+        """Return edits for terms that stand together only in another order than that of the blocks.
+
+        A reader of the file may take the lines as they are stored, and a person may read along a row.
+        """
+        found: list[Edit] = []
+        orders = [text.lines]
+        for lines in (page.lines, _rows(page)) if self._terms.terms else ():
+            if lines in orders:
+                continue
+            orders.append(lines)
+            other = PageText.of_groups([lines])
+            hits = [
+                hit
+                for hit in self._term_hits(other)
+                if _line_at(other, hit.start) != _line_at(other, hit.end - 1)
+            ]
+            for hit in self._kept(hits):
+                for area in areas(other, hit.start, hit.end, glyphs):
+                    if not any(_covers(edit, area) for edit in (*page.edits, *edits, *found)):
+                        number = len(page.edits) + len(edits) + len(found) + 1
+                        found.append(self._edit(page, number, hit, area))
+        return found
 
     def _kept(self, hits: Sequence[_Hit]) -> list[_Hit]:
         """Return the hits that are sure enough, none inside another of its rule, in order of place."""
@@ -326,6 +356,21 @@ def _body(page: Page) -> list[Line]:
         return list(page.lines)
     aside = (BlockKind.HEADER, BlockKind.FOOTER)
     return [line for b in page.blocks if b.kind not in aside for line in page.lines_of(b)]
+
+
+def _rows(page: Page) -> tuple[Line, ...]:
+    """Return the level lines of a page row by row, as the eye goes along, whatever their blocks."""
+    level = sorted(
+        (line for line in page.lines if not line.direction), key=lambda line: line.bbox.center.y
+    )
+    rows: list[list[Line]] = []
+    for line in level:
+        near = rows and line.bbox.center.y - rows[-1][-1].bbox.center.y <= _ROW * line.bbox.height
+        if near:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return tuple(line for row in rows for line in sorted(row, key=lambda line: line.bbox.x0))
 
 
 def _line_at(text: PageText, index: int) -> int:

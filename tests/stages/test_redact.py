@@ -15,6 +15,8 @@ from docharmony import (
     BBox,
     BlockKind,
     ConfigError,
+    Edit,
+    EditKind,
     EditStatus,
     Glyph,
     Line,
@@ -27,7 +29,7 @@ from docharmony import (
 from docharmony.config import build
 from docharmony.context import RunContext
 from docharmony.detect.base import Detector, Match
-from docharmony.stages.redact import RedactConfig, RedactStage, parse_region
+from docharmony.stages.redact import RedactConfig, RedactStage, parse_region, repeatable
 
 from ..detect.pages import CHAR, EM, line, page
 
@@ -299,3 +301,44 @@ def test_headers_and_footers_do_not_stand_between_pages() -> None:
 def test_pages_without_text_have_no_seam() -> None:
     stage = RedactStage(RedactConfig(terms=("John Smith",)))
     assert stage.across(page("John"), page(), FakeContext()) == ([], [])  # type: ignore[arg-type]
+
+
+def test_terms_are_found_along_a_row_whatever_the_blocks() -> None:
+    left, right = line("paid by John", 1, y=0), line("Smith of Bonn", 3, y=0)
+    shift = Affine.translate(300, 0)
+    words = tuple(replace(w, bbox=w.bbox.polygon().map(shift).bbox) for w in right.words)
+    right = replace(right, words=words, bbox=right.bbox.polygon().map(shift).bbox)
+    made = page(left, line("below", 2, y=12), right, blocks=[[1, 2], [3]])
+    done = redacted(made, terms=("John Smith",))
+    assert [e.original for e in done.edits] == ["John", "Smith"]
+
+
+def test_terms_are_found_in_the_order_of_the_file() -> None:
+    made = page("by John", "Smith", "between", blocks=[[1], [3], [2]])
+    assert [e.original for e in redacted(made, terms=("John Smith",)).edits] == ["John", "Smith"]
+
+
+def test_a_value_that_was_recognised_once_is_found_where_it_stands_bare() -> None:
+    stage = RedactStage(RedactConfig())
+    first = redacted(page("Tel 555-0123"), FakeContext(mark=Marks("555-0123")), pii=("mark",))
+    values = repeatable(first.edits)
+    assert list(values) == ["555-0123"]
+    other = page("call 555 0123 or 5550123456")
+    (edit,) = stage.repeats(other, values, FakeContext())  # type: ignore[arg-type]
+    assert edit.original == "555 0123"
+    assert (edit.rule, edit.reason) == ("pii:mark", "mark, as in p1e1")
+    assert stage.repeats(first, values, FakeContext()) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "expected"),
+    [
+        ("pii:phone", "1234567", True), ("pii:phone", "12345", False), ("pii:name", "Jane Roe", True),
+        ("pii:name", "Roe", False), ("pii:date_of_birth", "12.05.1990", False),
+        ("pii:address", "Main St 123", False), ("term", "1234567", False), ("region", "", False),
+        ("pattern", "4711-0815", True), ("pattern", "Smith", False),
+    ],
+)  # fmt: skip
+def test_which_values_are_secret_everywhere(rule: str, text: str, expected: bool) -> None:
+    edit = Edit("p1e1", EditKind.ERASE, BBox(0, 0, 1, 1).polygon(), rule, "", text)
+    assert bool(repeatable([edit])) == expected

@@ -206,7 +206,9 @@ class RedactStage(Stage):
                 count += 1
                 yield self._edit(page, count, hit, area)
 
-    def _in_other_orders(self, page: Page, edits: Sequence[Edit], glyphs: Glyphs) -> list[Edit]:
+    def _in_other_orders(
+        self, page: Page, text: PageText, edits: Sequence[Edit], glyphs: Glyphs
+    ) -> list[Edit]:
         """Return edits for terms that stand together only in another order than that of the blocks.
 
         A reader of the file may take the lines as they are stored, and a person may read along a row.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..geometry import BBox, Point
-from .verify_text import mupdf, pdfium
+from .verify_text import mupdf, pdfium, turned, upright
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -157,42 +157,34 @@ def _difference(one: Pixels, other: Pixels) -> Pixels:
 
 
 def _traces(page: Any) -> list[Trace]:
-    turn = page.rotation_matrix
+    turn = upright(page)
     result = []
     for index, span in enumerate(page.get_texttrace()):
         invisible = span["type"] == _INVISIBLE or span["opacity"] == 0
         for code, _, _, box in span["chars"]:
             text = chr(code) if 0 < code < 0x110000 else "\ufffd"
             if not text.isspace():
-                result.append(Trace(text, _turned(box, turn), span["seqno"], invisible, index))
+                result.append(Trace(text, turned(box, turn), span["seqno"], invisible, index))
     return result
 
 
-def _turned(box: Sequence[float], turn: Any) -> BBox:
-    import pymupdf
-
-    rect = pymupdf.Rect(box) * turn
-    rect.normalize()
-    return BBox(rect.x0, rect.y0, rect.x1, rect.y1)
-
-
 def _covers(page: Any) -> list[Cover]:
-    turn = page.rotation_matrix
+    turn = upright(page)
     whole = page.rect.width * page.rect.height
     covers = []
     for path in page.get_cdrawings():
         opaque = path.get("fill") is not None and path.get("fill_opacity", 1.0) >= 0.99
         if opaque and path["type"] in ("f", "fs"):
             covers += [
-                Cover(_turned(box, turn), path["seqno"], False)
+                Cover(turned(box, turn), path["seqno"], False)
                 for kind, box in _filled(path)
                 if kind
             ]
         elif path["type"] == "s" and path.get("stroke_opacity", 1.0) >= 0.99:
-            covers += [Cover(_turned(b, turn), path["seqno"], False) for b in _thick(path)]
+            covers += [Cover(turned(b, turn), path["seqno"], False) for b in _thick(path)]
     for order, (kind, box) in enumerate(page.get_bboxlog()):
         if kind in ("fill-image", "fill-shade", "fill-imgmask"):
-            cover = _turned(box, turn)
+            cover = turned(box, turn)
             covers.append(Cover(cover, order, cover.area >= _SCAN * whole))
     return covers
 

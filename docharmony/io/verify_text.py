@@ -21,6 +21,10 @@ from .needles import Needles
 _FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE
 
 
+# Height of the pen over the baseline in vertical writing, in em, unless a font says otherwise.
+_VERTICAL_ORIGIN = 0.88
+
+
 @dataclass(frozen=True, slots=True)
 class Char:
     """A character with its box on the displayed page."""
@@ -71,20 +75,57 @@ def _pdfium(path: str, password: str | None, version: tuple[int, int]) -> Any:
         ) from error
 
 
-def mupdf_lines(page: Any) -> list[list[Char]]:
-    """Return all characters of a page, off the page too, line by line as MuPDF finds them."""
+def turned(box: Sequence[float], matrix: Any) -> BBox:
+    """Return a box mapped by a PyMuPDF matrix."""
+    rect = pymupdf.Rect(box) * matrix
+    rect.normalize()
+    return BBox(rect.x0, rect.y0, rect.x1, rect.y1)
+
+
+def upright(page: Any) -> Any:
+    """Return the matrix from where PyMuPDF says things are, before /Rotate, to the displayed page.
+
+    ``Page.rotation_matrix`` is that too, but forgets /UserUnit.
+    """
+    width, height = page.rect.width, page.rect.height
+    return {
+        0: pymupdf.Matrix(1, 0, 0, 1, 0, 0),
+        90: pymupdf.Matrix(0, 1, -1, 0, width, 0),
+        180: pymupdf.Matrix(-1, 0, 0, -1, width, height),
+        270: pymupdf.Matrix(0, -1, 1, 0, 0, height),
+    }[page.rotation]
+
+
+def mupdf_lines(page: Any, *, spoken: bool = False) -> list[list[Char]]:
+    """Return all characters of a page, off the page too, line by line as MuPDF finds them.
+
+    Args:
+        page: a PyMuPDF page.
+        spoken: take alternative texts (/ActualText) instead of the glyphs that they stand for.
+    """
     lines = []
-    raw = page.get_text("rawdict", flags=_FLAGS, clip=pymupdf.INFINITE_RECT())
+    turn = upright(page)
+    flags = _FLAGS if spoken else _FLAGS | pymupdf.mupdf.FZ_STEXT_IGNORE_ACTUALTEXT
+    raw = page.get_text("rawdict", flags=flags, clip=pymupdf.INFINITE_RECT())
     for block in raw["blocks"]:
         for line in block.get("lines", ()):
             chars = [
-                Char(char["c"], BBox(*char["bbox"]))
+                Char(char["c"], turned(_placed(char, span, line["wmode"]), turn))
                 for span in line["spans"]
                 for char in span["chars"]
             ]
             if chars:
                 lines.append(chars)
     return lines
+
+
+def _placed(char: Any, span: Any, vertical: int) -> Sequence[float]:
+    """Return where a character stands: MuPDF puts those of vertical fonts a glyph too low."""
+    if not vertical:
+        return tuple(char["bbox"])
+    x0, y0, x1, y1 = char["bbox"]
+    rise = _VERTICAL_ORIGIN * span["size"]
+    return x0, y0 - rise, x1, y1 - rise
 
 
 def visual_lines(chars: Sequence[Char]) -> Iterator[list[Char]]:
@@ -176,6 +217,8 @@ def page_hits(
     page = mupdf(path, password)[number - 1]
     lines = mupdf_lines(page)
     found = [("MuPDF", box) for box in hits(lines, needles)]
+    spoken = hits(mupdf_lines(page, spoken=True), needles)
+    found += [("MuPDF", box) for box in spoken if not _among(box, found)]
     seen = list(visual_lines([char for line in lines for char in line]))
     found += [("MuPDF", box) for box in hits(seen, needles) if not _among(box, found)]
     other = pdfium(path, password)[number - 1]

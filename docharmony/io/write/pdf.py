@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -262,8 +263,9 @@ def _page(pdf: pikepdf.Pdf, number: int) -> pikepdf.Page:
 
 def _save(pdf: pikepdf.Pdf, out: str, password: str | None) -> None:
     """Write the whole file anew: one revision, no unused objects, a new identifier."""
-    if "/ID" in pdf.trailer:
-        del pdf.trailer["/ID"]
+    # qpdf keeps the first half of an identifier and makes the second itself.
+    fresh = pikepdf.String(os.urandom(16))
+    pdf.trailer["/ID"] = pikepdf.Array([fresh, fresh])
     encryption: Any = None
     if pdf.is_encrypted and password:
         allowed = pdf.allow

@@ -330,7 +330,7 @@ def _decode_by_viewer(image: Any, codec: str) -> tuple[npt.NDArray[np.uint8], Rg
         stream = scratch.make_stream(image.read_raw_bytes())
         for key in ("/Filter", "/Width", "/Height", "/BitsPerComponent"):
             if key in image:
-                stream[key] = image[key]
+                stream[key] = _foreign(scratch, image[key])
         parms = image.get("/DecodeParms")
         if parms is not None:
             stream["/DecodeParms"] = _foreign(scratch, parms)
@@ -345,7 +345,8 @@ def _decode_by_viewer(image: Any, codec: str) -> tuple[npt.NDArray[np.uint8], Rg
             stream["/ColorSpace"] = pikepdf.Name(names.get(count, "/DeviceRGB"))
         else:
             # Let the file's own colour specification speak.
-            del stream["/BitsPerComponent"]
+            if "/BitsPerComponent" in stream:
+                del stream["/BitsPerComponent"]
         page = scratch.add_blank_page(page_size=(72, 72))
         page.obj["/Resources"] = pikepdf.Dictionary(
             XObject=pikepdf.Dictionary(I=scratch.make_indirect(stream))
@@ -374,7 +375,7 @@ def _foreign(target: pikepdf.Pdf, value: Any) -> Any:
         if isinstance(item, pikepdf.Stream):
             copy[key] = target.make_stream(item.read_bytes())
         else:
-            copy[key] = item
+            copy[key] = _foreign(target, item)
     return copy
 
 

@@ -188,6 +188,12 @@ class Pipeline:
         import sys
 
         error = sys.exception() or RuntimeError("unknown")
+        if isinstance(error, ModuleNotFoundError):
+            raise MissingExtraError(
+                f"the stage {stage.name!r} needs a package that is not installed",
+                where=error.name or "unknown",
+                hint=f"pip install {error.name}" if error.name else "Install the package anew.",
+            ) from error
         # The text of a foreign exception may quote the document: only its class goes out.
         why = str(error) if isinstance(error, DocharmonyError) else type(error).__name__
         if keep_going:

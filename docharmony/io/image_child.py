@@ -184,6 +184,6 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                     image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
                 )
                 return converted or image.convert("RGB")
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass  # a damaged profile says nothing about the pixels
     return image.convert("RGB")

@@ -167,8 +167,9 @@ class PdfSource(Source):
             ) from error
 
     def _built(self, number: int, child: Child, ticket: Ticket) -> Page:
-        value, (text, boxes) = child.result(ticket)
+        value, blobs = child.result(ticket)
         with self._answers(number), _no_collection():
+            text, boxes = blobs
             return _page(number, value, text.decode(), boxes, self._dpi, self._limits.max_pixels)
 
 

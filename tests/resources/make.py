@@ -210,9 +210,9 @@ def second_page() -> list[Flowable]:
             BODY,
         ),
         Paragraph(
-            "The tenants of Mill Court praise the speed of the repairs. In the survey of May, Brightwater "
-            "had the best marks of all; one tenant, Mr. Henrik Solberg of flat 12, wrote that the "
-            "plumber came on a Sunday.",
+            "The tenants of Mill Court praise the speed of the repairs. In the survey of May, "
+            "Brightwater had the best marks of all; one tenant, Mr. Henrik Solberg of flat 12, wrote "
+            "that the plumber came on a Sunday.",
             BODY,
         ),
         Paragraph("Calder Lifts", SUBHEADING),

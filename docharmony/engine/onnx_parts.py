@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# It writes warnings to standard error by itself; what matters is raised as an EngineError.
+ort.set_default_logger_severity(4)
+
 _CUDA: Final = "CUDAExecutionProvider"
 _CPU: Final = "CPUExecutionProvider"
 

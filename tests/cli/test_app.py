@@ -148,10 +148,12 @@ def test_errors_are_two_lines_with_their_code(run: Run, args: list[str], code: i
     ],
 )
 def test_errors_of_the_engine(run: Run, tmp_path: Path, args: list[str], code: int) -> None:
-    from PIL import Image
+    from PIL import Image, ImageDraw
 
-    Image.new("L", (200, 100), 255).save(tmp_path / "white.png")
-    done = run("ocr", "white.png", *args)
+    image = Image.new("L", (300, 100), 255)
+    ImageDraw.Draw(image).text((20, 30), "Some words to read", fill=0, font_size=24)
+    image.save(tmp_path / "words.png")
+    done = run("ocr", "words.png", *args)
     assert done.returncode == code, done.stderr
     assert len(done.stderr.splitlines()) == 2
 
@@ -235,19 +237,23 @@ def test_an_interrupt_leaves_nothing(letter: Path, tmp_path: Path, number: signa
     out, temporary = tmp_path / "out", tmp_path / "tmp"
     out.mkdir()
     temporary.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "docharmony", "--plugin", str(slow),
-         "--set=routes.digital=['slow']", "ocr", "-", "-o", str(out / "a.json")],
-        stdin=letter.open("rb"),
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(temporary)},
-    )  # fmt: skip
-    assert process.stderr is not None
-    assert process.stderr.readline() == "working\n"
-    process.send_signal(number)
-    rest = process.stderr.read()
-    assert process.wait(20) == 130
+    command = [sys.executable, "-m", "docharmony", "--plugin", str(slow)]
+    command += ["--set=routes.digital=['slow']", "ocr", "-", "-o", str(out / "a.json")]
+    with (
+        letter.open("rb") as stdin,
+        subprocess.Popen(
+            command,
+            stdin=stdin,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(temporary)},
+        ) as process,
+    ):
+        assert process.stderr is not None
+        assert process.stderr.readline() == "working\n"
+        process.send_signal(number)
+        rest = process.stderr.read()
+        assert process.wait(20) == 130
     assert rest == "docharmony: interrupted\n"
     time.sleep(0.1)
     assert list(out.iterdir()) == []

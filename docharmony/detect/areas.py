@@ -5,18 +5,23 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from ..geometry import Affine, BBox, Point, Polygon
 from ..model import Line, Word
 from ..stage import Glyph
 from .text import PageText, Place
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 # Words read from pixels: how far an area reaches beyond them, as shares of their height. Ink may
-# stand outside the box found, and the place of a character inside a word is a guess.
-_MARGIN_ALONG, _MARGIN_ACROSS, _MARGIN_INSIDE = 0.12, 0.08, 0.2
+# stand outside the box found, and the place of a character inside a line is a guess.
+_MARGIN_ALONG, _MARGIN_ACROSS, _MARGIN_INSIDE = 0.3, 0.08, 0.3
 # A rest of so few characters of a read word goes with the hit: half a letter left tells more.
 _REST = 3
 # Above this a row of glyphs is a bucket of its own, in page units.
@@ -31,15 +36,15 @@ class Area:
         line: index into ``PageText.lines``.
         polygon: four corners in page units, clockwise from the text's top left.
         text: the characters in it.
-        first: place of its first character.
-        last: place of its last character.
+        whole_start: whether it begins where a word does.
+        whole_end: whether it ends where a word does.
     """
 
     line: int
     polygon: Polygon
     text: str
-    first: Place
-    last: Place
+    whole_start: bool
+    whole_end: bool
 
 
 class Glyphs:
@@ -78,6 +83,49 @@ class Glyphs:
         return boxes
 
 
+class Places:
+    """Finds the areas of ranges of a page's text.
+
+    Args:
+        glyphs: returns all characters of the page's text layer; called when they are needed.
+        raster: returns the page as pixels, (height, width, 3) RGB; called when they are needed.
+        size: width and height of the page, in page units.
+    """
+
+    def __init__(
+        self,
+        glyphs: Callable[[], Sequence[Glyph]],
+        raster: Callable[[], npt.NDArray[np.uint8]],
+        size: tuple[float, float],
+    ) -> None:
+        self._glyphs = Glyphs(glyphs)
+        self._raster = raster
+        self._size = size
+
+    @cached_property
+    def _pixels(self) -> npt.NDArray[np.uint8]:
+        return self._raster()
+
+    def areas(self, page: PageText, start: int, end: int) -> Iterator[Area]:
+        """Yield the areas of ``page.text[start:end]``; on read text none of them cuts a letter."""
+        for area in areas(page, start, end, self._glyphs):
+            line = page.lines[area.line]
+            if line.origin == "pdf" and line.visible:
+                yield area
+                continue
+            from .ink import past_ink
+
+            rows, columns = self._pixels.shape[:2]
+            polygon = past_ink(
+                area.polygon,
+                self._pixels,
+                (columns / self._size[0], rows / self._size[1]),
+                whole_start=area.whole_start,
+                whole_end=area.whole_end,
+            )
+            yield replace(area, polygon=polygon)
+
+
 def areas(page: PageText, start: int, end: int, glyphs: Glyphs) -> Iterator[Area]:
     """Yield the areas that ``page.text[start:end]`` takes up, line by line."""
     places = [place for place in page.places[start:end] if place is not None]
@@ -93,7 +141,20 @@ def areas(page: PageText, start: int, end: int, glyphs: Glyphs) -> Iterator[Area
             text = " ".join(
                 line.words[part[0].word].text[part[0].char : part[-1].char + 1] for part in run
             )
-            yield Area(number, _around(quads, line.words[first.word].polygon), text, first, last)
+            yield Area(
+                number,
+                _around(quads, line.words[first.word].polygon),
+                text,
+                *_whole(line, first, last),
+            )
+
+
+def _whole(line: Line, first: Place, last: Place) -> tuple[bool, bool]:
+    """Return whether an area on read text begins, and ends, with a whole word."""
+    before, after = first.char, len(line.words[last.word].text) - 1 - last.char
+    if first.word == last.word and before + after > _REST:
+        return before == 0, after == 0
+    return before <= _REST, after <= _REST
 
 
 def _quad(line: Line, index: int, start: int, end: int, glyphs: Glyphs) -> Polygon:
@@ -112,19 +173,27 @@ def _quad(line: Line, index: int, start: int, end: int, glyphs: Glyphs) -> Polyg
     if certain:
         return quad
     height = math.dist(quad[0], quad[3])
-    inside = _MARGIN_INSIDE * height
-    return _grown(
-        quad,
-        inside if start > 0 else min(_MARGIN_ALONG * height, _gap(line, index - 1) / 2),
-        inside if end < size else min(_MARGIN_ALONG * height, _gap(line, index) / 2),
-        _MARGIN_ACROSS * height,
-    )
+    inside, beside = _MARGIN_INSIDE * height, _MARGIN_ALONG * height
+    turn = _rotation(-quad.angle)
+    own, whole = quad.map(turn).bbox, line.polygon.map(turn).bbox
+    # The first and the last word reach as far as the line does: its ends are located, theirs guessed.
+    if start > 0:
+        before = inside
+    elif index > 0:
+        before = min(beside, _gap(line, index - 1) / 2)
+    else:
+        before = max(_MARGIN_ACROSS * height, own.x0 - whole.x0)
+    if end < size:
+        after = inside
+    elif index < len(line.words) - 1:
+        after = min(beside, _gap(line, index) / 2)
+    else:
+        after = max(_MARGIN_ACROSS * height, whole.x1 - own.x1)
+    return _grown(quad, before, after, _MARGIN_ACROSS * height)
 
 
 def _gap(line: Line, index: int) -> float:
-    """Return the space behind a word up to the next one; plenty where there is none."""
-    if not 0 <= index < len(line.words) - 1:
-        return math.inf
+    """Return the space behind a word up to the next one."""
     angle = _rotation(-line.words[index].polygon.angle)
     before, after = (line.words[i].polygon.map(angle).bbox for i in (index, index + 1))
     return max(0.0, after.x0 - before.x1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..detect.areas import Area, Glyphs, areas, box_of
+from ..detect.areas import Area, Places, box_of
 from ..detect.text import PageText, View, natural, tight
 from ..errors import ConfigError, UsageError
 from ..model import BlockKind, Edit, EditKind, EditStatus, Line, Page
@@ -160,9 +160,9 @@ class RedactStage(Stage):
         found = self._private(texts, ctx)
         for page, text, private in zip(pages, texts, found, strict=True):
             hits = [*self._given(text), *private]
-            glyphs = Glyphs(lambda page=page: ctx.glyphs(page))  # type: ignore[misc]
-            edits = list(self._edits(page, text, hits, glyphs, len(page.edits)))
-            edits += self._in_other_orders(page, text, edits, glyphs)
+            places = _places(page, ctx)
+            edits = list(self._edits(page, text, hits, places, len(page.edits)))
+            edits += self._in_other_orders(page, text, edits, places)
             edits += self._region_edits(page, len(page.edits) + len(edits))
             yield page.provide("edits", edits=(*page.edits, *edits))
 
@@ -199,15 +199,15 @@ class RedactStage(Stage):
         return found
 
     def _edits(
-        self, page: Page, text: PageText, hits: Sequence[_Hit], glyphs: Glyphs, count: int
+        self, page: Page, text: PageText, hits: Sequence[_Hit], places: Places, count: int
     ) -> Iterator[Edit]:
         for hit in self._kept(hits):
-            for area in areas(text, hit.start, hit.end, glyphs):
+            for area in places.areas(text, hit.start, hit.end):
                 count += 1
                 yield self._edit(page, count, hit, area)
 
     def _in_other_orders(
-        self, page: Page, text: PageText, edits: Sequence[Edit], glyphs: Glyphs
+        self, page: Page, text: PageText, edits: Sequence[Edit], places: Places
     ) -> list[Edit]:
         """Return edits for terms that stand together only in another order than that of the blocks.
 
@@ -226,7 +226,7 @@ class RedactStage(Stage):
                 if _line_at(other, hit.start) != _line_at(other, hit.end - 1)
             ]
             for hit in self._kept(hits):
-                for area in areas(other, hit.start, hit.end, glyphs):
+                for area in places.areas(other, hit.start, hit.end):
                     if not any(_covers(edit, area) for edit in (*page.edits, *edits, *found)):
                         number = len(page.edits) + len(edits) + len(found) + 1
                         found.append(self._edit(page, number, hit, area))
@@ -258,7 +258,7 @@ class RedactStage(Stage):
         from ..detect.terms import Terms
 
         text = PageText.of(page)
-        glyphs = Glyphs(lambda: ctx.glyphs(page))
+        places = _places(page, ctx)
         sources = list(values.values())
         found: list[Edit] = []
         for match in Terms(list(values), whole_words=True).find(text):
@@ -267,7 +267,7 @@ class RedactStage(Stage):
             hit = _Hit(match.start, match.end, first.rule, reason, match.confidence)
             if hit.confidence < self.config.min_confidence:
                 continue
-            for area in areas(text, match.start, match.end, glyphs):
+            for area in places.areas(text, match.start, match.end):
                 if not any(_covers(edit, area) for edit in (*page.edits, *found)):
                     found.append(self._edit(page, len(page.edits) + len(found) + 1, hit, area))
         return found
@@ -293,9 +293,9 @@ class RedactStage(Stage):
         ]
         found: tuple[list[Edit], list[Edit]] = ([], [])
         for side, page in enumerate((above, below)):
-            glyphs = Glyphs(lambda page=page: ctx.glyphs(page))  # type: ignore[misc]
+            places = _places(page, ctx)
             for hit in self._kept(hits):
-                for area in areas(text, hit.start, hit.end, glyphs):
+                for area in places.areas(text, hit.start, hit.end):
                     if (area.line >= len(tail)) == bool(side):
                         number = len(page.edits) + len(found[side]) + 1
                         found[side].append(self._edit(page, number, hit, area))
@@ -378,6 +378,10 @@ def _rows(page: Page) -> tuple[Line, ...]:
 def _line_at(text: PageText, index: int) -> int:
     """Return the number of the line on which a character stands."""
     return next(place.line for place in text.places[index:] if place is not None)
+
+
+def _places(page: Page, ctx: Context) -> Places:
+    return Places(lambda: ctx.glyphs(page), lambda: ctx.raster(page), (page.width, page.height))
 
 
 def _covers(edit: Edit, area: Area) -> bool:

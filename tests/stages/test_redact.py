@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from docharmony import (
@@ -45,6 +47,9 @@ class FakeContext:
 
     def detectors(self, kinds: Sequence[str]) -> Mapping[str, Detector]:
         return {kind: self.kinds[kind] for kind in kinds}
+
+    def raster(self, page: Page, dpi: int | None = None) -> npt.NDArray[np.uint8]:
+        return np.full((round(page.height * 2), round(page.width * 2), 3), 255, np.uint8)
 
     def glyphs(self, page: Page) -> tuple[Glyph, ...]:
         self.asked += 1
@@ -116,7 +121,7 @@ def test_read_words_get_a_margin_and_lose_a_short_rest() -> None:
     assert edit.bbox.x0 < 65
     assert edit.bbox.x1 > 65 + 7 * CHAR
     assert edit.bbox.y0 < 0 < EM < edit.bbox.y1
-    assert edit.bbox.width < 7 * CHAR + 0.4 * EM
+    assert edit.bbox.width < 7 * CHAR + 0.5 * EM
 
 
 def test_read_words_are_cut_by_their_bounds() -> None:
@@ -342,3 +347,54 @@ def test_a_value_that_was_recognised_once_is_found_where_it_stands_bare() -> Non
 def test_which_values_are_secret_everywhere(rule: str, text: str, expected: bool) -> None:
     edit = Edit("p1e1", EditKind.ERASE, BBox(0, 0, 1, 1).polygon(), rule, "", text)
     assert bool(repeatable([edit])) == expected
+
+
+class Inked(FakeContext):
+    """A page on which the given boxes are black."""
+
+    def __init__(self, *boxes: BBox) -> None:
+        super().__init__()
+        self.boxes = boxes
+
+    def raster(self, page: Page, dpi: int | None = None) -> npt.NDArray[np.uint8]:
+        image = super().raster(page, dpi)
+        for box in self.boxes:
+            x0, y0, x1, y1 = (round(2 * value) for value in box)
+            image[y0:y1, x0:x1] = 0
+        return image
+
+
+def test_an_area_on_a_scan_does_not_cut_a_letter() -> None:
+    made = page(line("by John of", origin="ocr", bounds=True))
+    word = made.lines[0].words[1].bbox
+    # The reader placed the word 4 units too far to the right.
+    letter = BBox(word.x0 - 4, 0, word.x0 + 2, EM)
+    (edit,) = redacted(made, Inked(letter), terms=("john",)).edits
+    assert edit.bbox.x0 == pytest.approx(letter.x0, abs=0.6)
+    assert edit.bbox.x1 < word.x1 + 3
+
+
+def test_an_area_on_a_scan_goes_on_over_the_narrow_blanks_between_letters() -> None:
+    made = page(line("by John of", origin="ocr", bounds=True))
+    word = made.lines[0].words[1].bbox
+    letters = BBox(word.x1 - 4, 2, word.x1 + 1, 8), BBox(word.x1 + 2, 2, word.x1 + 5, 8)
+    (edit,) = redacted(made, Inked(*letters), terms=("john",)).edits
+    assert edit.bbox.x1 == pytest.approx(word.x1 + 5, abs=0.6)
+
+
+def test_ink_without_an_end_does_not_carry_an_area_away() -> None:
+    made = page(line("by John of", origin="ocr", bounds=True))
+    word = made.lines[0].words[1].bbox
+    (edit,) = redacted(
+        made, Inked(BBox(0, 0, 300, EM), BBox(0, 30, 600, 60)), terms=("john",)
+    ).edits
+    assert edit.bbox.x0 > word.x0 - 1.5 * EM
+    assert edit.bbox.x1 < word.x1 + 1.5 * EM
+
+
+def test_read_areas_at_the_ends_of_a_line_reach_as_far_as_the_line() -> None:
+    made = line("John met Jane", origin="ocr", bounds=True)
+    made = replace(made, bbox=made.bbox.grow(5, 0))
+    first, last = redacted(page(made), terms=("John", "Jane")).edits
+    assert first.bbox.x0 == pytest.approx(made.bbox.x0)
+    assert last.bbox.x1 == pytest.approx(made.bbox.x1)

@@ -137,7 +137,7 @@ def _numbered_rows(nodes: Sequence[Node], gutter: float) -> list[Node] | None:
             return None
         for at, node in enumerate(joined):
             if isinstance(node, Piece) and abs(node.cy - number.cy) < 0.4 * node.em:
-                joined[at] = node.join(number)
+                joined[at] = Piece.joined([node, number])
                 break
         else:
             return None
@@ -164,8 +164,8 @@ def _gutter(nodes: Sequence[Node]) -> float | None:
             if gap < 0.6 * em:
                 continue
             overlap = min(node.y1, other.y1) - max(node.y0, other.y0)
-            # One row with a gap is no column, unless the gap is really wide.
-            weight = overlap / max(em, 1e-6) * (1.7 if gap > 2 * em else 1.0)
+            # One wide gap makes columns; justified lines can have narrow ones, of which it takes three.
+            weight = overlap / max(em, 1e-6) * (1.7 if gap > 2.5 * em else 0.6)
             events.append((node.x1, weight))
             events.append((other.x0, -weight))
     if not events:

@@ -51,9 +51,10 @@ def find(
             for t in tables
         )
     ]
-    figures = []
+    figures: list[Figure] = []
+    held: set[int] = set()
     for box, count in boxes:
-        inside = [p for p in pieces if box.contains(p.bbox.center)]
+        inside = [p for p in pieces if id(p) not in held and box.contains(p.bbox.center)]
         text = sum((p.x1 - p.x0) * (p.y1 - p.y0) for p in inside)
         words = sum(len(p.items) for p in inside)
         total = sum(len(p.items) for p in pieces)
@@ -67,9 +68,25 @@ def find(
         elif any(len(p.items) > 9 for p in inside) or (inside and count < 8):
             # Running text in a frame, a banner.
             continue
+        if not pictured:
+            # Labels stand beside what they label.
+            around = box.grow(1.5 * em)
+            own = {id(p) for p in inside}
+            labels = [
+                p
+                for p in pieces
+                if id(p) not in held
+                and id(p) not in own
+                and len(p.items) <= 3
+                and p.em < 0.95 * em
+                and around.contains(p.bbox.center)
+            ]
+            inside = inside + labels
+            box = BBox.around([box, *(p.bbox for p in labels)])
         figure = Figure(box)
         figure.em = em
         figure.pieces = inside
+        held |= {id(p) for p in inside}
         figures.append(figure)
     return figures
 

@@ -110,13 +110,15 @@ def edges(
     header: list[Piece] = []
     for count in range(1, min(3, len(rows) - 1) + 1):
         end = max(bottoms[:count])
-        following = min([tops[count], *(o.y0 for o in others if o.y1 > end)], default=height)
+        following = min([tops[count], *(o.y0 for o in others if o.y1 > end)])
         if any(o.y0 < end for o in others):
             break
-        if _is_edge(
-            rows[:count], following - end, rules, (end, following), end / height, body, top=True
-        ):
+        inner = (end, following)
+        if _is_edge(rows[:count], inner, rules, end / height, body, top=True):
             header = [p for row in rows[:count] for p in row]
+        elif header:
+            break
+        if header and not (count < len(rows) - 1 and _is_number(rows[count])):
             break
     footer: list[Piece] = []
     for count in range(1, min(3, len(rows) - 1) + 1):
@@ -124,25 +126,25 @@ def edges(
         before = max([bottoms[-count - 1], *(o.y1 for o in others if o.y0 < start)])
         if any(o.y1 > start for o in others):
             break
-        if _is_edge(
-            rows[-count:],
-            start - before,
-            rules,
-            (before, start),
-            1 - start / height,
-            body,
-            top=False,
-        ):
+        inner = (before, start)
+        if _is_edge(rows[-count:], inner, rules, 1 - start / height, body, top=False):
             footer = [p for row in rows[-count:] for p in row if p not in header]
+        elif footer:
+            break
+        if footer and not (count < len(rows) - 1 and _is_number(rows[-count - 1])):
             break
     return header, footer
 
 
+def _is_number(row: Sequence[Piece]) -> bool:
+    """Tell a row that is a page number alone."""
+    return len(row) == 1 and len(row[0].text) <= 14 and bool(_PAGE_NUMBER.fullmatch(row[0].text))
+
+
 def _is_edge(
     rows: Sequence[Sequence[Piece]],
-    gap: float,
-    rules: Sequence[float],
     between: tuple[float, float],
+    rules: Sequence[float],
     depth: float,
     body: float,
     *,
@@ -150,25 +152,22 @@ def _is_edge(
 ) -> bool:
     """Tell whether rows at the edge of the page are its header or footer.
 
-    ``depth`` is how far they reach into the page, as a share of its height.
+    ``between`` bounds the white space that sets them off; ``depth`` is how far they reach into the
+    page, as a share of its height.
     """
+    gap = between[1] - between[0]
     pieces = [p for row in rows for p in row]
-    alone = len(pieces) == 1 and _PAGE_NUMBER.fullmatch(pieces[0].text) is not None
+    alone = len(rows) == 1 and _is_number(rows[0])
     ruled = any(between[0] - 0.3 * body <= y <= between[1] + 0.3 * body for y in rules)
     if max(p.em for p in pieces) > (2.0 if alone or ruled else 1.25) * body:
         return False
     words = sum(len(p.items) for p in pieces)
     numbered = any(
-        _PAGE_NUMBER.fullmatch(part)
+        _PAGE_NUMBER.fullmatch(row[at].text) or row[at].items[at].word.text.isdigit()
         for row in rows
-        for part in (
-            row[0].text,
-            row[-1].text,
-            row[-1].items[-1].word.text,
-            row[0].items[0].word.text,
-        )
+        for at in (0, -1)
     )
-    if alone and len(pieces[0].text) <= 14:
+    if alone:
         return depth < 0.2 and gap > (0.7 if depth < 0.15 else 1.2) * body
     if words > 40:
         return False
@@ -179,7 +178,7 @@ def _is_edge(
     if numbered:
         # A numbered heading of the text begins a page, too: it is larger or bold, a header rarely.
         heading = len(pieces) == 1 and _NUMBERED.match(pieces[0].text) and pieces[0].bold
-        return not heading and depth < 0.15 and gap > 1.0 * body
+        return not heading and words <= 20 and depth < 0.15 and gap > 1.0 * body
     if top and all(p.bold for p in pieces) and len(pieces) == 1 and depth > 0.07:
         return False
     return depth < (0.09 if top else 0.085) and gap > 1.3 * body
@@ -252,18 +251,18 @@ def _grouped(
 
 def _rejoined(row: list[Piece]) -> list[Piece]:
     """Join the pieces of a row again: no column runs between them after all."""
-    joined = [row[0]]
+    chains = [[row[0]]]
     for piece in row[1:]:
-        last = joined[-1]
+        last = chains[-1][-1]
         if (
             last.line.origin == piece.line.origin
             and last.line.visible == piece.line.visible
             and 0.5 < last.em / piece.em < 2
         ):
-            joined[-1] = last.join(piece)
+            chains[-1].append(piece)
         else:
-            joined.append(piece)
-    return joined
+            chains.append([piece])
+    return [Piece.joined(chain) for chain in chains]
 
 
 def starts_item(row: Sequence[Piece]) -> bool:
@@ -326,7 +325,9 @@ def _breaks(
     if 0.7 * em < indent < 5 * em and not centred:
         # An indented first line; but the second line of a hanging paragraph goes on.
         return len(group) > 1 or _ends(last) or short
-    return short and _ends(last) and not centred and width > 15 * em and len(row[0].text) > 1
+    # Where the next word would have fitted, the line was ended on purpose.
+    room = right - last[-1].x1 - (row[0].items[0].x1 - row[0].items[0].x0)
+    return short and _ends(last) and not centred and width > 15 * em and room > 0.6 * em
 
 
 def _leads(row: Sequence[Piece]) -> bool:

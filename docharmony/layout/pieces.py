@@ -94,10 +94,14 @@ class Piece(Box):
             self.line, items, self.cy, self.em, self.whole and len(items) == len(self.items)
         )
 
-    def join(self, other: Piece) -> Piece:
-        """Return one piece of both, this one first."""
-        main = self if len(self.text) >= len(other.text) else other
-        return Piece(main.line, self.items + other.items, main.cy, main.em, False)
+    @classmethod
+    def joined(cls, parts: Sequence[Piece]) -> Piece:
+        """Return one piece of all parts, in the order given; the longest tells size and place."""
+        if len(parts) == 1:
+            return parts[0]
+        main = max(parts, key=lambda p: len(p.text))
+        items = [item for part in parts for item in part.items]
+        return cls(main.line, items, main.cy, main.em, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,15 +308,14 @@ class Rows:
         found: set[int] = set()
         for band in self._bands(box):
             entries = self.bands.get(band, ())
-            for x0, number in entries[bisect_left(entries, (box.x1 - slack, -1)) :]:
+            for at in range(bisect_left(entries, (box.x1 - slack, -1)), len(entries)):
+                number = entries[at][1]
                 other = self.boxes[number]
                 if other is box:
                     continue
                 overlap = min(box.y1, other.y1) - max(box.y0, other.y0)
                 if overlap >= 0.5 * min(box.y1 - box.y0, other.y1 - other.y0):
                     found.add(number)
-                    break
-                if x0 > box.x1 + 1e6:
                     break
         return sorted(found)
 
@@ -349,9 +352,16 @@ def join(pieces: Sequence[Piece], body: float) -> list[Piece]:
     rows = Rows(pieces)
     following: dict[int, int] = {}
     taken: set[int] = set()
-    for number in sorted(range(len(pieces)), key=lambda n: pieces[n].x0):
+    in_order = sorted(range(len(pieces)), key=lambda n: pieces[n].x0)
+    place = {number: at for at, number in enumerate(in_order)}
+    for number in in_order:
         piece = pieces[number]
-        candidates = [n for n in rows.right_of(piece, 0.3 * piece.em) if n not in taken]
+        # Only what comes later in the order, so that no chain of pieces closes to a ring.
+        candidates = [
+            n
+            for n in rows.right_of(piece, 0.3 * piece.em)
+            if n not in taken and place[n] > place[number]
+        ]
         candidates = [n for n in candidates if abs(pieces[n].cy - piece.cy) < 0.45 * piece.em]
         if not candidates:
             continue
@@ -364,11 +374,11 @@ def join(pieces: Sequence[Piece], body: float) -> list[Piece]:
     for number, piece in enumerate(pieces):
         if number in taken:
             continue
-        whole, at = piece, number
+        chain, at = [piece], number
         while at in following:
             at = following[at]
-            whole = whole.join(pieces[at])
-        joined.append(whole)
+            chain.append(pieces[at])
+        joined.append(Piece.joined(chain))
     return joined
 
 

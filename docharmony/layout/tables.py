@@ -497,7 +497,9 @@ def _tabular(
     words = [sum(len(p.items) for p in column) / len(column) for column in texts]
     digits = [sum(any(ch.isdigit() for ch in p.text) for p in c) / len(c) for c in texts]
     if sum(any(_LED.search(p.text) for p in column) for column in texts) >= 2:
-        return False  # contents or index in columns
+        return False  # an index in columns
+    if rows >= 3 and sum(bool(_LED.search(p.text)) for c in texts for p in c) >= 0.4 * rows:
+        return False  # contents
     prose = 0
     for column, pieces in enumerate(texts):
         width = max(p.x1 for p in pieces) - min(p.x0 for p in pieces)
@@ -586,13 +588,23 @@ def _row_borders(
             and 0 not in here
             and set(here) <= set(above)
             and steps[number - 1] <= 1.15 * tight
-            and (wide > 1.25 * tight or 2 * len(here) <= len(above))
+            and (wide > 1.25 * tight or 2 * len(here) <= len(above) or _runs_on(above, here))
             and not all(p.text[:1].isdigit() for ps in here.values() for p in ps)
         )
         if not continues:
             borders.append((bottoms[number - 1] + tops[number]) / 2)
     borders.append(bottoms[-1] + 0.3 * em)
     return borders
+
+
+def _runs_on(above: dict[int, list[Piece]], here: dict[int, list[Piece]]) -> bool:
+    """Tell by the text whether a cell of a row goes on in the row below."""
+    return any(
+        above[column][-1].text.endswith("-")
+        or pieces[0].text[0].islower()
+        or pieces[0].text[0] == "("
+        for column, pieces in here.items()
+    )
 
 
 def _with_spans(cells: list[TableCell], columns: int) -> list[TableCell]:

@@ -43,7 +43,8 @@ class HocrWriter:
 
     def write(self, source: Source, items: Iterable[Page | PageFailure], out: BinaryIO) -> None:
         """Write the file; a failed page is an empty ``ocr_page``-less comment with its number."""
-        name = xml_text(source.info.name)
+        # A quotation mark would end the string that the name is in the title of a page.
+        name = xml_text(source.info.name.replace('"', "'"))
         out.write(_HEAD.format(name=name).encode())
         for number, page in numbered(items):
             if page is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from ...model import Block, BlockKind, Line, Page, PageFailure
@@ -169,15 +170,13 @@ def _text(lines: Sequence[Line], words: frozenset[str]) -> str:
     if not lines:
         return ""
     right = max(line.bbox.x1 for line in lines)
-    joined = ""
-    for number, line in enumerate(lines):
-        text = line.text
-        if number == 0:
-            joined = text
-        elif _meant(lines[number - 1], line, right):
-            joined += _BREAK + text
-        else:
-            joined = join_lines([joined, text], words)
+    meant = [_meant(line, following, right) for line, following in pairwise(lines)]
+    if 2 * sum(meant) >= len(meant):
+        # An address or a verse: nothing shows room after its longest line, yet it ends there, too.
+        meant = [not line.text.endswith((*_HYPHENS, _SOFT)) for line in lines[:-1]]
+    joined = lines[0].text
+    for line, broken in zip(lines[1:], meant, strict=True):
+        joined = joined + _BREAK + line.text if broken else join_lines([joined, line.text], words)
     return _LEADERS.sub(" …", joined.replace(_SOFT, ""))
 
 

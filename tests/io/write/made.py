@@ -44,8 +44,8 @@ def words(text: str, x: float, y: float, size: float = 10.0, **more: Any) -> tup
     result = []
     for part in text.split():
         width = 0.5 * size * len(part)
-        result.append(Word(part, BBox(x, y, x + width, y + size), **more))
-        x += width + 0.3 * size
+        result.append(Word(part, BBox(x, y, round(x + width, 2), y + size), **more))
+        x = round(x + width + 0.3 * size, 2)
     return tuple(result)
 
 

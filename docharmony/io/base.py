@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import weakref
 from abc import ABC, abstractmethod
@@ -66,7 +67,7 @@ class Source(ABC):
         self._remove: Callable[[], object] = lambda: None
         if opening.folder is not None:
             # Also at interpreter exit, when nobody closed the source.
-            self._remove = weakref.finalize(self, shutil.rmtree, opening.folder, ignore_errors=True)
+            self._remove = weakref.finalize(self, _remove, opening.folder, os.getpid())
 
     @abstractmethod
     def page(self, number: int) -> Page:
@@ -137,6 +138,11 @@ class Source(ABC):
                 why=f"the document has {self.info.page_count}",
                 hint="Page numbers start at 1.",
             )
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # not a fork of the owner, which may still read the file
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 Reader = Callable[[Opening], Source]

@@ -246,7 +246,7 @@ class _Process:
         self._lock = threading.Lock()  # between a deadline that passes and an answer that arrives
         self._done = threading.Event()
         # Whatever happens to the objects, the process ends with them or with the interpreter.
-        self._finalizer = weakref.finalize(self, _end, process, self._done)
+        self._finalizer = weakref.finalize(self, _end, process, self._done, os.getpid())
         threading.Thread(
             target=_watch, args=(weakref.ref(self), process, self._done), daemon=True
         ).start()
@@ -293,7 +293,9 @@ def _watch(
         del owner
 
 
-def _end(process: subprocess.Popen[bytes], done: threading.Event) -> None:
+def _end(process: subprocess.Popen[bytes], done: threading.Event, owner: int) -> None:
+    if os.getpid() != owner:  # a fork of the owner: the process is not ours to end
+        return
     done.set()
     if process.poll() is None:
         process.kill()

@@ -170,7 +170,10 @@ class PdfSource(Source):
         value, blobs = child.result(ticket)
         with self._answers(number), _no_collection():
             text, boxes = blobs
-            return _page(number, value, text.decode(), boxes, self._dpi, self._limits.max_pixels)
+            page = _page(number, value, text.decode(), boxes, self._dpi, self._limits.max_pixels)
+        if page.dpi < self._dpi:
+            log.warning("%s is large: rendered at %d dpi", self._where(number), page.dpi)
+        return page
 
 
 def _page(

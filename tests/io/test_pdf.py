@@ -254,10 +254,11 @@ def test_a_page_without_text() -> None:
         assert source.glyphs(1) == ()
 
 
-def test_a_huge_page_gets_a_lower_dpi() -> None:
+def test_a_huge_page_gets_a_lower_dpi(caplog: pytest.LogCaptureFixture) -> None:
     with open_source(bad.huge_page(), limits=Limits(max_pixels=1_000_000)) as source:
         page = source.page(1)
         assert (page.width, page.height, page.dpi) == (14400, 14400, 5)
+        assert "page 1 is large: rendered at 5 dpi" in caplog.text
         assert page.lines[0].text == "Hello"
         assert source.raster(1).shape == (1000, 1000, 3)
         with pytest.raises(LimitExceededError, match="1600 million pixels") as caught:

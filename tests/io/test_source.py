@@ -112,6 +112,31 @@ def test_a_copy_goes_away_even_when_nobody_closes(temp: Path) -> None:
     del source
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_a_fork_takes_nothing_away_from_its_parent() -> None:
+    script = (
+        "import os, sys\n"
+        "from docharmony.io.source import open_source\n"
+        "source = open_source(sys.stdin.buffer, name='stdin')\n"
+        "if os.fork() == 0:\n"
+        "    source.close()\n"
+        "    del source\n"
+        "    sys.exit()\n"
+        "os.wait()\n"
+        "assert source.path.exists()\n"
+        "print(source.page(1).lines[0].text)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        cwd=Path(__file__).parents[2],
+        input=bad.good_pdf(),
+        capture_output=True,
+        check=False,
+        env={**os.environ, "TMPDIR": tempfile.gettempdir()},
+    )
+    assert (done.stdout, done.stderr) == (b"Good page 1\n", b"")
+
+
 def fails(kind: type[InputError], why: str, data: object, **options: object) -> None:
     """Check the error, and that it is one clear line with a hint."""
     with pytest.raises(kind, match=why) as caught:

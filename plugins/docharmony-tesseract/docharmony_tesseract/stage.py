@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from docharmony import BBox, Context, InputError, LimitExceededError, Line, MissingExtraError, Word
+from docharmony import BBox, Context, InputError, Line, MissingExtraError, Word
 from docharmony.stages.lines import ReadConfig, line_of_words
 from docharmony.stages.reading import ReadingStage
 
@@ -120,7 +120,7 @@ def _run(program: str, arguments: Sequence[str], data: bytes, timeout: float) ->
         ) from error
     except subprocess.TimeoutExpired:
         # "from None": the chained error would carry what was printed so far, text of the page.
-        raise LimitExceededError(
+        raise InputError(
             "tesseract takes too long",
             why=f"{timeout:g} s are over",
             hint="Raise stages.ocr.tesseract.timeout, or lower its dpi.",

@@ -23,13 +23,15 @@ import tempfile
 import time
 from pathlib import Path
 
-WORDS = (
-    "the of and to in is that for it as was with be by on not he his but at are this have from or had an "
-    "which were their one all there would has more when who will if no out so said what up its about into "
-    "than them can only other new some could time these two may then do first any my now such like our over "
-    "agreement annual balance capital committee directive employment expenditure government infrastructure "
-    "international liability management obligation parliament procedure regulation responsibility statement"
-).split()
+TEXT = """
+the of and to in is that for it as was with be by on not he his but at are this have from or had
+an which were their one all there would has more when who will if no out so said what up its about
+into than them can only other new some could time these two may then do first any my now such like
+our over agreement annual balance capital committee directive employment expenditure government
+infrastructure international liability management obligation parliament procedure regulation
+responsibility statement
+"""
+WORDS = TEXT.split()
 
 
 def draw(path: Path, pages: int) -> None:

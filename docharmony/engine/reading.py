@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-BUCKET = 64  # pixels; lines whose padded widths round up to the same multiple share a batch
+BUCKET = 32  # pixels; lines whose padded widths round up to the same multiple share a batch
 
 
 class Draft(NamedTuple):

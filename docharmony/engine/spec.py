@@ -166,7 +166,7 @@ NANO = ModelSpec(
         rope_theta=10000.0, norm_epsilon=1e-6, tokenizer="bytes",
     ),
     read=ReadSpec(
-        height=48, margin=0.14, right_padding=48, max_width=1792, substeps=6, rows=3,
+        height=48, margin=0.14, right_padding=32, max_width=1792, substeps=6, rows=3,
     ),
     locate=LocateSpec(em=18.0, tile=640, stride=4),
     image=ImageSpec(tile=192, multiple=16),

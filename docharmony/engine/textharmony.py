@@ -14,7 +14,7 @@ from PIL import Image as Pictures
 from ..checkpoint import Manifest, load_manifest
 from ..errors import EngineError
 from ..geometry import Affine
-from . import language, reading, tokenizer
+from . import language, painting, reading, tokenizer
 from . import locate as locating
 from .base import Reading, TextRegion
 from .onnx_parts import OnnxParts
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SURE = math.exp(-0.004)
 """Mean probability of a draft's symbols above which the language model is not asked."""
 _BATCH_LINES = 16  # lines that the language model reads at once
-_BATCH_TOKENS = 8192  # places of one run of the vision encoder: bounds its memory
+_BATCH_TOKENS = 2560  # places of one run of the vision encoder: bounds its memory
 _SMALLEST_EM, _LARGEST_EM = 12.0, 36.0  # pixels; median of a page at which no second look is needed
 
 
@@ -177,7 +177,7 @@ class TextHarmony:
         *,
         seed: int = 0,
     ) -> list[Image]:
-        """Return each crop with its masked pixels painted as background; ``seed`` changes nothing.
+        """Return each crop with its masked pixels painted as background; ``seed`` is of its grain.
 
         Pixels under the mask are set to zero before the network sees the crop, here and again
         inside the graph.
@@ -186,25 +186,25 @@ class TextHarmony:
         if texts is not None and any(text for text in texts):
             self._cannot("write text into images")
         return [
-            self._erase(_checked(crop), np.asarray(mask, dtype=bool))
+            self._erase(_checked(crop), np.asarray(mask, dtype=bool), seed)
             for crop, mask in zip(crops, masks, strict=True)
         ]
 
-    def _erase(self, crop: Image, mask: Mask) -> Image:
+    def _erase(self, crop: Image, mask: Mask, seed: int) -> Image:
         if mask.shape != crop.shape[:2]:
             raise ValueError("a mask must have the height and width of its crop")
-        blanked = crop.copy()
-        blanked[mask] = 0
-        if not mask.any():
-            return blanked
+        out = crop.copy()
+        out[mask] = 0
+        painting.fill_rest(out, painting.fill_flat(out, mask, seed), self._paint_window)
+        return out
+
+    def _paint_window(self, pixels: Image, mask: Mask) -> Image:
         height, width = mask.shape
         m = self.spec.image.multiple
         edges = ((0, -height % m), (0, -width % m))
-        pixels = np.pad(blanked, (*edges, (0, 0)), mode="edge")
+        padded = np.pad(pixels, (*edges, (0, 0)), mode="edge")
         holes = np.pad(mask, edges, mode="edge").astype(np.uint8)
-        painted = self.parts.paint(pixels[None], holes[None])[0, :height, :width]
-        blanked[mask] = painted[mask]
-        return blanked
+        return self.parts.paint(padded[None], holes[None])[0, :height, :width]
 
     # --- what nano cannot do ---------------------------------------------------------------------
 

@@ -159,7 +159,10 @@ def _is_edge(
     pieces = [p for row in rows for p in row]
     alone = len(rows) == 1 and _is_number(rows[0])
     ruled = any(between[0] - 0.3 * body <= y <= between[1] + 0.3 * body for y in rules)
-    if max(p.em for p in pieces) > (2.0 if alone or ruled else 1.25) * body:
+    sizes = [p.em for p in pieces]
+    # A header may be set larger than the text if a rule parts them; a letterhead mixes sizes.
+    alike = alone or (ruled and max(sizes) < 1.2 * min(sizes))
+    if max(sizes) > (2.0 if alike else 1.25) * body:
         return False
     words = sum(len(p.items) for p in pieces)
     numbered = any(

@@ -124,7 +124,7 @@ def _write_page(page: Page, flow: _Flow) -> None:
             continue
         own = [lines[name] for name in block.lines]
         if block.kind is BlockKind.PARAGRAPH:
-            flow.paragraph(_text(own, words), words)
+            flow.paragraph(_text(own, words, _right(block, page)), words)
         elif block.kind is BlockKind.LIST_ITEM:
             flow.put(_item(block, own, words), item=True)
         elif block.kind is BlockKind.TITLE:
@@ -165,11 +165,37 @@ def paragraph_text(text: str) -> str:
     return "\\\n".join(line for line in lines if line)
 
 
-def _text(lines: Sequence[Line], words: frozenset[str]) -> str:
-    """Return the lines joined as running text; meant line breaks are ``\\n``."""
+def _right(block: Block, page: Page) -> float:
+    """Return how far to the right the lines of a paragraph may reach.
+
+    A narrow paragraph of a few lines (an address, a signature) has the room of the paragraphs that
+    begin as far to the left; another has its own.
+    """
+    own = block.bbox
+    if len(block.lines) > 6:
+        return own.x1
+    right = max(
+        (
+            other.bbox.x1
+            for other in page.blocks
+            if other.kind is BlockKind.PARAGRAPH and abs(other.bbox.x0 - own.x0) < 0.03 * page.width
+        ),
+        default=own.x1,
+    )
+    return right if own.width < 0.6 * (right - own.x0) else own.x1
+
+
+def _text(lines: Sequence[Line], words: frozenset[str], right: float = 0.0) -> str:
+    """Return the lines joined as running text; meant line breaks are ``\\n``.
+
+    Args:
+        lines: of a block.
+        words: seen on the page, lower case.
+        right: how far to the right lines may reach, if not only to the end of the longest.
+    """
     if not lines:
         return ""
-    right = max(line.bbox.x1 for line in lines)
+    right = max(right, *(line.bbox.x1 for line in lines))
     meant = [_meant(line, following, right) for line, following in pairwise(lines)]
     if 2 * sum(meant) >= len(meant):
         # An address or a verse: nothing shows room after its longest line, yet it ends there, too.

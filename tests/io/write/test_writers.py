@@ -176,6 +176,19 @@ def test_line_breaks_that_were_meant_stay() -> None:
     assert written(MarkdownWriter, page) == "Jane Roe\\\n12 Long Winding Road\\\nLondon\n"
 
 
+def test_a_narrow_block_has_the_room_of_its_column() -> None:
+    texts = ["Mrs. Eleanor Whitcombe", "32 Saltmarsh Lane", "Port Elling PE1 4RT"]
+    lines = [made.line(f"p1l{n}", text, 50, 50 + 12 * n) for n, text in enumerate(texts, 1)]
+    lines.append(made.line("p1l4", "A paragraph that is as wide as the column and wider", 50, 120))
+    boxes = [BBox.around([line.bbox for line in part]) for part in (lines[:3], lines[3:])]
+    blocks = (
+        Block("p1b1", BlockKind.PARAGRAPH, boxes[0], ("p1l1", "p1l2", "p1l3")),
+        Block("p1b2", BlockKind.PARAGRAPH, boxes[1], ("p1l4",)),
+    )
+    text = written(MarkdownWriter, Page(1, 595, 842, lines=tuple(lines), blocks=blocks))
+    assert text.startswith("\\\n".join(texts) + "\n\nA paragraph")
+
+
 def test_leaders_of_a_table_of_contents_are_shortened() -> None:
     page = block(BlockKind.PARAGRAPH, "Intro . . . . . . . . 3", "Other ............ 14")
     assert written(MarkdownWriter, page) == "Intro … 3\\\nOther … 14\n"

@@ -17,7 +17,7 @@ import numpy as np
 import pikepdf
 
 from ...errors import BrokenError, EncryptedError
-from ...geometry import Affine, Point, Polygon
+from ...geometry import Affine, BBox, Point, Polygon
 from ..needles import Needles
 from ..sanitize import Job, sanitize
 from ..wire import Buffer
@@ -300,8 +300,13 @@ def _draw_boxes(
         lines.append(f"{path} h f")
     if label:
         lines.append("1 g BT")
-        for item in items:
-            lines += _label(Polygon.of(item["polygon"]), str(item["rule"]), back)
+        labelled: list[BBox] = []
+        # Where edits overlap, one label is legible and two are not: the largest gets it.
+        for item in sorted(items, key=lambda item: -Polygon.of(item["polygon"]).bbox.area):
+            polygon = Polygon.of(item["polygon"])
+            if all(polygon.bbox.intersection(other).is_empty for other in labelled):
+                lines += _label(polygon, str(item["rule"]), back)
+                labelled.append(polygon.bbox)
         lines.append("ET")
         _add_font(pdf, page)
     lines.append("Q")

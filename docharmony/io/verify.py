@@ -26,8 +26,8 @@ _CHILD = "docharmony.io.verify_child:"
 FindingKind = Literal["bad_redaction", "hidden_text", "carrier", "revision", "term"]
 Reread = Callable[[Path, int, BBox], Sequence[str]]
 
-# Rules whose value is only a secret where it stands: the same word elsewhere is an ordinary word.
-_LOCAL_RULES = ("region", "name", "address", "birth", "person", "date")
+# Rules whose value is only a secret where it stands: the same text elsewhere means something else.
+_LOCAL_RULES = frozenset({"region", "pii:address", "pii:date_of_birth"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +182,8 @@ class _Plan:
     rejected: Mapping[int, Sequence[Edit]]
     needles: tuple[str, ...]
     terms: tuple[str, ...]
+    spared: frozenset[str]
     whole_words: bool
-    spared: bool
 
     @classmethod
     def of(
@@ -195,17 +195,28 @@ class _Plan:
             n: [e for e in items if e.status is EditStatus.REJECTED] for n, items in edits.items()
         }
         secrets = [e.original for items in applied.values() for e in items if _everywhere(e)]
-        # Somebody looked at these and let them stand: they are in the streams, and rightly so.
+        # Somebody let these stand in a place: they are in the streams, and rightly so.
         spared = {fold(e.original) for items in rejected.values() for e in items}
-        needles = tuple(dict.fromkeys(s for s in secrets if fold(s) not in spared))
-        kept = tuple(term for term in terms if fold(term) not in spared)
-        return cls(applied, rejected, needles, kept, whole_words, len(kept) < len(terms))
+        for items in rejected.values():
+            spared |= {fold(terms[e.term - 1]) for e in items if 0 < e.term <= len(terms)}
+        return cls(
+            applied,
+            rejected,
+            tuple(dict.fromkeys(secrets)),
+            tuple(terms),
+            frozenset(spared),
+            whole_words,
+        )
 
-    @property
-    def sought(self) -> dict[str, Any]:
+    def sought(self, *, on_page: bool) -> dict[str, Any]:
+        """Return what may stand nowhere; on pages spared texts too, but for their own places."""
+
+        def chosen(texts: Sequence[str]) -> list[str]:
+            return [text for text in texts if on_page or fold(text) not in self.spared]
+
         return {
-            "needles": list(self.needles),
-            "terms": list(self.terms),
+            "needles": chosen(self.needles),
+            "terms": chosen(self.terms),
             "whole_words": self.whole_words,
         }
 
@@ -214,8 +225,10 @@ def _everywhere(edit: Edit) -> bool:
     """Return whether the text of an edit may stand nowhere else."""
     if edit.rule == "term":
         return True
-    if any(word in edit.rule.lower() for word in _LOCAL_RULES):
+    if edit.rule in _LOCAL_RULES:
         return False
+    if edit.rule == "pii:name":
+        return len(edit.original.split()) > 1
     text = fold(edit.original)
     return len(text) >= LONG and any(c.isdigit() or c == "@" for c in text)
 
@@ -227,7 +240,7 @@ def _check_pdf(
     where = f"output of {source.info.name}"
     found, _ = child.call(
         _CHILD + "check_document",
-        {**args, **plan.sought},
+        {**args, **plan.sought(on_page=False)},
         where=where,
         timeout_s=10 * limits.timeout_s,
     )
@@ -238,7 +251,7 @@ def _check_pdf(
             _CHILD + "check_page",
             {
                 **args,
-                **plan.sought,
+                **plan.sought(on_page=True),
                 "number": number,
                 "polygons": [[list(p) for p in _area(edit)] for edit in applied],
                 "labels": sorted({edit.rule.removeprefix("pii:") for edit in applied}),
@@ -265,7 +278,7 @@ def _check_image(
                 str(number): [[list(p) for p in _area(edit)] for edit in items]
                 for number, items in plan.applied.items()
             },
-            **plan.sought,
+            **plan.sought(on_page=False),
         },
         where=f"output of {source.info.name}",
         timeout_s=10 * limits.timeout_s,

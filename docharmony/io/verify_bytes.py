@@ -79,33 +79,54 @@ def _stream(stream: Any, needles: Needles) -> bool:
     return not binary and needles.hit(shown(data))
 
 
+# A literal string (with one level of brackets inside), a hexadecimal one, a number, an operator.
+_TOKEN = re.compile(
+    rb"(?P<literal>\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\))|<(?P<hex>[0-9A-Fa-f\s]*)>"
+    rb"|(?P<number>-?\d*\.?\d+)|(?P<operator>[A-Za-z*'\"]+)",
+    re.S,
+)
+_ESCAPE = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.S)
+_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"", b"\r": b""}
+# Kerning so wide is a space, in thousandths of an em.
+_SPACE = -150.0
+
+
 def shown(data: bytes) -> str:
     """Return the strings of a content stream put together, as Latin-1; "" when it is none.
 
-    Kerning splits words into many strings: "(An) -20 (na) Tj" is "Anna" to a reader.
+    Kerning splits words into many strings: "[(An) -20 (na)] TJ" is "Anna" to a reader. Alternative
+    texts of marked content come along.
     """
-    if not re.search(rb"\bT[jJ]\b|['\"]\s", data):
+    if not re.search(rb"\bT[jJ]\b|\bBDC\b|['\"]\s", data):
         return ""
     parts: list[bytes] = []
-    try:
-        with pikepdf.new() as scratch:
-            for instruction in pikepdf.parse_content_stream(scratch.make_stream(data)):
-                if isinstance(instruction, pikepdf.ContentStreamInlineImage):
-                    continue
-                operator = str(instruction.operator)
-                if operator in ("Td", "TD", "T*", "Tm", "ET", "'", '"'):
-                    parts.append(b" ")
-                if operator in ("Tj", "TJ", "'", '"') and len(instruction.operands):
-                    last = instruction.operands[-1]
-                    for item in last if isinstance(last, pikepdf.Array) else [last]:
-                        if isinstance(item, pikepdf.String):
-                            parts.append(bytes(item))
-                        elif float(item) < -150:
-                            parts.append(b" ")
-    except (pikepdf.PdfError, TypeError, ValueError):
-        return ""
+    for token in _TOKEN.finditer(data):
+        kind = token.lastgroup
+        if kind == "literal":
+            raw = token.group()[1:-1]
+            parts.append(_ESCAPE.sub(_unescaped, raw) if b"\\" in raw else raw)
+        elif kind == "hex":
+            digits = b"".join(token.group("hex").split())
+            parts.append(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii")))
+        elif kind == "number":
+            if float(token.group()) < _SPACE:
+                parts.append(b" ")
+        elif token.group() not in (b"Tj", b"TJ", b"Tc", b"Tw"):
+            parts.append(b" ")
     joined = b"".join(parts)
-    return joined.decode("latin-1") + "\n" + joined.replace(b"\x00", b"").decode("latin-1")
+    texts = [joined.decode("latin-1")]
+    if b"\x00" in joined:
+        texts.append(joined.replace(b"\x00", b"").decode("latin-1"))
+    if b"\xfe\xff" in joined or b"\x00" in joined:
+        texts += [joined[shift:].decode("utf-16-be", "ignore") for shift in (0, 1)]
+    return "\n".join(texts)
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    body = match.group(1)
+    if body[:1].isdigit():
+        return bytes((int(body, 8) & 255,))
+    return _ESCAPED.get(body[:1], body)
 
 
 def _name(item: Any, info: Any) -> str:

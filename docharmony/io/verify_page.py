@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..geometry import BBox, Point
-from .verify_text import mupdf, pdfium, turned, upright
+from .verify_text import mupdf, pdfium, turned
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,7 +32,6 @@ _COVER = 0.7
 # A picture over so much of the page is a scan with its text layer below, not a cover.
 _SCAN = 0.5
 _INVISIBLE = 3  # text render mode
-_REDACT = 28  # MuPDF's number of the annotation type Redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,34 +156,34 @@ def _difference(one: Pixels, other: Pixels) -> Pixels:
 
 
 def _traces(page: Any) -> list[Trace]:
-    turn = upright(page)
+    view = page.rotation, page.rect.width, page.rect.height
     result = []
     for index, span in enumerate(page.get_texttrace()):
         invisible = span["type"] == _INVISIBLE or span["opacity"] == 0
         for code, _, _, box in span["chars"]:
             text = chr(code) if 0 < code < 0x110000 else "\ufffd"
             if not text.isspace():
-                result.append(Trace(text, turned(box, turn), span["seqno"], invisible, index))
+                result.append(Trace(text, turned(box, *view), span["seqno"], invisible, index))
     return result
 
 
 def _covers(page: Any) -> list[Cover]:
-    turn = upright(page)
+    view = page.rotation, page.rect.width, page.rect.height
     whole = page.rect.width * page.rect.height
     covers = []
     for path in page.get_cdrawings():
         opaque = path.get("fill") is not None and path.get("fill_opacity", 1.0) >= 0.99
         if opaque and path["type"] in ("f", "fs"):
             covers += [
-                Cover(turned(box, turn), path["seqno"], False)
+                Cover(turned(box, *view), path["seqno"], False)
                 for kind, box in _filled(path)
                 if kind
             ]
         elif path["type"] == "s" and path.get("stroke_opacity", 1.0) >= 0.99:
-            covers += [Cover(turned(b, turn), path["seqno"], False) for b in _thick(path)]
+            covers += [Cover(turned(b, *view), path["seqno"], False) for b in _thick(path)]
     for order, (kind, box) in enumerate(page.get_bboxlog()):
         if kind in ("fill-image", "fill-shade", "fill-imgmask"):
-            cover = turned(box, turn)
+            cover = turned(box, *view)
             covers.append(Cover(cover, order, cover.area >= _SCAN * whole))
     return covers
 
@@ -270,9 +269,11 @@ def _continues(last: Trace, char: Trace) -> bool:
 def _unapplied(page: Any, chars: Sequence[Trace]) -> list[Hidden]:
     """Return text under redaction annotations: marked for removal, and still there."""
     found = []
-    for annotation in page.annots(types=[_REDACT]):
-        rect = annotation.rect
-        box = BBox(rect.x0, rect.y0, rect.x1, rect.y1)
+    view = page.rotation, page.rect.width, page.rect.height
+    for annotation in page.annots():
+        if annotation.type[1] != "Redact":
+            continue
+        box = turned(tuple(annotation.rect), *view)
         inside = [char for char in chars if box.contains(Point(*char.bbox.center))]
         if inside:
             text = "".join(char.text for char in inside)

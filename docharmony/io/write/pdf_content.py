@@ -163,7 +163,6 @@ class _Walk:
         self._added: dict[str, dict[str, Any]] = {}
         self._dropped: dict[str, set[str]] = {}
         self._swaps: dict[tuple[str, str, Affine], str | None] = {}
-        self._reach = BBox.around(area.bbox for area in areas)
 
     def run(self, stream: Any) -> bool:
         """Read the stream; return whether anything goes."""
@@ -526,10 +525,62 @@ class _Walk:
             .then(self._matrix)
             .then(state.ctm)
         )
-        pen = 0.0  # along the writing direction, in text space
+        # The run as (number) shifts and (list) glyphs; the pen in text space, before stretching.
+        run: list[float | list[Glyph]] = []
+        length = 0.0
+        for item in items:
+            if isinstance(item, pikepdf.String | bytes):
+                glyphs = font.glyphs(bytes(item))
+                run.append(glyphs)
+                length += sum([glyph.advance for glyph in glyphs]) * size
+                length += len(glyphs) * state.char_space
+                if state.word_space:
+                    length += sum([glyph.spaced for glyph in glyphs]) * state.word_space
+            else:
+                try:
+                    shift = float(item)
+                except (TypeError, ValueError):
+                    continue
+                run.append(shift)
+                length -= shift / 1000 * size
+        shown = [glyph for part in run if isinstance(part, list) for glyph in part]
+        areas = self._near(shown, place, length / size if size else 0.0, vertical=vertical)
+        kept: list[Any] = list(items)
+        count = 0
+        if areas:
+            kept, count = self._sift(run, place, areas, vertical=vertical)
+        move = Affine(f=length) if vertical else Affine(e=length * stretch)
+        self._matrix = move.then(self._matrix)
+        return kept, count
+
+    def _near(
+        self, glyphs: Sequence[Glyph], place: Affine, length: float, *, vertical: bool
+    ) -> list[Area]:
+        """Return the areas that a run of glyphs could meet, given its length in em."""
+        if not glyphs:
+            return []
+        # Kerning and negative spacing may carry glyphs beyond either end: an em more on each side.
+        x0 = min([glyph.box[0] for glyph in glyphs]) + (0.0 if vertical else min(0.0, length) - 1)
+        x1 = max([glyph.box[2] for glyph in glyphs]) + (0.0 if vertical else max(0.0, length) + 1)
+        y0 = min([glyph.box[1] for glyph in glyphs]) + (min(0.0, length) - 1 if vertical else 0.0)
+        y1 = max([glyph.box[3] for glyph in glyphs]) + (max(0.0, length) + 1 if vertical else 0.0)
+        box = Polygon(box_corners((x0, y0, x1, y1), place)).bbox
+        return [area for area in self.areas if _meet(box, area.bbox)]
+
+    def _sift(
+        self,
+        run: Sequence[float | list[Glyph]],
+        place: Affine,
+        areas: Sequence[Area],
+        *,
+        vertical: bool,
+    ) -> tuple[list[Any], int]:
+        """Return a run's array for TJ without the glyphs under the areas, and how many went."""
+        state = self._state
+        size = state.size
         kept: list[Any] = []
         codes = bytearray()
-        gap = 0.0
+        pen = gap = 0.0
         count = 0
 
         def flush() -> None:
@@ -541,21 +592,19 @@ class _Walk:
                 kept.append(gap)
                 gap = 0.0
 
-        for item in items:
-            if not isinstance(item, pikepdf.String | bytes):
-                try:
-                    shift = float(item)
-                except (TypeError, ValueError):
-                    continue
-                pen -= shift / 1000 * size * (1.0 if vertical else stretch)
+        for part in run:
+            if not isinstance(part, list):
+                pen -= part / 1000 * size
                 if codes and not gap:
                     flush()
-                gap += shift
+                gap += part
                 continue
-            for glyph in font.glyphs(bytes(item)):
-                extra = state.char_space + (state.word_space if glyph.spaced else 0.0)
-                step = glyph.advance * size + extra
-                if size and self._hit(glyph, place, pen, size, stretch, vertical):
+            for glyph in part:
+                step = glyph.advance * size + state.char_space
+                if glyph.spaced:
+                    step += state.word_space
+                # `place` scales by size: bring the pen into its units.
+                if size and _hit(glyph, place, pen / size, areas, vertical=vertical):
                     count += 1
                     if codes and not gap:
                         flush()
@@ -564,31 +613,32 @@ class _Walk:
                     if gap:
                         flush()
                     codes += glyph.code
-                pen += step if vertical else step * stretch
+                pen += step
         flush()
-        shift_matrix = Affine.translate(0.0, pen) if vertical else Affine.translate(pen, 0.0)
-        self._matrix = shift_matrix.then(self._matrix)
         return kept, count
 
-    def _hit(
-        self, glyph: Glyph, place: Affine, pen: float, size: float, stretch: float, vertical: bool
-    ) -> bool:
-        x0, y0, x1, y1 = glyph.box
-        # `place` scales by size and stretch: bring the pen into its units.
-        along = pen / size if vertical else pen / (size * stretch) if stretch else 0.0
-        if vertical:
-            y0, y1 = y0 + along, y1 + along
-        else:
-            x0, x1 = x0 + along, x1 + along
-        corners = box_corners((x0, y0, x1, y1), place)
-        box = Polygon(corners).bbox
-        reach = self._reach
-        if box.x1 < reach.x0 or box.x0 > reach.x1 or box.y1 < reach.y0 or box.y0 > reach.y1:
-            return False
-        middle = place.apply(((x0 + x1) / 2, (y0 + y1) / 2))
-        return any(
-            area.contains(*middle) or area.share(corners) >= _GLYPH_SHARE for area in self.areas
-        )
+
+def _hit(
+    glyph: Glyph, place: Affine, along: float, areas: Sequence[Area], *, vertical: bool
+) -> bool:
+    """Return whether a glyph, shown with the pen so many em along, lies under an area."""
+    x0, y0, x1, y1 = glyph.box
+    if vertical:
+        y0, y1 = y0 + along, y1 + along
+    else:
+        x0, x1 = x0 + along, x1 + along
+    corners = box_corners((x0, y0, x1, y1), place)
+    box = Polygon(corners).bbox
+    for area in areas:
+        if _meet(box, area.bbox):
+            middle = box.center  # of a parallelogram: the same as that of its box
+            if area.contains(*middle) or area.share(corners) >= _GLYPH_SHARE:
+                return True
+    return False
+
+
+def _meet(one: BBox, other: BBox) -> bool:
+    return not (one.x1 < other.x0 or one.x0 > other.x1 or one.y1 < other.y0 or one.y0 > other.y1)
 
 
 _NUMBERS = {

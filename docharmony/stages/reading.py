@@ -13,6 +13,7 @@ every route (see :mod:`docharmony.stages.lines`).
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
     from ..engine.base import Image, Reading, TextRegion
 
 _PIXELS = 16_000_000  # of rasters held at once while lines of several pages are read together
-_SAMPLES = 8  # lines that are read to find the way up
+_SAMPLES = 5  # lines that are read to find the way up
+_TELLING = 10.0  # their best length, in heights: some twenty letters
 
 
 class ReadingStage(Stage):
@@ -189,15 +191,13 @@ class LocatingStage(ReadingStage):
 
 
 def _samples(polygons: Sequence[Polygon]) -> list[Polygon]:
-    """Return some of the lines that say most about the way up: long ones from all over the page."""
+    """Return the lines that are read to find the way up: of middling length, cheap and telling."""
 
-    def length(polygon: Polygon) -> float:
-        a, b = polygon[:2]
-        return abs(a.x - b.x) + abs(a.y - b.y)
+    def oddness(polygon: Polygon) -> float:
+        a, b, _, d = polygon[:4]
+        return abs(math.log(max(1e-3, math.dist(a, b) / max(1e-3, math.dist(a, d)) / _TELLING)))
 
-    longest = set(sorted(polygons, key=length, reverse=True)[: 2 * _SAMPLES])
-    chosen = [polygon for polygon in polygons if polygon in longest]
-    return chosen[:: max(1, -(-len(chosen) // _SAMPLES))]
+    return sorted(polygons, key=oddness)[:_SAMPLES]
 
 
 def _line(polygon: Polygon, crop: LineCrop, reading: Reading) -> Line | None:

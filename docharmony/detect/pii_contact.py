@@ -11,7 +11,7 @@ from .base import Match
 # Endings of bare names ("example.com") that are taken for web addresses; with a scheme or "www."
 # any ending is. Endings that are also common file endings (py, rs, md, sh, pl) need one of those.
 _ENDINGS = (
-    "com|org|net|edu|gov|mil|int|info|biz|eu|io|dev|app|ai|cloud|online|shop|site|store|tech|xyz|"
+    "com|org|net|edu|gov|mil|info|biz|eu|io|dev|app|ai|cloud|online|shop|site|store|tech|xyz|"
     "ac|ae|at|au|be|bg|br|ca|ch|cl|cn|co|cz|de|dk|ee|es|fi|fr|gr|hk|hr|hu|ie|il|in|ir|is|it|jp|kr|"
     "li|lt|lu|lv|ma|me|mx|my|nl|no|nz|pe|ph|pk|pt|ro|ru|se|sg|si|sk|th|tr|tv|tw|ua|uk|us|vn|za"
 )
@@ -153,6 +153,8 @@ class Phone:
                     start, value = start + 1, value[1:]
                 elif value.endswith(")"):
                     end, value = end - 1, value[:-1]
+                else:
+                    continue
             digits = sum(map(str.isdigit, value))
             # E.164 allows 15 digits; an extension may follow.
             if digits < 6 or digits > 20 or "\n\n" in value or _DATE.fullmatch(value):

@@ -171,10 +171,10 @@ class Child:
 
     def _advance(self) -> None:
         """Read the answer to the oldest call under way."""
-        ticket = self._waiting[0]
         process = self._process
-        if process is None:
+        if process is None or not self._waiting:
             raise RuntimeError("the child was closed while a call was under way")
+        ticket = self._waiting[0]
         message = process.receive(ticket.timeout, self.limits.max_memory)
         if message is not None and message[0].get("id") == ticket.id:
             self._waiting.popleft()

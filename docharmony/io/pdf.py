@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
-from itertools import accumulate, cycle, islice, pairwise, repeat
+from itertools import accumulate, chain, cycle, islice, pairwise, repeat
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import BrokenError, InputError, UsageError
@@ -32,8 +32,8 @@ _CHILD = "docharmony.io.pdf_child:"
 # Pages asked for before the first is used: enough to keep the child busy, little to throw away.
 _AHEAD = 4
 
-# From so many pages on, a second child is worth its start.
-_MANY = 64
+# From so many pages on a second child is worth its start, during which the first reads half of them.
+_MANY = 128
 
 # Characters that no text is made of: unknown, private use, controls.
 _JUNK = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
@@ -74,12 +74,15 @@ class PdfSource(Source):
     def pages(self, numbers: Sequence[int] | None = None) -> Iterator[Page | PageFailure]:
         """Yield pages, a few of them parsed ahead while the caller works on one."""
         numbers = self._numbers(numbers)
-        # A page takes as long to parse as to turn into objects: two children keep up with us.
+        # A page takes longer to parse than to turn into objects: two children keep up with us.
         children = [self._child]
+        turns: Iterable[Child] = repeat(self._child)
         if len(numbers) >= _MANY:
             children.append(Child(self._limits))
+            children[1].submit(_CHILD + "info", {**self._file, "max_pages": self.info.page_count})
+            turns = chain(repeat(self._child, _MANY // 2), cycle(children))
         waiting: deque[tuple[int, Child, Ticket | InputError]] = deque()
-        left = zip(numbers, cycle(children), strict=False)
+        left = zip(numbers, turns, strict=False)
         try:
             while True:
                 for number, child in islice(left, _AHEAD * len(children) - len(waiting)):

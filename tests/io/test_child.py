@@ -157,6 +157,15 @@ def test_close_ends_the_process(file: dict[str, object]) -> None:
     assert not alive(number)
 
 
+def test_a_call_that_a_close_dropped_says_so(file: dict[str, object]) -> None:
+    with Child() as child:
+        ticket = child.submit(INFO, {**file, "max_pages": 9})
+        child.close()
+        with pytest.raises(RuntimeError, match="was closed"):
+            child.result(ticket)
+        assert child.call(INFO, {**file, "max_pages": 9})[0]["pages"] == 3
+
+
 def test_a_dropped_child_ends_its_process(file: dict[str, object]) -> None:
     child = Child()
     child.call(INFO, {**file, "max_pages": 9})

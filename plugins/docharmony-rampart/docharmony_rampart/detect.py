@@ -29,7 +29,7 @@ ADDRESS = frozenset(
 # It finds most in passages of this length; 512 is its limit.
 _WINDOW, _OVERLAP = 160, 32
 _BATCH = 8
-_THRESHOLD = 0.5
+_THRESHOLD, _PLAIN_THRESHOLD = 0.5, 0.9
 # A part of a name or address that the model is less sure of counts between two that it is sure of.
 _WEAK = 0.3
 
@@ -156,6 +156,9 @@ class _Kind:
             start -= 1
         while end < len(text) and text[end].isalnum():
             end += 1
+        # Words without a capital letter are seldom names: "anybody else".
+        if text[start:end].islower() and confidence < _PLAIN_THRESHOLD:
+            return
         yield Match(start, self.extend(text, end, run), self.rule, round(confidence, 3))
 
     def is_one(self, run: Sequence[Span]) -> bool:

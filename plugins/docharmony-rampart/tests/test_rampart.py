@@ -36,6 +36,7 @@ def found(kind: str, text: str) -> list[str]:
         ("Addresses", "Müller GmbH, Hauptstraße 12, 10115 Berlin, Germany",
          ["Hauptstraße 12, 10115 Berlin"]),
         ("Addresses", "The meeting in Paris was about Python.", []),
+        ("Names", "The card was blocked and was not used by anybody else.", []),
         ("Names", "", []),
     ],
 )  # fmt: skip

@@ -29,7 +29,7 @@ ADDRESS = frozenset(
 # It finds most in passages of this length; 512 is its limit.
 _WINDOW, _OVERLAP = 160, 32
 _BATCH = 8
-_THRESHOLD, _PLAIN_THRESHOLD = 0.5, 0.9
+_THRESHOLD, _PLAIN_THRESHOLD = 0.5, 0.97
 # A part of a name or address that the model is less sure of counts between two that it is sure of.
 _WEAK = 0.3
 

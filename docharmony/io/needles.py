@@ -106,7 +106,8 @@ class Needles:
             binary: the bytes are pixels or a font program: look for long needles only.
         """
         needles = {
-            text: whole or len(text) < LONG
+            # Between pixels or glyph names, anything can stand next to a word.
+            text: not binary and (whole or len(text) < LONG)
             for text, whole in self.folded.items()
             if len(text) >= LONG or not binary
         }
@@ -164,8 +165,10 @@ def _readings(data: bytes, binary: bool) -> Iterator[str]:
     if binary:
         # Only runs of printable bytes: folding megabytes of pixels would cost minutes.
         for run in re.finditer(rb"(?:[\x20-\x7e\xa0-\xff]\x00?){6,}|(?:\x00[\x20-\x7e]){6,}", data):
-            found = run.group().replace(b"\x00", b"")
-            yield found.decode("latin-1")
+            found = run.group()
+            yield found.replace(b"\x00", b"").decode("latin-1")
+            # What ends a text or follows it may look like a letter: a zero, a checksum.
+            yield re.sub(rb"[\x00\x80-\xff]", b" ", found).decode("ascii")
         return
     yield data.decode("latin-1")
     if any(byte >= 0x80 for byte in data[:65536]):

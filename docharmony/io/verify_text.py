@@ -75,34 +75,6 @@ def _pdfium(path: str, password: str | None, version: tuple[int, int]) -> Any:
         ) from error
 
 
-def turned(box: Sequence[float], matrix: Any) -> BBox:
-    """Return a box mapped by a PyMuPDF matrix."""
-    rect = pymupdf.Rect(box) * matrix
-    rect.normalize()
-    return BBox(rect.x0, rect.y0, rect.x1, rect.y1)
-
-
-def turned(box: Sequence[float], matrix: Any) -> BBox:
-    """Return a box mapped by a PyMuPDF matrix."""
-    rect = pymupdf.Rect(box) * matrix
-    rect.normalize()
-    return BBox(rect.x0, rect.y0, rect.x1, rect.y1)
-
-
-def upright(page: Any) -> Any:
-    """Return the matrix from where PyMuPDF says things are, before /Rotate, to the displayed page.
-
-    ``Page.rotation_matrix`` is that too, but forgets /UserUnit.
-    """
-    width, height = page.rect.width, page.rect.height
-    return {
-        0: pymupdf.Matrix(1, 0, 0, 1, 0, 0),
-        90: pymupdf.Matrix(0, 1, -1, 0, width, 0),
-        180: pymupdf.Matrix(-1, 0, 0, -1, width, height),
-        270: pymupdf.Matrix(0, -1, 1, 0, 0, height),
-    }[page.rotation]
-
-
 def turned(box: Sequence[float], rotation: int, width: float, height: float) -> BBox:
     """Return a box that PyMuPDF gives for the page before /Rotate on the displayed page.
 

@@ -141,7 +141,7 @@ def test_hidden_text(tmp_path: Path) -> None:
         "off the page": lambda page: page.insert_text((-200, 100), SECRET),
     }.items():
         kinds[name] = {h.kind for h in found(draw, tmp_path)}
-    assert kinds == dict.fromkeys(kinds, {"hidden_text"})
+    assert kinds == {name: {"hidden_text"} for name in kinds}
 
 
 HARMLESS: dict[str, Draw] = {}

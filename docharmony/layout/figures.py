@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..geometry import BBox
 from .pieces import Box, Piece
 
-# Side of the squares on which drawn things are clustered, in page units.
+# Side of the squares on which drawn things are clustered, in points.
 SQUARE = 4.0
 MAX_SQUARES = 4_000_000
 

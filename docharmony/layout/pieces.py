@@ -65,7 +65,7 @@ class Piece(Box):
     ``y0`` and ``y1`` bound the core of the text (see ``CORE``), not its box.
 
     Attributes:
-        em: size of the text in page units.
+        em: size of the text in points.
         line: the line it comes from.
         items: its words.
     """
@@ -114,6 +114,7 @@ class Frame:
         to: from page to frame.
         back: from frame to page.
         sheet: the page in the frame; starts at (0, 0). Of a skewed page the sheet of its own size.
+        scale: units of the frame in one of the page: the frame is in points, whatever the page is in.
     """
 
     direction: int
@@ -121,10 +122,14 @@ class Frame:
     to: Affine
     back: Affine
     sheet: BBox
+    scale: float = 1.0
 
     @classmethod
-    def of(cls, page: Page) -> Frame:
-        """Find the frame of a page from the directions of its lines, weighted by their length."""
+    def of(cls, page: Page, scale: float | None = None) -> Frame:
+        """Find the frame of a page from the directions of its lines, weighted by their length.
+
+        ``scale`` replaces the scale to points.
+        """
         weight = {0: 0, 90: 0, 180: 0, 270: 0}
         for line in page.lines:
             weight[quarter(line)] += sum([len(word.text) for word in line.words])
@@ -138,41 +143,46 @@ class Frame:
         skew = median(angles) if angles else 0.0
         if abs(skew) < 0.2 or abs(skew) > 20 or 2 * len(angles) < len(page.lines) * 0.5:
             skew = 0.0
-        return cls.turned(page, best, skew)
+        return cls.turned(page, best, skew, scale)
 
     @classmethod
-    def turned(cls, page: Page, direction: int, skew: float = 0.0) -> Frame:
+    def turned(
+        cls, page: Page, direction: int, skew: float = 0.0, scale: float | None = None
+    ) -> Frame:
         """Return the frame of a given direction, about the middle of the page."""
-        if direction == 0 and skew == 0.0:
+        if scale is None:
+            scale = 1.0 if page.unit == "pt" else 72 / page.dpi
+        width, height = page.width * scale, page.height * scale
+        if direction == 0 and skew == 0.0 and scale == 1.0:
             return cls(0, 0.0, Affine(), Affine(), page.bbox)
-        width, height = page.width, page.height
         if direction % 180:
             width, height = height, width
         to = (
             Affine.translate(-page.width / 2, -page.height / 2)
             .then(Affine.rotate(-(direction + skew)))
+            .then(Affine.scale(scale))
             .then(Affine.translate(width / 2, height / 2))
         )
-        return cls(direction, skew, to, to.inverse(), BBox(0.0, 0.0, width, height))
+        return cls(direction, skew, to, to.inverse(), BBox(0.0, 0.0, width, height), scale)
 
     @property
     def plain(self) -> bool:
         """Whether frame and page are the same."""
-        return self.direction == 0 and self.skew == 0.0
+        return self.direction == 0 and self.skew == 0.0 and self.scale == 1.0
 
     def box(self, box: BBox) -> BBox:
         """Return a box of the page in the frame."""
-        return box if self.plain else _mapped(box, self.to, self.direction)
+        return box if self.plain else _mapped(box, self.to, self.direction, self.scale)
 
     def page_box(self, box: BBox) -> BBox:
         """Return a box of the frame on the page."""
-        return box if self.plain else _mapped(box, self.back, -self.direction)
+        return box if self.plain else _mapped(box, self.back, -self.direction, 1 / self.scale)
 
 
-def _mapped(box: BBox, affine: Affine, direction: int) -> BBox:
+def _mapped(box: BBox, affine: Affine, direction: int, scale: float) -> BBox:
     # The corners of a skewed box would make it grow: turn its middle, and its sides by quarters only.
     x, y = affine.apply(box.center)
-    w, h = box.width / 2, box.height / 2
+    w, h = box.width * scale / 2, box.height * scale / 2
     if direction % 180:
         w, h = h, w
     return BBox(x - w, y - h, x + w, y + h)
@@ -228,11 +238,11 @@ def _whole(line: Line, frame: Frame) -> Piece:
         if line.quad is not None:
             quad = line.quad.map(frame.to)
             cy = sum(p.y for p in quad) / 4
-            height = math.dist(line.quad[0], line.quad[3])
+            height = math.dist(quad[0], quad[3])
         else:
             box = frame.box(line.bbox)
             cy, height = (box.y0 + box.y1) / 2, box.height
-    em = line.size
+    em = line.size * frame.scale
     if not 0.3 * height <= em <= 2.5 * height or line.origin == "ocr":
         em = 0.8 * height
     return Piece(line, items, cy, max(em, 1e-3), True)

@@ -35,7 +35,7 @@ def strokes_of(page: Page, raster: npt.NDArray[np.uint8]) -> Graphics:
 
     if raster.size == 0:
         return Graphics()
-    frame = Frame.of(page)
+    frame = Frame.of(page, scale=1.0)
     inch = 72.0 if page.unit == "pt" else float(page.dpi)
     grey = raster[:, :, 1]
     step = max(1, int(raster.shape[1] / (page.width / inch) / _DPI))

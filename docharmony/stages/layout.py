@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..geometry import BBox
-from ..layout import columns, figures, kinds, pieces, tables
+from ..layout import columns, figures, kinds, pieces, ruled, tables
 from ..layout.kinds import Draft
 from ..layout.pieces import Frame, Piece
-from ..layout.tables import Strokes, Table
+from ..layout.ruled import Strokes
+from ..layout.tables import Table
 from ..model import Block, BlockKind, Cell, Line, Page
 from ..stage import Context, Graphics, Stage
 
@@ -76,7 +77,7 @@ def lay_out(page: Page, graphics: Graphics, config: LayoutConfig | None = None) 
     strokes, lines, boxes = _drawn(graphics, frame, body)
     found: list[Table] = []
     if config.tables and (strokes.across or strokes.down):
-        found, taken = tables.ruled(strokes, parts)
+        found, taken = ruled.find(strokes, parts)
         parts = [p for p in parts if id(p) not in taken]
     pictures: list[figures.Figure] = []
     if config.figures:
@@ -126,7 +127,7 @@ def _drawn(graphics: Graphics, frame: Frame, em: float) -> tuple[Strokes, list[B
         else:
             strokes.down.append(((a.x + b.x) / 2, min(a.y, b.y), max(a.y, b.y)))
     boxes = [frame.box(box) for box in graphics.boxes]
-    if len(boxes) <= tables.MAX_STROKES:
+    if len(boxes) <= ruled.MAX_STROKES:
         for box in boxes:
             if box.width > 2 * em and box.height > em:
                 strokes.across += [(box.y0, box.x0, box.x1), (box.y1, box.x0, box.x1)]

@@ -1,0 +1,199 @@
+"""Compare OCR engines on the same pages: word F1, CER, seconds and peak memory a page.
+
+    python tests/bench/ocr.py [--engines nano,rapidocr,tesseract] [--pages PDF] [--limit N] [--write FILE]
+
+Each engine runs in a process of its own, one page after the other, on the same pixels. README.md in this
+folder says what is measured and how; `make bench` writes RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from engines import ENGINES
+from pages import BenchPage, load
+from scoring import Placed, Score, score
+
+HERE = Path(__file__).resolve().parent
+PAGES = HERE.parent / "resources" / "bench" / "pages.pdf"
+VARIANTS = ("clean", "scan")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one engine reached on one variant of the pages."""
+
+    engine: str
+    variant: str
+    score: Score
+    wall: float
+    cpu: float
+    memory: float
+
+
+def work(engine: str, pdf: Path, limit: int | None, threads: int) -> None:
+    """Run one engine over all pages and print one JSON line for each variant."""
+    pages = load(pdf, limit)
+    before = _memory()
+    read = ENGINES[engine](threads)
+    read(pages[0].clean[:400])  # loads the models: not counted, a run loads them once
+    for variant in VARIANTS:
+        total, wall, cpu = Score(), 0.0, 0.0
+        for page in pages:
+            image, back = (page.clean, None) if variant == "clean" else page.scan()
+            start, start_cpu = time.perf_counter(), _cpu()
+            words = read(image)
+            wall += time.perf_counter() - start
+            cpu += _cpu() - start_cpu
+            found = score(page.lines, [_carry(word, back) for word in words])
+            total += found
+            print(
+                f"  {engine} {variant} page {page.number}: F1 {found.f1:.3f} CER {found.cer:.4f}",
+                file=sys.stderr,
+                flush=True,
+            )
+        print(
+            json.dumps(
+                {
+                    "variant": variant,
+                    "score": [getattr(total, name) for name in Score.__slots__],
+                    "wall": wall / len(pages),
+                    "cpu": cpu / len(pages),
+                    "memory": _memory() - before,
+                }
+            ),
+            flush=True,
+        )
+
+
+def _carry(word: Placed, back: Any) -> Placed:
+    """Return the word where it stands on the clean page."""
+    if back is None:
+        return word
+    x, y = word.center
+    x, y = back @ (x, y, 1.0)
+    w, h = (word.box[2] - word.box[0]) / 2, (word.box[3] - word.box[1]) / 2
+    return replace(word, box=(x - w, y - h, x + w, y + h))
+
+
+def _cpu() -> float:
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _memory() -> float:
+    """Return the peak of this process and of its largest child, MB."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
+
+
+def run(engine: str, pdf: Path, limit: int | None, threads: int) -> list[Result]:
+    """Return what an engine reaches, measured in a process of its own; empty where it cannot run."""
+    command = [sys.executable, __file__, "--worker", engine, "--pages", str(pdf)]
+    command += ["--threads", str(threads), *(["--limit", str(limit)] if limit else [])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    results = []
+    for line in done.stdout.splitlines():
+        data = json.loads(line)
+        counts = Score(*data["score"])
+        results.append(
+            Result(engine, data["variant"], counts, data["wall"], data["cpu"], data["memory"])
+        )
+    if done.returncode:
+        print(f"{engine} did not finish (exit code {done.returncode})", file=sys.stderr)
+        return []
+    return results
+
+
+def table(results: list[Result]) -> str:
+    """Return the results as a Markdown table."""
+    rows = [
+        "| engine | pages | word F1 | CER | seconds a page | CPU seconds | peak memory, MB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for variant in VARIANTS:
+        for r in results:
+            if r.variant == variant:
+                rows.append(
+                    f"| {r.engine} | {variant} | {r.score.f1:.3f} | {100 * r.score.cer:.2f} % "
+                    f"| {r.wall:.2f} | {r.cpu:.2f} | {r.memory:.0f} |"
+                )
+    return "\n".join(rows)
+
+
+def machine(threads: int) -> str:
+    """Return a line on the machine and the versions; no host name."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [li for li in cpuinfo.read_text().splitlines() if li.startswith("model name")]
+        model = names[0].partition(":")[2].strip() if names else model
+    packages = []
+    for name in ("docharmony", "onnxruntime-gpu", "onnxruntime", "rapidocr"):
+        try:
+            packages.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    try:
+        told = subprocess.run(["tesseract", "--version"], capture_output=True, text=True)
+        packages.append(told.stdout.splitlines()[0])
+    except (OSError, IndexError):
+        pass
+    return (
+        f"{model}, {os.cpu_count()} cores, {threads} threads for nano and rapidocr, 1 for tesseract; "
+        f"{platform.system()}, Python {platform.python_version()}; {', '.join(packages)}."
+    )
+
+
+def write(path: Path, text: str) -> None:
+    """Put the text between the markers of RESULTS.md, so that what is written around it stays."""
+    begin, end = "<!-- ocr: begin -->", "<!-- ocr: end -->"
+    old = path.read_text(encoding="utf-8") if path.is_file() else f"{begin}\n{end}\n"
+    head, _, rest = old.partition(begin)
+    tail = rest.partition(end)[2]
+    path.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
+
+
+def main() -> None:
+    """Run as a script."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--engines", default="nano,rapidocr,tesseract", help=", ".join(ENGINES))
+    parser.add_argument(
+        "--pages", type=Path, default=PAGES, help="PDF whose text layer is the truth"
+    )
+    parser.add_argument("--limit", type=int, help="first pages only")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--write", type=Path, help="Markdown file to put the table into")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        work(args.worker, args.pages, args.limit, args.threads)
+        return
+    pages: list[BenchPage] = load(args.pages, args.limit)
+    results: list[Result] = []
+    for engine in args.engines.split(","):
+        results += run(engine, args.pages, args.limit, args.threads)
+    words = sum(len(line) for page in pages for line in page.lines)
+    text = (
+        f"{len(pages)} pages with {words} words, {time.strftime('%Y-%m-%d')}. "
+        f"{machine(args.threads)}\n\n{table(results)}"
+    )
+    print(text)
+    if args.write:
+        write(args.write, text)
+
+
+if __name__ == "__main__":
+    main()

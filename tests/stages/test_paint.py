@@ -1,0 +1,141 @@
+"""The painter fills flat ground exactly and leaves the rest to the network, which it loads late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from docharmony.stages.paint import make_painter
+
+BOX = (slice(40, 70), slice(90, 250))
+
+
+class Inks:
+    """An engine that paints everything in one colour and counts its crops."""
+
+    def __init__(self) -> None:
+        self.crops = 0
+
+    def paint(
+        self,
+        crops: Sequence[Any],
+        masks: Sequence[Any],
+        texts: Sequence[str | None] | None = None,
+        *,
+        seed: int = 0,
+    ) -> list[Any]:
+        self.crops += len(crops)
+        # A careless engine: it changes pixels outside the mask too.
+        return [np.full_like(crop, 77) for crop in crops]
+
+
+def must_not_load() -> Any:
+    raise AssertionError("the engine is not needed here")
+
+
+def masked(truth: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    mask = np.zeros(truth.shape[:2], bool)
+    mask[BOX] = True
+    crop = truth.copy()
+    crop[mask] = 0
+    return crop, mask
+
+
+def paper(colour: tuple[int, int, int]) -> Image.Image:
+    return Image.new("RGB", (340, 110), colour)
+
+
+def written(image: Image.Image) -> np.ndarray[Any, Any]:
+    """Write words to the left and right of the gap."""
+    draw = ImageDraw.Draw(image)
+    draw.text((8, 40), "Dear Ms", fill=(0, 0, 0), font_size=22)
+    draw.text((254, 40), "gladly", fill=(0, 0, 0), font_size=22)
+    return np.array(image)
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (250, 248, 240), (20, 30, 60)])
+def test_flat_ground_is_filled_exactly(colour: tuple[int, int, int]) -> None:
+    truth = np.array(paper(colour))
+    truth[:, :85] = written(paper(colour))[:, :85]
+    crop, mask = masked(truth)
+    (done,) = make_painter(must_not_load)([crop], [mask])
+    assert (done == truth).all()
+
+
+def test_a_gradient_goes_on() -> None:
+    ramp = np.linspace(150, 250, 340)[None, :, None] * np.array([1.0, 0.95, 0.9])
+    truth = np.broadcast_to(ramp, (110, 340, 3)).round().astype(np.uint8)
+    crop, mask = masked(truth)
+    (done,) = make_painter(must_not_load)([crop], [mask])
+    assert np.abs(done.astype(int) - truth).max() <= 1
+
+
+def test_a_ruling_line_goes_on_through_the_gap() -> None:
+    image = paper((255, 255, 255))
+    ImageDraw.Draw(image).line((0, 67, 340, 67), fill=(0, 0, 160), width=2)
+    truth = np.array(image)
+    crop, mask = masked(written(image))
+    (done,) = make_painter(must_not_load)([crop], [mask])
+    assert (done[BOX] == truth[BOX]).all()
+
+
+def test_letters_beside_the_gap_do_not_run_into_it() -> None:
+    crop, mask = masked(written(paper((255, 255, 255))))
+    (done,) = make_painter(must_not_load)([crop], [mask])
+    assert (done[mask] == 255).all()
+
+
+def test_texture_goes_to_the_network_in_one_batch() -> None:
+    rng = np.random.default_rng(3)
+    noisy = np.clip(rng.normal(150, 25, (110, 340, 3)), 0, 255).astype(np.uint8)
+    flat = np.array(paper((240, 240, 240)))
+    crops, masks = zip(*[masked(truth) for truth in (noisy, flat, noisy)], strict=True)
+    engine, loads = Inks(), []
+
+    def load() -> Any:
+        loads.append(1)
+        return engine
+
+    done = make_painter(load)(crops, masks)
+    assert (len(loads), engine.crops) == (1, 2)
+    for crop, mask, result in zip(crops, masks, done, strict=True):
+        assert (result[~mask] == crop[~mask]).all()
+    assert (done[0][masks[0]] == 77).all()
+    assert (done[1][masks[1]] == 240).all()
+
+
+def test_two_grounds_are_not_taken_for_one() -> None:
+    truth = np.full((110, 340, 3), 255, np.uint8)
+    truth[:55] = (90, 120, 160)
+    engine = Inks()
+    crop, mask = masked(truth)
+    make_painter(engine)([crop], [mask])
+    assert engine.crops == 1
+
+
+def test_the_result_does_not_depend_on_what_is_under_the_mask() -> None:
+    truth = written(paper((250, 250, 245)))
+    _, mask = masked(truth)
+    other = truth.copy()
+    other[mask] = np.random.default_rng(1).integers(0, 255, (int(mask.sum()), 3))
+    paint = make_painter(must_not_load)
+    assert (paint([truth], [mask])[0] == paint([other], [mask])[0]).all()
+
+
+def test_several_gaps_and_none() -> None:
+    truth = np.array(paper((230, 240, 250)))
+    mask = np.zeros(truth.shape[:2], bool)
+    mask[10:20, 10:60] = mask[50:70, 100:300] = True
+    crop = np.where(mask[..., None], np.uint8(0), truth)
+    none = np.zeros_like(mask)
+    everything = np.ones_like(mask)
+    first, second, third = make_painter(must_not_load)(
+        [crop, truth, np.zeros_like(truth)], [mask, none, everything]
+    )
+    assert (first == truth).all()
+    assert (second == truth).all()
+    assert (third == 255).all()

@@ -72,10 +72,11 @@ def _crop(
     border = margin * em
     scale = height / (em + 2 * border)
     width = max(1, round((length + 2 * border) * scale))
+    along = width / (length + 2 * border)  # scale, up to rounding: both ends stay where they are
     # Top left of the crop; the height axis is taken at right angles to the text.
     x = p0.x - border * ux + border * uy
     y = p0.y - border * uy - border * ux
-    to_source = Affine(ux / scale, uy / scale, -uy / scale, ux / scale, x, y)
+    to_source = Affine(ux / along, uy / along, -uy / scale, ux / scale, x, y)
 
     # Shrinking by more than 2 is done on a copy averaged over blocks, or strokes would fall between
     # the samples.

@@ -56,23 +56,27 @@ class ReadConfig:
 # --- where to read -------------------------------------------------------------------------------
 
 
-def is_garbled(text: str) -> bool:
+def is_garbled(text: str, share: float = 0.2) -> bool:
     """Return whether text of a text layer cannot be what the page shows.
 
-    True where a fifth of the characters are replacement, private-use, control or unassigned ones:
-    the marks of a font without a map to Unicode.
+    True where more than a share of the characters are replacement, private-use, control or unassigned
+    ones: the marks of a font without a map to Unicode.
 
     >>> is_garbled("Invoice 17"), is_garbled("\\ufffd\\ufffd\\x03\\ue012 7")
     (False, True)
     """
     signs = [c for c in text if not c.isspace()]
     bad = sum(c == "\ufffd" or unicodedata.category(c) in ("Co", "Cn", "Cc", "Cs") for c in signs)
-    return bad * 5 > len(signs)
+    return bad > share * len(signs)
 
 
 def trusted_lines(page: Page) -> tuple[Line, ...]:
-    """Return the lines of the text layer that stand as they are: visible and not garbled."""
-    return tuple(line for line in page.lines if line.visible and not is_garbled(line.text))
+    """Return the lines of the text layer that stand as they are: visible and not garbled.
+
+    On a page whose text layer the reader already found wanting, one bad character is enough.
+    """
+    share = 0.0 if "untrusted_text" in page.has else 0.2
+    return tuple(line for line in page.lines if line.visible and not is_garbled(line.text, share))
 
 
 def areas_to_read(page: Page) -> tuple[BBox, ...]:

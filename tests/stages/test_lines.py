@@ -185,6 +185,19 @@ def test_garbled_lines_are_replaced() -> None:
     assert [line.text for line in merged] == ["Total"]
 
 
+def test_a_page_whose_text_layer_is_bad_keeps_only_flawless_lines() -> None:
+    half = layer(1, "T\ufffdtal due today", BBox(10, 10, 60, 20))
+    clean = layer(2, "Stamp 7", BBox(10, 50, 60, 60))
+    page = Page(1, 100, 100, route="scan", lines=(half, clean), has=frozenset({"untrusted_text"}))
+    merged = merge_lines(page, [read("Total due today", half.bbox)], areas_to_read(page))
+    assert [(line.text, line.origin) for line in merged] == [
+        ("Stamp 7", "pdf"),
+        ("Total due today", "ocr"),
+    ]
+    good = Page(1, 100, 100, route="scan", lines=(half, clean))
+    assert len(merge_lines(good, [], areas_to_read(good))) == 2
+
+
 def test_invisible_text_goes_where_pixels_were_read_and_stays_elsewhere() -> None:
     old = layer(1, "0ld 0CR", BBox(10, 10, 60, 20), visible=False)
     hidden = layer(2, "secret", BBox(10, 80, 60, 90), visible=False)

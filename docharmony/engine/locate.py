@@ -80,7 +80,7 @@ def _cuts(start: int, end: int, longest: int, overlap: int) -> tuple[list[int], 
     >>> _cuts(0, 10, 20, 4)
     ([0], 10)
     >>> _cuts(0, 81, 32, 4)
-    ([0, 27, 54], 30)
+    ([0, 26, 51], 30)
     """
     total = end - start
     if total <= longest:

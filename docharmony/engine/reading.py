@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 _LATE = 1.3  # steps by which the CTC path shows a letter after its middle: .11 em on drawn lines
 BUCKET = 32  # pixels; lines whose padded widths round up to the same multiple share a batch
+
+
+_LATIN, _CYRILLIC = "ABCEHIJKMOPSTXaceijopsxy", "АВСЕНІЈКМОРЅТХасеіјорѕху"
+_TO_LATIN = str.maketrans(_CYRILLIC, _LATIN)
+_TO_CYRILLIC = str.maketrans(_LATIN, _CYRILLIC)
 
 
 class Draft(NamedTuple):
@@ -108,6 +114,32 @@ def greedy(logprobs: Floats) -> Draft:
                 scores[-1] = max(scores[-1], score)
         before = code
     return Draft(ids, steps, scores)
+
+
+def one_script(text: str) -> str:
+    """Return the text with words of mixed script written in one, letter by letter.
+
+    Latin and Cyrillic share shapes; a word that holds a letter of one script alone is all of it, where
+    its other letters allow.
+
+    >>> one_script("Oкт. CKB"), one_script("теорiя")  # Latin O, i become Cyrillic
+    ('Окт. CKB', 'теорія')
+    """
+    return re.sub(r"[^\W\d_]+", _unmix, text)
+
+
+def _unmix(match: re.Match[str]) -> str:
+    word = match[0]
+    if word.isascii():
+        return word
+    latin = {c for c in word if c < "\u0250"}
+    cyrillic = {c for c in word if "\u0400" <= c <= "\u04ff"}
+    if latin and cyrillic and latin | cyrillic == set(word):
+        if latin <= set(_LATIN) and not cyrillic <= set(_CYRILLIC):
+            return word.translate(_TO_CYRILLIC)
+        if cyrillic <= set(_CYRILLIC) and not latin <= set(_LATIN):
+            return word.translate(_TO_LATIN)
+    return word
 
 
 def bounds(draft: Draft, text: str, total: float) -> tuple[tuple[float, float], ...]:

@@ -162,7 +162,7 @@ class TextHarmony:
     def _reading(
         self, draft: reading.Draft, ids: list[int], confidence: float, line: Image
     ) -> Reading:
-        text = tokenizer.decode(ids)
+        text = reading.one_script(tokenizer.decode(ids))
         steps = line.shape[1] / self.spec.vision.patch * self.spec.read.substeps
         places = reading.bounds(draft, text, steps)
         return Reading(text, confidence if text else 0.0, places, drafted=ids is draft.ids)

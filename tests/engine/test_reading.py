@@ -149,6 +149,21 @@ def test_a_model_that_never_ends_is_stopped() -> None:
     assert len(text) < 40
 
 
+@pytest.mark.parametrize(
+    ("mixed", "wanted"),
+    [
+        ("\u041eктябрь", "\u041eктябрь"),
+        ("Oктябрь", "\u041eктябрь"),  # Latin O
+        ("Invоice", "Invoice"),  # Cyrillic o
+        ("Łоdź", "Łodź"),  # Cyrillic o
+        ("MAC", "MAC"),
+        ("Ωmega-яx_9", "Ωmega-\u044f\u0445_9"),
+    ],
+)
+def test_a_word_is_written_in_one_script(mixed: str, wanted: str) -> None:
+    assert reading.one_script(mixed) == wanted
+
+
 @given(st.text("abc é€", min_size=1, max_size=20), st.text("abc é€", max_size=20))
 def test_places_grow_and_stay_in_the_crop(drafted: str, text: str) -> None:
     draft = greedy(logprobs(path(drafted)))

@@ -45,11 +45,11 @@ def _rename(job: Job) -> dict[str, str]:
                 dests[fresh] = dests[name]
                 del dests[name]
                 renamed[name] = fresh
-        job_limits(tree)
+        _set_limits(tree)
     return renamed
 
 
-def job_limits(tree: Any) -> None:
+def _set_limits(tree: Any) -> None:
     """Put the /Limits of a flat name tree right after names changed; qpdf sees to deeper ones."""
     pairs = tree.get("/Names")
     if isinstance(pairs, pikepdf.Array) and len(pairs) and "/Limits" in tree:
@@ -58,12 +58,21 @@ def job_limits(tree: Any) -> None:
 
 def _point_anew(job: Job, renamed: dict[str, str]) -> None:
     """Let links, bookmarks and actions use the new names."""
-    for item in job.pdf.objects:
-        if not isinstance(item, pikepdf.Dictionary):
-            continue
-        for holder, key in ((item, "/Dest"), (item, "/D"), (dictionary(item.get("/A")), "/D")):
-            target = holder.get(key)
-            if isinstance(target, pikepdf.String) and str(target) in renamed:
-                holder[key] = renamed[str(target)]
-            elif isinstance(target, pikepdf.Name) and str(target)[1:] in renamed:
-                holder[key] = pikepdf.Name("/" + renamed[str(target)[1:]])
+    waiting: list[Any] = list(job.pdf.objects)
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, pikepdf.Array):
+            waiting += _direct(list(item))
+        elif isinstance(item, pikepdf.Dictionary):
+            for key in ("/Dest", "/D"):
+                target = item.get(key)
+                if isinstance(target, pikepdf.String) and str(target) in renamed:
+                    item[key] = renamed[str(target)]
+                elif isinstance(target, pikepdf.Name) and str(target)[1:] in renamed:
+                    item[key] = pikepdf.Name("/" + renamed[str(target)[1:]])
+            waiting += _direct([value for _, value in item.items()])
+
+
+def _direct(values: list[Any]) -> list[Any]:
+    """Return the values that are not objects of their own: those come up by themselves."""
+    return [v for v in values if isinstance(v, pikepdf.Object) and not v.is_indirect]

@@ -88,7 +88,7 @@ def new(content: bytes = b"", size: Box = (0, 0, 400, 300), **resources: Any) ->
 
 def saved(pdf: pikepdf.Pdf, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    pdf.save(buffer, **options)
+    pdf.save(buffer, fix_metadata_version=False, preserve_pdfa=False, **options)
     return buffer.getvalue()
 
 

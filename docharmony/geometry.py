@@ -123,8 +123,8 @@ class Polygon(tuple[Point, ...]):
 
     @property
     def is_axis_aligned(self) -> bool:
-        """Whether the polygon is exactly its own bounding box."""
-        return len(self) == 4 and set(self) == set(self.bbox.polygon())
+        """Whether the polygon is exactly its own bounding box, beginning at its top left."""
+        return tuple(self) == tuple(self.bbox.polygon())
 
     @property
     def angle(self) -> float:

@@ -73,5 +73,6 @@ def test_rotation_is_clockwise_as_seen() -> None:
 def test_polygon_knows_whether_it_is_a_box() -> None:
     box = BBox(1, 2, 5, 4).polygon()
     assert box.is_axis_aligned
+    assert not Polygon(box[1:] + box[:1]).is_axis_aligned
     assert box.bbox == BBox(1, 2, 5, 4)
     assert not Polygon.of([(0, 0), (4, 1), (4, 2), (0, 1)]).is_axis_aligned

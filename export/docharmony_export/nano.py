@@ -19,7 +19,7 @@ import numpy as np
 from onnx import ModelProto
 from safetensors.numpy import load_file
 
-from docharmony.engine.spec import NANO
+from docharmony.engine.spec import NANO, ModelSpec
 
 from . import parts
 from .graph import Array, Weights
@@ -44,8 +44,10 @@ FORMATS = {
 }
 
 
-def convert(weights: Path, formats: dict[str, Weights]) -> dict[str, ModelProto]:
-    """Return the graphs of all parts in the given formats."""
+def convert(
+    weights: Path, formats: dict[str, Weights], spec: ModelSpec = NANO
+) -> dict[str, ModelProto]:
+    """Return the graphs of all parts of a model of these sizes in the given formats."""
     from .unet import image_decoder
 
     heads = load_file(weights / "heads.safetensors")
@@ -53,17 +55,19 @@ def convert(weights: Path, formats: dict[str, Weights]) -> dict[str, ModelProto]
     llm = _state(weights / "llm" / "model.safetensors")
     state = {name: array.astype(np.float32) for name, array in heads.items()}
     return {
-        "vision": parts.vision(encoder, NANO, formats["vision"]),
-        "read_head": parts.read_head(state, NANO, formats["read_head"]),
-        "locate_head": parts.locate_head(state, NANO, formats["locate_head"]),
-        "language": parts.language(llm, NANO, formats["language"]),
+        "vision": parts.vision(encoder, spec, formats["vision"]),
+        "read_head": parts.read_head(state, spec, formats["read_head"]),
+        "locate_head": parts.locate_head(state, spec, formats["locate_head"]),
+        "language": parts.language(llm, spec, formats["language"]),
         "image_decoder": image_decoder(
             weights / "image_decoder", state["erase.task"][0], formats["image_decoder"]
         ),
     }
 
 
-def write(models: dict[str, ModelProto], formats: dict[str, Weights], out: Path) -> None:
+def write(
+    models: dict[str, ModelProto], formats: dict[str, Weights], out: Path, spec: ModelSpec = NANO
+) -> None:
     """Write graphs and manifest."""
     out.mkdir(parents=True, exist_ok=True)
     described = {}
@@ -83,7 +87,7 @@ def write(models: dict[str, ModelProto], formats: dict[str, Weights], out: Path)
         "name": "nano",
         "licence": "Apache-2.0",
         "abilities": ["locate", "read", "erase"],
-        "spec": NANO.to_dict(),
+        "spec": spec.to_dict(),
         "parts": described,
         "training": TRAINING,
     }

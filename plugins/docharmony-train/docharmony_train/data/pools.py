@@ -1,0 +1,416 @@
+"""Samples for training: drawn in line, or by processes that fill pools in shared memory.
+
+Every pool is a ring with one segment a process, so nothing is locked: a process writes its own
+segment round and round, the trainer picks at random among what is there.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..config import Batch, Rendering
+from . import erasing, lines, pages, tiles
+from .corpus import LONGEST, Corpus
+from .fonts import Fonts
+from .scenes import Photos
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+KINDS = ("lines", "tiles", "crops")
+# Processes a kind: lines are cheap but needed by the hundred, tiles are slow.
+_PROCESSES = {"lines": 8, "tiles": 4, "crops": 3}
+# How often a step takes each width of lines, and the pool's share of them.
+_WIDTH_SHARES = (0.13, 0.20, 0.20, 0.19, 0.16, 0.12)
+
+
+class LineBatch(NamedTuple):
+    """Lines of similar widths: ink (B, 72, W), widths (B,), ids (B, L) and their lengths (B,)."""
+
+    ink: Bytes
+    widths: Ints
+    ids: Ints
+    lengths: Ints
+
+
+class TileBatch(NamedTuple):
+    """Tiles (B, 3, S, S) and their maps (B, 3, S/4, S/4)."""
+
+    images: Bytes
+    targets: Bytes
+
+
+class CropBatch(NamedTuple):
+    """Erase crops: (B, 7, S, S): clean RGB, dirty RGB, mask."""
+
+    layers: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is drawn. Small and picklable: every process gets a copy.
+
+    Attributes:
+        kinds: those of KINDS that are needed.
+        tile, crop: sides in pixels.
+    """
+
+    assets: Path
+    kinds: tuple[str, ...]
+    seed: int
+    tile: int
+    crop: int
+    rendering: Rendering
+    batch: Batch
+
+
+class Studio:
+    """Draws bursts of samples; equal seeds draw equal samples."""
+
+    def __init__(self, plan: Plan, seed: int, split: str = "train") -> None:
+        """Open the sources of one split."""
+        self.plan, self.rng = plan, np.random.default_rng([plan.seed, seed])
+        self.corpus = Corpus.load(plan.assets, split)
+        self.fonts = Fonts.load(plan.assets, split)
+        self.photos = Photos(plan.assets, split)
+        self.pages = pages.Pages(plan.assets, split)
+
+    def lines(self) -> list[lines.Line]:
+        """Return lines of one PDF page, or 30 lines set in fonts."""
+        # A page gives about 30 lines, so shares of bursts are shares of lines.
+        if self._from_pdf(self.plan.rendering.pdf_lines):
+            return pages.draw_lines(self.pages, self.rng)
+        drawn = (lines.draw(self.corpus, self.fonts, self.rng) for _ in range(30))
+        return [line for line in drawn if line is not None]
+
+    def tiles(self) -> list[tiles.Tile]:
+        """Return three tiles of one PDF page, or three scenes."""
+        side = self.plan.tile
+        if self._from_pdf(self.plan.rendering.pdf_tiles):
+            return tiles.draw_page(self.pages, self.photos, self.rng, side)
+        sources = (self.corpus, self.fonts, self.photos, self.rng)
+        return [tiles.draw_scene(*sources, side) for _ in range(3)]
+
+    def crops(self) -> list[erasing.Pair]:
+        """Return pairs of one PDF page, or six scenes."""
+        side = self.plan.crop
+        if self._from_pdf(self.plan.rendering.pdf_crops):
+            return erasing.draw_page(self.pages, self.photos, self.rng, side)
+        sources = (self.corpus, self.fonts, self.photos, self.rng)
+        drawn = (erasing.draw_scene(*sources, side) for _ in range(6))
+        return [pair for pair in drawn if pair is not None]
+
+    def _from_pdf(self, share: float) -> bool:
+        return len(self.pages) > 0 and self.rng.random() < share
+
+
+def lines_of_step(width: int, tokens: int) -> int:
+    """Return how many lines of a canvas width fill a step of so many patches."""
+    return min(640, max(4, int(tokens / (3 * width * 0.95 / 16))))
+
+
+class Inline:
+    """Draws every batch when it is asked for: slow, and repeatable to the bit."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Open the sources."""
+        self._plan, self._studio = plan, Studio(plan, 0)
+        self._lines: list[list[lines.Line]] = [[] for _ in lines.WIDTHS]
+        self._tiles: list[tiles.Tile] = []
+        self._crops: list[erasing.Pair] = []
+
+    def lines(self) -> LineBatch:
+        """Return the next lines: the first width of which there are enough."""
+        while True:
+            for width, found in zip(lines.WIDTHS, self._lines, strict=True):
+                count = lines_of_step(width, self._plan.batch.line_tokens)
+                if len(found) >= count:
+                    chosen, found[:] = found[:count], found[count:]
+                    return _line_batch(chosen, width)
+            for line in self._studio.lines():
+                self._lines[_bucket(line)].append(line)
+
+    def tiles(self) -> TileBatch:
+        """Return the next tiles."""
+        count = self._plan.batch.tiles
+        while len(self._tiles) < count:
+            self._tiles += self._studio.tiles()
+        chosen, self._tiles = self._tiles[:count], self._tiles[count:]
+        return TileBatch(
+            np.stack([tile.image.transpose(2, 0, 1) for tile in chosen]),
+            np.stack([tile.target for tile in chosen]),
+        )
+
+    def crops(self) -> CropBatch:
+        """Return the next erase crops."""
+        count = self._plan.batch.crops
+        while len(self._crops) < count:
+            self._crops += self._studio.crops()
+        chosen, self._crops = self._crops[:count], self._crops[count:]
+        return CropBatch(np.stack([_layers(pair) for pair in chosen]))
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to end."""
+
+
+class Ring:
+    """A pool of samples of one kind in a folder of shared memory."""
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        fields: dict[str, tuple[tuple[int, ...], npt.DTypeLike]],
+        capacity: int,
+        writers: int,
+        *,
+        create: bool = False,
+    ) -> None:
+        """Open, or create, the ring. Each writer has ``capacity // writers`` places, at least 2."""
+        self.segment = max(2, capacity // writers)
+        mode = "w+" if create else "r+"
+        places = self.segment * writers
+        self._fields = {
+            field: np.memmap(folder / f"{name}.{field}", dtype, mode, shape=(places, *shape))
+            for field, (shape, dtype) in fields.items()
+        }
+        self.written = np.memmap(folder / f"{name}.written", np.int64, mode, shape=(writers,))
+
+    def put(self, writer: int, values: dict[str, object]) -> None:
+        """Write a sample into the writer's next place."""
+        place = writer * self.segment + int(self.written[writer]) % self.segment
+        for field, value in values.items():
+            self._fields[field][place] = value
+        self.written[writer] += 1
+
+    def filled(self) -> int:
+        """Return how many samples can be taken."""
+        return int(np.minimum(self.written, self.segment - 1).sum())
+
+    def take(self, rng: np.random.Generator, count: int) -> dict[str, npt.NDArray[np.generic]]:
+        """Return samples picked at random; call it only when some are there."""
+        # The place that is written next is left out: it may be half written.
+        usable = np.minimum(self.written, self.segment - 1)
+        ends = np.cumsum(usable)
+        draw = rng.integers(0, int(ends[-1]), count)
+        writer = np.searchsorted(ends, draw, side="right")
+        age = draw - (ends - usable)[writer]
+        places = writer * self.segment + (self.written[writer] - 1 - age) % self.segment
+        return {field: values[places] for field, values in self._fields.items()}
+
+
+class Pooled:
+    """Takes batches from pools that processes fill."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Create the pools and start the processes."""
+        self._plan, self._rng = plan, np.random.default_rng([plan.seed, 1 << 20])
+        self.folder = Path(tempfile.mkdtemp(prefix="docharmony-train-", dir=_memory(plan)))
+        self._counts = _split_processes(plan.kinds, plan.rendering.workers)
+        self._rings = _rings(self.folder, plan, self._counts, create=True)
+        context = multiprocessing.get_context("spawn")
+        self._processes = [
+            context.Process(
+                target=_draw_forever, args=(plan, self.folder, kind, writer, os.getpid())
+            )
+            for kind, count in self._counts.items()
+            for writer in range(count)
+        ]
+        for process in self._processes:
+            process.daemon = True
+            process.start()
+
+    def wait(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Return when each pool holds its share, so that the first steps see some variety.
+
+        Args:
+            stopped: asked while waiting; the wait ends where it says so.
+        """
+        share = self._plan.rendering.ready
+        wanted = {name: _least(name, self._plan, share) for name in self._rings}
+        while any(self._rings[name].filled() < least for name, least in wanted.items()):
+            if stopped():
+                return
+            if not all(process.is_alive() for process in self._processes):
+                raise RuntimeError("a process that draws samples has ended; its error is above")
+            time.sleep(0.05)
+
+    def lines(self) -> LineBatch:
+        """Return lines of one width, picked as often as such lines are common."""
+        names = [f"lines{width}" for width in lines.WIDTHS]
+        shares = np.array(_WIDTH_SHARES) * [self._rings[name].filled() > 0 for name in names]
+        place = int(self._rng.choice(len(names), p=shares / shares.sum()))
+        width = lines.WIDTHS[place]
+        count = lines_of_step(width, self._plan.batch.line_tokens)
+        found = self._rings[names[place]].take(self._rng, count)
+        longest = -(-int(found["length"].max()) // 8) * 8  # few shapes: kernels are reused
+        return LineBatch(
+            found["ink"].astype(np.uint8),
+            found["width"].astype(np.int64),
+            found["ids"][:, :longest].astype(np.int64),
+            found["length"].astype(np.int64),
+        )
+
+    def tiles(self) -> TileBatch:
+        """Return tiles."""
+        found = self._rings["tiles"].take(self._rng, self._plan.batch.tiles)
+        return TileBatch(found["image"].astype(np.uint8), found["target"].astype(np.uint8))
+
+    def crops(self) -> CropBatch:
+        """Return erase crops."""
+        found = self._rings["crops"].take(self._rng, self._plan.batch.crops)
+        return CropBatch(found["layers"].astype(np.uint8))
+
+    def close(self) -> None:
+        """End the processes and remove the pools."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.join()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def open_source(plan: Plan) -> Inline | Pooled:
+    """Return where batches come from: in line without workers, else pools."""
+    return Pooled(plan) if plan.rendering.workers else Inline(plan)
+
+
+def _draw_forever(plan: Plan, folder: Path, kind: str, writer: int, parent: int) -> None:
+    """Fill one segment, in a process of its own, until the trainer ends."""
+    import cv2
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer ends us, after it has saved
+    os.nice(5)
+    cv2.setNumThreads(1)
+    counts = _split_processes(plan.kinds, plan.rendering.workers)
+    rings = _rings(folder, plan, {kind: counts[kind]})
+    studio = Studio(plan, KINDS.index(kind) * 1000 + writer + 1)
+    put: dict[str, Callable[[], None]] = {
+        "lines": lambda: _put_lines(rings, writer, studio.lines()),
+        "tiles": lambda: _put_tiles(rings["tiles"], writer, studio.tiles()),
+        "crops": lambda: _put_crops(rings["crops"], writer, studio.crops()),
+    }
+    while os.getppid() == parent:
+        put[kind]()
+
+
+def _put_lines(rings: dict[str, Ring], writer: int, drawn: list[lines.Line]) -> None:
+    for line in drawn:
+        width = lines.WIDTHS[_bucket(line)]
+        batch = _line_batch([line], width)
+        values: dict[str, object] = {
+            "ink": batch.ink[0],
+            "width": batch.widths[0],
+            "ids": np.pad(batch.ids[0], (0, LONGEST + 2 - batch.ids.shape[1])),
+            "length": batch.lengths[0],
+        }
+        rings[f"lines{width}"].put(writer, values)
+
+
+def _put_tiles(ring: Ring, writer: int, drawn: list[tiles.Tile]) -> None:
+    for tile in drawn:
+        ring.put(writer, {"image": tile.image.transpose(2, 0, 1), "target": tile.target})
+
+
+def _put_crops(ring: Ring, writer: int, drawn: list[erasing.Pair]) -> None:
+    for pair in drawn:
+        ring.put(writer, {"layers": _layers(pair)})
+
+
+def _layers(pair: erasing.Pair) -> Bytes:
+    return np.concatenate(
+        [pair.clean.transpose(2, 0, 1), pair.dirty.transpose(2, 0, 1), pair.mask[None]]
+    )
+
+
+def _bucket(line: lines.Line) -> int:
+    return int(np.searchsorted(lines.WIDTHS, line.ink.shape[1]))
+
+
+def _line_batch(drawn: list[lines.Line], width: int) -> LineBatch:
+    texts = [line.text.encode() for line in drawn]
+    longest = -(-max(map(len, texts)) // 8) * 8
+    ink = np.zeros((len(drawn), lines.HEIGHT, width), np.uint8)
+    ids = np.zeros((len(drawn), longest), np.int64)
+    for row, (line, text) in enumerate(zip(drawn, texts, strict=True)):
+        ink[row, :, : line.ink.shape[1]] = line.ink
+        ids[row, : len(text)] = list(text)
+    widths = np.array([line.ink.shape[1] for line in drawn], np.int64)
+    return LineBatch(ink, widths, ids, np.array(list(map(len, texts)), np.int64))
+
+
+def _split_processes(kinds: tuple[str, ...], workers: int) -> dict[str, int]:
+    """Return how many processes draw each kind; every kind has one.
+
+    >>> _split_processes(("lines", "tiles", "crops"), 14)
+    {'lines': 7, 'tiles': 4, 'crops': 3}
+    """
+    total = sum(_PROCESSES[kind] for kind in kinds)
+    counts = {kind: max(1, round(workers * _PROCESSES[kind] / total)) for kind in kinds}
+    counts[kinds[0]] = max(1, workers - sum(counts[kind] for kind in kinds[1:]))
+    return counts
+
+
+def _rings(
+    folder: Path, plan: Plan, counts: dict[str, int], *, create: bool = False
+) -> dict[str, Ring]:
+    """Return the rings of the kinds in ``counts``; lines have one ring a width."""
+    rings = {}
+    small = np.dtype(np.int32)
+    for kind, writers in counts.items():
+        if kind == "lines":
+            for width, share in zip(lines.WIDTHS, _WIDTH_SHARES, strict=True):
+                fields: dict[str, tuple[tuple[int, ...], npt.DTypeLike]] = {
+                    "ink": ((lines.HEIGHT, width), np.uint8),
+                    "width": ((), small),
+                    "ids": ((LONGEST + 2,), np.uint8),
+                    "length": ((), small),
+                }
+                room = int(plan.rendering.lines * share)
+                rings[f"lines{width}"] = Ring(
+                    folder, f"lines{width}", fields, room, writers, create=create
+                )
+        elif kind == "tiles":
+            n = plan.tile // tiles.STRIDE
+            fields = {
+                "image": ((3, plan.tile, plan.tile), np.uint8),
+                "target": ((3, n, n), np.uint8),
+            }
+            rings[kind] = Ring(folder, kind, fields, plan.rendering.tiles, writers, create=create)
+        else:
+            fields = {"layers": ((7, plan.crop, plan.crop), np.uint8)}
+            rings[kind] = Ring(folder, kind, fields, plan.rendering.crops, writers, create=create)
+    return rings
+
+
+def _least(name: str, plan: Plan, share: float) -> int:
+    """Return how many samples a ring must hold at the start; long lines are rare, one will do."""
+    if name.startswith("lines"):
+        width = int(name.removeprefix("lines"))
+        if width > lines.WIDTHS[2]:
+            return 1
+        return max(1, int(share * plan.rendering.lines * _WIDTH_SHARES[lines.WIDTHS.index(width)]))
+    return max(1, int(share * getattr(plan.rendering, name)))
+
+
+def _memory(plan: Plan) -> str | None:
+    """Return the folder of shared memory where the pools fit into half of what is free."""
+    rendering = plan.rendering
+    mean = float(np.dot(lines.WIDTHS, _WIDTH_SHARES)) * lines.HEIGHT
+    need = rendering.lines * mean + rendering.tiles * 3.2 * plan.tile**2
+    need += rendering.crops * 7 * plan.crop**2
+    shared = Path("/dev/shm")
+    if shared.is_dir() and shutil.disk_usage(shared).free > 2 * need:
+        return str(shared)
+    return None  # the usual place of temporary files; the page cache holds them

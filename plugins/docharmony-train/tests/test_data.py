@@ -1,0 +1,144 @@
+"""What the renderers draw: equal for equal seeds, true to their boxes, split as names say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+
+import numpy as np  # noqa: E402
+from docharmony_train.config import load  # noqa: E402
+from docharmony_train.data import erasing, lines, tiles  # noqa: E402
+from docharmony_train.data.assets import paragraphs, split_of  # noqa: E402
+from docharmony_train.data.corpus import LONGEST, Corpus, number  # noqa: E402
+from docharmony_train.data.pools import KINDS, Plan, Pooled, Ring, Studio  # noqa: E402
+
+
+def plan(assets: Path, seed: int = 3, **rendering: object) -> Plan:
+    from dataclasses import replace
+
+    toy = load("toy")
+    return Plan(assets, KINDS, seed, 256, 64, replace(toy.rendering, **rendering), toy.batch)
+
+
+def test_assets_list_their_licences_and_hold_names_out(assets: Path) -> None:
+    (source,) = json.loads((assets / "sources.json").read_text())
+    assert source["licences"] == ["CC0-1.0"]
+    assert source["files"] == {"font": 2, "text": 2, "pdf": 2, "photo": 2}
+    assert "| manpages-toy | 1.0 |" in (assets / "SOURCES.md").read_text()
+    fonts = json.loads((assets / "fonts" / "fonts.json").read_text())
+    assert {font["split"] for font in fonts} == {"train", "held"}
+    assert all(split_of("font", font["family"]) == font["split"] for font in fonts)
+    train, held = ((assets / "text" / s / "en.txt").read_text() for s in ("train", "held"))
+    assert "train 3" in train
+    assert "held" not in train
+    assert "held 3" in held
+
+
+def test_the_same_seed_draws_the_same_samples_and_another_does_not(assets: Path) -> None:
+    first, again, other = (Studio(plan(assets, seed), 1) for seed in (3, 3, 4))
+    for kind in KINDS:
+        a, b, c = (getattr(studio, kind)()[0] for studio in (first, again, other))
+        for x, y in zip(a, b, strict=True):
+            assert np.array_equal(np.asarray(x), np.asarray(y))
+        assert np.shape(a[0]) != np.shape(c[0]) or not np.array_equal(a[0], c[0])
+
+
+def test_lines_carry_their_text_in_their_ink(assets: Path) -> None:
+    studio = Studio(plan(assets, pdf_lines=0.0), 1)
+    drawn = studio.lines()
+    assert len(drawn) > 10
+    for line in drawn:
+        assert 0 < len(line.text.encode()) <= LONGEST
+        assert line.ink.shape[0] == lines.HEIGHT
+        assert line.ink[lines.TOP : lines.TOP + lines.EM].max() > 200
+
+
+def test_lines_of_a_pdf_are_cut_on_their_boxes(assets: Path) -> None:
+    studio = Studio(plan(assets, pdf_lines=1.0), 1)
+    drawn = studio.lines()
+    assert {line.text.split(".")[0] for line in drawn} <= {str(n) for n in range(16)}
+    assert len(drawn) >= 14
+    for line in drawn:
+        digit = line.ink[:, 22:37]  # the text starts half an em, 20 pixels, from the left
+        rows = np.flatnonzero((digit > 128).any(1))
+        # It stands on the baseline and reaches two thirds of an em above it.
+        assert abs(rows[-1] + 1 - lines.BASELINE) < 3
+        assert abs(rows[0] - (lines.BASELINE - 0.66 * lines.EM)) < 4
+
+
+def test_the_map_of_a_tile_lies_on_its_lines(assets: Path) -> None:
+    studio = Studio(plan(assets), 5)
+    corners = [np.array([[20, 40], [140, 40], [140, 56], [20, 56]], float)]
+    kernel, counts, code = tiles.target(corners, [], 160)
+    assert set(np.unique(kernel)) == {0, 255}
+    ys, xs = np.nonzero(kernel)
+    assert 10 <= ys.min() <= ys.max() <= 13  # the middle half of 40..56, in points of 4 pixels
+    assert 5 <= xs.min() <= xs.max() <= 34
+    assert (code[kernel > 0] == int(np.log2(16 / 4) * 40)).all()
+    assert (counts == 255).all()
+    assert any(tile.lines for tile in studio.tiles())
+
+
+def test_tiny_and_unknown_areas_do_not_count() -> None:
+    tiny = np.array([[0, 0], [40, 0], [40, 5], [0, 5]], float)
+    picture = np.array([[64, 64], [128, 64], [128, 128], [64, 128]], float)
+    kernel, counts, _ = tiles.target([tiny], [picture], 160)
+    assert not kernel.any()
+    assert not counts[0, 2:8].any()
+    assert not counts[20:28, 20:28].any()
+
+
+def test_a_pair_differs_under_its_mask_alone(assets: Path) -> None:
+    for share in (0.0, 1.0):
+        for pair in Studio(plan(assets, pdf_crops=share), 2).crops():
+            assert isinstance(pair, erasing.Pair)
+            differs = np.abs(pair.clean.astype(int) - pair.dirty).max(2) > 40
+            assert differs.any()
+            assert (pair.mask[differs] == 255).mean() > 0.999
+
+
+def test_a_ring_gives_what_was_put_and_never_the_place_that_is_written_next(tmp_path: Path) -> None:
+    ring = Ring(tmp_path, "r", {"v": ((), np.int64)}, 8, 2, create=True)
+    for value in range(10):
+        ring.put(0, {"v": value})
+    taken = set(ring.take(np.random.default_rng(0), 200)["v"].tolist())
+    assert ring.filled() == 3
+    assert taken == {7, 8, 9}
+    ring.put(1, {"v": 100})
+    assert 100 in ring.take(np.random.default_rng(0), 200)["v"]
+
+
+def test_processes_fill_pools_and_leave_nothing_behind(assets: Path) -> None:
+    pools = Pooled(plan(assets, workers=3, lines=300, tiles=6, crops=12, ready=0.01))
+    folder = pools.folder
+    try:
+        pools.wait()
+        batch = pools.lines()
+        assert batch.ink.shape[0] == len(batch.ids)
+        assert bytes(batch.ids[0][: batch.lengths[0]].astype(np.uint8)).decode()
+        assert pools.tiles().images.shape[1:] == (3, 256, 256)
+        assert pools.crops().layers.shape[1:] == (7, 64, 64)
+    finally:
+        pools.close()
+    assert not folder.exists()
+
+
+def test_text_is_short_enough_single_spaced_and_varied(assets: Path) -> None:
+    corpus, rng = Corpus.load(assets, "train"), np.random.default_rng(0)
+    texts = [corpus.text(rng) for _ in range(400)]
+    assert len(set(texts)) > 300
+    assert all(t and len(t.encode()) <= LONGEST and t == " ".join(t.split()) for t in texts)
+    assert any("@" in t for t in texts)
+    assert all(number(rng).strip("-")[0].isdigit() for _ in range(50))
+
+
+def test_roff_becomes_prose() -> None:
+    page = (
+        ".TH X 1\n.SH NAME\nA \\fBbold\\fP word \\(em and a dash \\- here.\n.nf\nx = \\n(1\n.fi\n"
+    )
+    assert paragraphs(page) == ["A bold word — and a dash - here."]

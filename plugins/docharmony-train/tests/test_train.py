@@ -1,0 +1,251 @@
+"""A leg of twenty steps on the CPU, what it writes, how the next one goes on, and the way back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [
+    pytest.mark.torch,
+    # The export traces the image decoder the old way; torch says so in many places.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),
+]
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+from docharmony_train import config as configs  # noqa: E402
+from docharmony_train import degrade  # noqa: E402
+from docharmony_train.muon import orthogonal  # noqa: E402
+
+from docharmony import ConfigError  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def leg(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return the folder and the record of a first leg of 20 steps."""
+    from docharmony_train.train import train
+
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("run")
+    return out, train(configs.load("toy", steps=20), assets, out, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def exported(leg: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the checkpoint of the first leg's run. Tracing takes a while: once is enough."""
+    pytest.importorskip("docharmony_export")
+    from docharmony_train.export import convert
+
+    folder = tmp_path_factory.mktemp("export") / "toy"
+    assert "MB" in convert(leg[0] / "weights", folder)
+    return folder
+
+
+def test_twenty_steps_write_weights_curves_config_and_record(
+    leg: tuple[Path, dict[str, Any]],
+) -> None:
+    out, record = leg
+    assert record["steps"] == 20
+    assert record["start"] == "random weights"
+    assert set(record["seen"]) == {"lines", "tiles", "crops"}
+    assert 0 < record["waited"] < 1
+    (line,) = (out / "record.jsonl").read_text().splitlines()
+    assert json.loads(line) == record
+    points = [json.loads(p) for p in (out / "points.jsonl").read_text().splitlines()]
+    assert [p["step"] for p in points] == [5, 10, 15, 20]
+    assert points[-1]["loss"] < points[0]["loss"]
+    assert {"lm", "ctc", "kernel", "dice", "em", "erase", "erase_psnr"} <= set(points[0])
+    from PIL import Image
+
+    with Image.open(out / "curves.png") as picture:
+        assert picture.size[0] > 800
+        assert len(picture.getcolors(1 << 20)) > 5
+    resolved = tomllib.loads((out / "config.toml").read_text())
+    assert configs.from_mapping(resolved, where="config.toml") == configs.load("toy", steps=20)
+    from docharmony.engine.modeling.nano import Nano
+
+    model = Nano.from_pretrained(out / "weights")
+    assert model.spec.vision.hidden == 32
+    assert len(list(out.rglob("*.safetensors"))) == 4
+
+
+def test_the_next_leg_goes_on_from_the_last(assets: Path, leg: tuple[Path, dict[str, Any]]) -> None:
+    from docharmony_train.train import train
+
+    out, first = leg
+    second = train(configs.load("toy", steps=2), assets, out, device="cpu")
+    assert second["leg"] == 2
+    assert second["warm"] is True
+    assert second["start"] == "the last leg"
+    assert second["lm"] < 1.5 * first["lm"]
+    points = [json.loads(p) for p in (out / "points.jsonl").read_text().splitlines()]
+    assert points[-1]["step"] == 22
+    assert len((out / "record.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_leg_without_workers_is_repeatable(assets: Path, tmp_path: Path) -> None:
+    from docharmony_train.train import train
+
+    config = configs.load("toy", steps=2)
+    losses = [train(config, assets, tmp_path / name, device="cpu")["loss"] for name in "ab"]
+    assert losses[0] == losses[1]
+
+
+def test_a_leg_ends_before_its_time_is_up(
+    assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from docharmony_train import train as module
+
+    monkeypatch.setattr(module, "SAVING", 1.0)
+    toy = configs.load("toy")
+    schedule = replace(toy.schedule, steps=0, seconds=60.0, leg_seconds=4.0)
+    config = replace(toy, schedule=schedule, tasks=("read",))
+    record = module.train(config, assets, tmp_path / "run", device="cpu")
+    assert record["steps"] >= 1
+    assert record["seconds"] < 4
+    assert record["rate"] > 0  # 60 seconds are far from over
+    assert set(record["seen"]) == {"lines"}
+
+
+def test_the_weights_of_a_leg_become_a_checkpoint_that_runs(
+    leg: tuple[Path, dict[str, Any]], exported: Path, assets: Path, tmp_path: Path
+) -> None:
+    from docharmony_train.evaluate import Sizes, compare
+
+    manifest = json.loads((exported / "manifest.json").read_text())
+    assert manifest["training"]["legs"][0] == leg[1]
+    report = tmp_path / "report.json"
+    table = compare([exported], assets, Sizes(4, 1, 2), report=report)
+    rows = json.loads(report.read_text())
+    untrained = rows[str(exported)]
+    assert untrained["fonts, clean: CER"] > 0.5
+    assert 0 <= untrained["pages, clean: box F1"] < 1
+    assert rows["OpenCV NS"]["erase: PSNR"] > untrained["erase: PSNR"]
+    assert "| erase: PSNR |" in table
+
+
+def test_only_a_better_candidate_replaces_a_checkpoint(
+    leg: tuple[Path, dict[str, Any]],
+    exported: Path,
+    assets: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from docharmony_train import export
+    from docharmony_train.evaluate import Sizes
+
+    def convert(weights: Path, out: Path) -> str:  # the export of these weights is at hand
+        shutil.copytree(exported, out, dirs_exist_ok=True)
+        return ""
+
+    monkeypatch.setattr(export, "convert", convert)
+    weights, checkpoint = leg[0] / "weights", tmp_path / "bundled"
+    shutil.copytree(exported, checkpoint)
+    before = {p.name: p.read_bytes() for p in checkpoint.iterdir()}
+    verdict = export.replace_if_better(weights, checkpoint, assets, Sizes(2, 0, 1))
+    assert not verdict.better
+    assert "kept the old one" in verdict.reason
+    assert {p.name: p.read_bytes() for p in checkpoint.iterdir()} == before
+    assert [p.name for p in tmp_path.iterdir()] == ["bundled"]
+
+    # The same candidate goes in where it measures better than what is there.
+    def measured(candidates: list[Path], *_: object) -> dict[str, dict[str, float]]:
+        return {str(c): {"erase: PSNR": 20.0 if c == checkpoint else 21.0} for c in candidates}
+
+    monkeypatch.setattr(export, "measure_all", measured)
+    (checkpoint / "vision.onnx").write_bytes(b"old")
+    assert export.replace_if_better(weights, checkpoint, assets, Sizes(1, 0, 1)).better
+    assert (checkpoint / "vision.onnx").read_bytes() == before["vision.onnx"]
+
+
+def test_a_checkpoint_is_turned_back_into_weights(
+    leg: tuple[Path, dict[str, Any]], exported: Path
+) -> None:
+    from docharmony_train.weights import load
+
+    from docharmony.engine.modeling.nano import UNET, Nano
+    from docharmony.errors import CheckpointIncompatibleError
+
+    trained = Nano.from_pretrained(leg[0] / "weights").state_dict()
+    back = load(exported, {**UNET, **configs.load("toy").unet}).state_dict()
+    assert back.keys() == trained.keys()
+    for name, value in trained.items():
+        found = back[name]
+        if name == "task":
+            value, found = value[:1], found[:1]  # the checkpoint only erases
+        if name == "image_decoder.conv_in.weight":
+            value, found = value[:, 12:], found[:, 12:]  # it starts from no image
+        assert (value - found).abs().max() <= 0.005 * value.abs().max() + 1e-4, name
+
+    with pytest.raises(CheckpointIncompatibleError):
+        load(exported)  # its image decoder has other sizes than nano's
+
+
+def test_judge_needs_a_gain_and_no_loss() -> None:
+    from docharmony_train.export import judge
+
+    old = {"fonts, clean: CER": 0.05, "erase: PSNR": 30.0}
+    assert judge(old, {"fonts, clean: CER": 0.04, "erase: PSNR": 30.0})[0]
+    assert not judge(old, {"fonts, clean: CER": 0.0495, "erase: PSNR": 30.1})[0]
+    assert not judge(old, {"fonts, clean: CER": 0.01, "erase: PSNR": 29.0})[0]
+
+
+def test_degradations_keep_lines_in_range_and_readable_in_size() -> None:
+    random = degrade.Random(0)
+    ink = torch.zeros(6, 72, 256, dtype=torch.uint8)
+    ink[:, 25:46, 20:200] = 255
+    pixels = degrade.lines(ink, torch.full((6,), 230), random)
+    assert pixels.shape[:3] == (6, 3, 48)
+    assert pixels.shape[3] % 16 == 0
+    assert pixels.min() >= -1
+    assert pixels.max() <= 1
+    # Ink and paper differ in every line.
+    assert (pixels.flatten(1).std(1) > 0.02).all()
+
+
+def test_jpeg_changes_little_when_fine_and_much_when_coarse() -> None:
+    image = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    fine, coarse = (
+        (degrade.jpeg(image, torch.full((2,), q)) - image).abs().mean() for q in (0.01, 6.0)
+    )
+    assert fine < 0.01 < coarse
+
+
+def test_clean_and_dirty_are_spoiled_alike() -> None:
+    clean = torch.full((4, 3, 32, 32), 0.8)
+    dirty = clean.clone()
+    dirty[:, :, 8:16, 8:16] = 0
+    a, b = degrade.photometric([clean, dirty], degrade.Random(5))
+    far = (a - b).abs()[:, :, 24:, 24:].amax()
+    assert far < 0.05
+    assert (a - b).abs()[:, :, 10:14, 10:14].mean() > 0.2
+
+
+def test_orthogonal_moves_singular_values_near_one() -> None:
+    stack = torch.randn(3, 16, 40, generator=torch.Generator().manual_seed(1))
+    for shaped in (stack, stack.mT):
+        values = torch.linalg.svdvals(orthogonal(shaped).float())
+        assert values.min() > 0.4
+        assert values.max() < 1.4
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"shcedule": {}}, "unknown key"),
+        ({"schedule": {"step": 3}}, "unknown key"),
+        ({"schedule": {"steps": 3}, "tasks": ["write"]}, "tasks"),
+        ({}, "above 0"),
+        ({"schedule": {"steps": 3}, "rendering": {"workers": 2}}, "workers"),
+    ],
+)
+def test_a_wrong_configuration_stops_the_run(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        configs.from_mapping({"name": "x", **data}, where="test")

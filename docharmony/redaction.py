@@ -316,7 +316,7 @@ def _write(
         ]
         failed = [check for check in checks if not check.passed]
         if failed:
-            raise _leak(failed[0].name, failed[0].detail)
+            raise _leak(failed[0].name, failed[0].detail, pages=pipeline.config.pages)
         digest = hashlib.sha256()
         with atomic(out) as stream, draft.open("rb") as done:
             shutil.copyfileobj(done, stream)
@@ -401,13 +401,11 @@ def _reader(pipeline: Pipeline) -> Stage | None:
     return None
 
 
-def _leak(what: str, detail: str) -> RedactionLeakError:
-    return RedactionLeakError(
-        "the output was withheld",
-        where=what,
-        why=detail,
-        hint="Nothing was written. Clear the place with --region, or report this.",
-    )
+def _leak(what: str, detail: str, *, pages: str = "") -> RedactionLeakError:
+    hint = "Nothing was written. Clear the place with --region, or report this."
+    if pages:
+        hint = f"Only pages {pages} were searched; leave out --pages to search all of them."
+    return RedactionLeakError("the output was withheld", where=what, why=detail, hint=hint)
 
 
 # --- helpers -------------------------------------------------------------------------------------

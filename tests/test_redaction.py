@@ -195,6 +195,32 @@ def test_a_writer_that_only_covers_the_text_is_caught(
     assert not (tmp_path / "out.pdf").exists()
 
 
+def test_a_term_on_a_page_that_was_not_searched_is_caught(tmp_path: Path) -> None:
+    source = pdf(tmp_path / "in.pdf", ["Jane Roe"], ["Jane Roe"])
+    ready = pipeline()
+    ready.config = replace(ready.config, pages="1")
+    with pytest.raises(RedactionLeakError) as caught:
+        redact(source, tmp_path / "out.pdf", terms=["Jane Roe"], pipeline=ready)
+    assert "leave out --pages" in caught.value.hint
+    assert not (tmp_path / "out.pdf").exists()
+
+
+def test_an_encrypted_input_is_redacted_with_its_password(tmp_path: Path) -> None:
+    source = tmp_path / "in.pdf"
+    with pymupdf.open(pdf(tmp_path / "plain.pdf", ["to Jane Roe"])) as document:
+        document.save(
+            source, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="open", owner_pw="own"
+        )
+    out = tmp_path / "out.pdf"
+    with docharmony.open(source, password="open") as opened:
+        redact(opened, out, terms=["Jane Roe"], pipeline=pipeline())
+    with pymupdf.open(out) as document:
+        assert not document.needs_pass or document.authenticate("open")
+        assert document[0].get_text().split() == ["to"]
+    with pytest.raises(InputError, match="needs a password"):
+        redact(source, tmp_path / "other.pdf", terms=["Jane Roe"], pipeline=pipeline())
+
+
 def test_an_edit_that_was_not_applied_is_caught(
     letter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ from .lines import (
     areas_to_read,
     cut,
     find_position,
+    levelled,
     line_of,
     map_line,
     merge_lines,
@@ -171,7 +172,9 @@ class LocatingStage(ReadingStage):
             if position not in located:
                 upright = turn(image, position.quarters, position.angle)
                 regions = self.locate(upright.image, ctx)
-                located[position] = [region.polygon.map(upright.to_source) for region in regions]
+                located[position] = [
+                    levelled(region.polygon).map(upright.to_source) for region in regions
+                ]
             return located[position]
 
         def try_reading(position: Position) -> float:

@@ -36,6 +36,7 @@ from .published import Plan, Published, Step, make_plan
 log = logging.getLogger(__name__)
 
 ANATOMY = "published"
+TOKENIZER = "tokenizer"  # the part that is no weights
 _CODES = {torch.bfloat16: "BF16", torch.float16: "F16", torch.float32: "F32"}
 _ABILITIES = ("answer", "locate", "read", "write")
 
@@ -50,6 +51,7 @@ def convert(
     dtype: torch.dtype = torch.bfloat16,
     shard_bytes: int = 4 << 30,
     merge_lora: bool = False,
+    tokenizer: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Write a published checkpoint as safetensors shards with a manifest; return the folder.
 
@@ -61,6 +63,7 @@ def convert(
         dtype: of the weights written.
         shard_bytes: size of a shard; a tensor larger than that gets one of its own.
         merge_lora: add the vision trunk's LoRA to its weights.
+        tokenizer: path of ``tokenizer.model``, to be copied into the folder.
 
     Raises:
         CheckpointError: the sources are missing, damaged, or don't fit the table key by key.
@@ -85,6 +88,8 @@ def convert(
                 key: _write(draft / f"{key}.safetensors", steps, checkpoint, dtype)
                 for key, steps in _shards(plan, dtype.itemsize, shard_bytes)
             }
+            if tokenizer is not None:
+                parts[TOKENIZER] = _copy(Path(tokenizer), draft / "tokenizer.model")
             manifest = {
                 "schema": SCHEMA, "name": name, "engine": ENGINE, "licence": licence,
                 "abilities": list(_ABILITIES),
@@ -161,6 +166,18 @@ def _write(
     }  # fmt: skip
 
 
+def _copy(source: Path, target: Path) -> dict[str, Any]:
+    data = source.read_bytes()
+    target.write_bytes(data)
+    return {
+        "file": target.name,
+        "format": "sentencepiece",
+        "dtype": "",
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+
+
 def load(
     folder: str | os.PathLike[str],
     *,
@@ -181,9 +198,10 @@ def load(
         EngineError: the device is not there.
     """
     root = Path(folder)
-    spec, parts = _read_manifest(root)
+    spec, parts = read_manifest(root)
     place = _device(device)
     verify(parts.values())
+    parts.pop(TOKENIZER, None)
     with torch.device("meta"):
         model = TextHarmonyModel(spec)
     _compare(model, parts, root)
@@ -195,7 +213,8 @@ def load(
     return model
 
 
-def _read_manifest(root: Path) -> tuple[PublishedSpec, dict[str, Part]]:
+def read_manifest(root: Path) -> tuple[PublishedSpec, dict[str, Part]]:
+    """Return the spec and the files of a converted checkpoint; raises as :func:`load` does."""
     file = root / MANIFEST
     try:
         data = json.loads(file.read_text(encoding="utf-8"))

@@ -1,0 +1,186 @@
+"""The engine on the published anatomy, with random weights of tiny shapes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+pytest.importorskip("sentencepiece")
+
+from docharmony.engine.base import Engine, Task  # noqa: E402
+from docharmony.engine.modeling.decoding import Decoding, Written  # noqa: E402
+from docharmony.engine.modeling.engine import PublishedEngine  # noqa: E402
+from docharmony.engine.modeling.loading import convert  # noqa: E402
+from docharmony.engine.modeling.model import TextHarmonyModel  # noqa: E402
+from docharmony.engine.modeling.published import published_name  # noqa: E402
+from docharmony.engine.pieces import PieceTokenizer  # noqa: E402
+from docharmony.engine.presets import TINY  # noqa: E402
+from docharmony.errors import CheckpointIncompatibleError  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+PIECES = Path(__file__).parents[2] / "golden" / "textharmony" / "g_tiny_sentencepiece.model"
+SPEC = replace(
+    TINY,
+    trunk=replace(TINY.trunk, image_size=56, layers=4),
+    decoder=replace(TINY.decoder, vocabulary=422, pad=419, image_start=420, image_slot=421),
+    painter=replace(TINY.painter, latent=8, pos_grid=8, mmfs=replace(TINY.painter.mmfs, values=32)),
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    torch.manual_seed(0)
+    model = TextHarmonyModel(SPEC)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name or name.endswith("gate"):
+                parameter.normal_()  # zero at first: nothing would depend on the task
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def engine(model: Any) -> PublishedEngine:
+    tokenizer = PieceTokenizer(PIECES, SPEC.decoder)
+    return PublishedEngine(model, tokenizer, decoding=Decoding(length=6), steps=2, batch=2)
+
+
+def picture(seed: int, height: int = 40, width: int = 90) -> Any:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def test_it_is_an_engine(engine: PublishedEngine) -> None:
+    as_seen: Engine = engine
+    assert as_seen.answer([], "Who?", context="") == []
+
+
+def test_answers_do_not_depend_on_the_batch(engine: PublishedEngine) -> None:
+    images = [picture(i) for i in range(3)]  # of which two are seen at once
+    together = engine.answer(images, "Who wrote this book?", context="")
+    alone = [engine.answer([image], "Who wrote this book?", context="")[0] for image in images]
+    assert [r.text for r in together] == [r.text for r in alone]
+    assert all(0 <= r.confidence <= 1 for r in together)
+    assert together[0].confidence == pytest.approx(alone[0].confidence, rel=1e-3)
+
+
+def test_prompt_and_task(engine: PublishedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, Task]] = []
+
+    def write(images: Any, texts: Any, task: Task) -> list[Written]:
+        seen.append((texts[0], task))
+        return [Written([], -0.5, 2) for _ in images]
+
+    monkeypatch.setattr(engine, "_write", write)
+    (empty,) = engine.read([picture(0)])
+    engine.read([picture(0)], prompt="What colour?")
+    # Words of the image task within a question must not change the experts.
+    engine.answer([picture(0)], "Does it say generate an image?", context="")
+    image = "<|beginofimage|>" + "<|image|>" * 6
+    start = f"Based on the image, please answer the question. {image}"
+    assert seen == [
+        (f"{start}Extract all the text in this image. The answer is:", Task.READ),
+        (f"{start}What colour? The answer is:", Task.READ),
+        (f"{start}Does it say generate an image? The answer is:", Task.ANSWER),
+    ]
+    assert empty.text == ""
+    assert empty.confidence == pytest.approx(np.exp(-0.5))
+
+
+def test_places_are_in_pixels(engine: PublishedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "[[[0, 224], [448, 224], [448, 448], [0, 448]], [[0, 0], [9, 0], [9, 9], [0, 9]]]"
+    monkeypatch.setattr(engine.tokenizer, "decode", lambda ids: text)
+    monkeypatch.setattr(engine, "_write", lambda *_: [Written([5], -1.0, 2)])
+    (regions,) = engine.locate([picture(0)])
+    assert regions[1].polygon.bbox == (0, 20, 90, 40)
+    assert regions[0].polygon.bbox.y0 == 0  # in order from the top
+
+
+@pytest.mark.parametrize("text", [None, "WINNER"])
+def test_painting_never_sees_what_is_masked(engine: PublishedEngine, text: str | None) -> None:
+    crop = picture(1)
+    mask = np.zeros(crop.shape[:2], bool)
+    mask[10:30, 20:60] = True
+    other = crop.copy()
+    other[mask] = 255 - other[mask]
+    (first,) = engine.paint([crop], [mask], [text])
+    (second,) = engine.paint([other], [mask], [text])
+    assert np.array_equal(first, second)
+    assert np.array_equal(first[~mask], crop[~mask])
+    assert not np.array_equal(first[mask], crop[mask])
+    (again,) = engine.paint([crop], [mask], [text], seed=1)
+    assert not np.array_equal(first, again)
+
+
+def test_erasing_uses_the_experts_for_images(engine: PublishedEngine, model: Any) -> None:
+    rows = []
+    hook = model.language.layers[0].register_forward_hook(
+        lambda *_: rows.append(model.language.lora.state.rows.tolist())
+    )
+    crop, mask = picture(2), np.ones((40, 90), bool)
+    engine.paint([crop], [mask])
+    hook.remove()
+    assert rows == [[[0.5, 0.0, 0.5]]]
+
+
+def test_nothing_to_paint(engine: PublishedEngine) -> None:
+    crop = picture(3)
+    (same,) = engine.paint([crop], [np.zeros((40, 90), bool)])
+    assert np.array_equal(same, crop)
+    with pytest.raises(ValueError, match="height and width"):
+        engine.paint([crop], [np.zeros((4, 4), bool)])
+
+
+def test_drawing(engine: PublishedEngine) -> None:
+    first = engine.generate('A cake of "Good Time".', size=(30, 20), seed=0)
+    assert first.shape == (20, 30, 3)
+    assert np.array_equal(first, engine.generate('A cake of "Good Time".', size=(30, 20), seed=0))
+    assert not np.array_equal(first, engine.generate("A dog.", size=(30, 20), seed=0))
+
+
+def test_what_follows_the_target_does_not_matter(engine: PublishedEngine, model: Any) -> None:
+    """The published prompt ends with the target's slots; ours stops at its start."""
+    from docharmony.engine.modeling.image_decoder import contexts, previous_maps
+
+    prompt = "Fill the masked part."
+    slots = engine.tokenizer.image(6)
+    image = torch.rand(1, 3, 56, 56)
+    with torch.no_grad():
+        both = model.vision(torch.cat([image, torch.zeros_like(image)]))
+        one = model.vision(image)
+        long = torch.tensor([engine.tokenizer.encode(f"{slots}{prompt}{slots}")])
+        short = torch.tensor([engine.tokenizer.encode(f"{slots}{prompt}<|beginofimage|>")])
+        language = model.language
+        with language.lora.use([Task.PAINT]):
+            a = language(language.embed(long, both.tokens), language.remember(long, both.maps, [2]))
+            b = language(language.embed(short, one.tokens), language.remember(short, one.maps, [1]))
+        full, _ = contexts(a, long, [2], SPEC.decoder)
+        ours, _ = contexts(b, short, [2], SPEC.decoder)
+        maps, _ = previous_maps(both.maps, [2])
+    assert short[0, -1] == SPEC.decoder.image_start
+    torch.testing.assert_close(ours[-1], full[-1], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(maps[0][1:], one.maps[0], atol=1e-5, rtol=1e-4)
+
+
+def test_from_checkpoint(model: Any, engine: PublishedEngine, tmp_path: Path) -> None:
+    state = {published_name(name): value for name, value in model.state_dict().items()}
+    torch.save(state, tmp_path / "model.bin")
+    source = [tmp_path / "model.bin"]
+    bare = convert(source, tmp_path / "bare", SPEC, dtype=torch.float32)
+    with pytest.raises(CheckpointIncompatibleError, match="no part 'tokenizer'"):
+        PublishedEngine.from_checkpoint(bare)
+    folder = convert(source, tmp_path / "out", SPEC, dtype=torch.float32, tokenizer=PIECES)
+    loaded = PublishedEngine.from_checkpoint(folder)
+    loaded.decoding = engine.decoding
+    image = [picture(4)]
+    expected = engine.answer(image, "What?", context="")
+    assert loaded.answer(image, "What?", context="") == expected
+    half = PublishedEngine.from_checkpoint(folder, dtype=torch.bfloat16)
+    half.decoding, half.steps = engine.decoding, 1
+    assert len(half.answer(image, "What?", context="")) == 1
+    assert half.generate("A dog.", size=(8, 8), seed=0).shape == (8, 8, 3)

@@ -97,9 +97,9 @@ class SimpleFont(Font):
         """Return the glyph of one code."""
         index = code[0] - self._first
         if 0 <= index < len(self._widths):
-            width = self._widths[index] / 1000
+            width = _whole(self._widths[index])
         elif self._widths:
-            width = self._missing / 1000
+            width = _whole(self._missing)
         else:
             width = self._advance_of_face(code[0])
         return Glyph(code, width, (0.0, _BODY[0], width, _BODY[1]), code == b" ")
@@ -190,7 +190,7 @@ class CompositeFont(Font):
     def measure(self, code: bytes) -> Glyph:
         """Return the glyph of one code."""
         cid = self._cmap.cid(code)
-        width = self._widths.get(cid, self._default) / 1000
+        width = _whole(self._widths.get(cid, self._default))
         if not self.vertical:
             return Glyph(code, width, (0.0, _BODY[0], width, _BODY[1]), code == b" ")
         advance, vx, vy = self._columns.get(cid, (self._down[1], width * 500, self._down[0]))
@@ -304,6 +304,14 @@ def load_font(font: Any) -> Font:
     if subtype == "/Type0":
         return CompositeFont(font)
     return Type3Font(font) if subtype == "/Type3" else SimpleFont(font)
+
+
+def _whole(width: float) -> float:
+    """Return a width in em, from thousandths rounded as viewers do (MuPDF and PDFium hold integers).
+
+    The gap of a removed glyph then is what they drew, and what follows stays on its very pixels.
+    """
+    return int(width + 0.5) / 1000
 
 
 def _get(holder: Any, key: str) -> Any:

@@ -23,9 +23,9 @@ def laden(text: str) -> pikepdf.Pdf:
     document = pymupdf.open(stream=saved(new(line(text="ordinary"))), filetype="pdf")
     page = document[0]
     document.set_metadata({"title": f"About {text}", "author": text, "keywords": "kept"})
-    document.set_xml_metadata(
-        f"<x:xmpmeta xmlns:x='adobe:ns:meta/'><a>{text.split()[0]} <b>{text.split()[-1]}</b></a></x:xmpmeta>"
-    )
+    first, last = text.split()[0], text.split()[-1]
+    split = f"<a>{first} <b>{last}</b></a>"
+    document.set_xml_metadata(f"<x:xmpmeta xmlns:x='adobe:ns:meta/'>{split}</x:xmpmeta>")
     document.set_toc([[1, f"Chapter on {text}", 1], [1, "Another chapter", 1]])
     document.embfile_add("a.bin", b"\x00\x01" + text.encode())
     document.embfile_add("plain.txt", b"just words")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
 
 AHEAD = 12  # bytes judged in one run after the first; a change is mostly followed by agreement
+# On the same 571 lines (clean, scan), all checked: weight .3: 1.19 % and .95 %; .5: .56, .88; 1: .34,
+# .89; 2: .34, .92. A small weight lets the model skip words.
 CTC_WEIGHT = 0.8
 CHOICES = 3  # bytes of the language model that are considered at a disagreement
 _FAR = -1e9  # bias of a place that must not be looked at

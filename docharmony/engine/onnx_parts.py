@@ -153,6 +153,9 @@ class OnnxParts:
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        # Threads that wait must sleep: spinning took a third of the CPU time of a page with two
+        # threads, and slowed the page on a busy machine.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Every batch has another shape: the arena and its patterns would keep 170 MB (of 440) for
         # nothing; a page takes the same CPU time without.
         options.enable_cpu_mem_arena = False

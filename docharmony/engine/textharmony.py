@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from .base import Image, Mask
 
 _SURE = math.exp(-0.004)
-"""Mean probability of a draft's symbols above which the language model is not asked."""
+"""Mean probability of a draft's symbols above which the language model is not asked.
+
+On 571 lines of held-out pages, clean and as scans, character error rate by the limit of the mean
+log-probability: never asked .76 % and 1.11 %; -.0227 (10 % of the lines, 9 % of the model's work)
+.60, 1.04; -.0083 (20 %, 25 %) .46, .94; -.0035 (30 %, 40 %) .44, .91; -.0011 (50 %, 65 %) .39, .90;
+always .34, .89. Checking a line costs .6 of drafting it.
+"""
 _BATCH_LINES = 16  # lines that the language model reads at once
 _BATCH_TOKENS = 2560  # places of one run of the vision encoder: bounds its memory
 _SMALLEST_EM, _LARGEST_EM = 12.0, 36.0  # pixels; median of a page at which no second look is needed

@@ -22,7 +22,14 @@ from .config import RunConfig, build, page_numbers
 from .errors import ConfigError, RedactionLeakError, StageError, UsageError
 from .model import Document, Edit, EditStatus, Page, PageFailure
 from .plan import Check, Plan, RedactionReport, Uncertain
-from .stages.redact import RedactConfig, RedactStage, all_terms, parse_region, repeatable
+from .stages.redact import (
+    RedactConfig,
+    RedactStage,
+    all_terms,
+    parse_region,
+    repeatable,
+    uncovered,
+)
 from .stages.reread import Left, reread
 
 if TYPE_CHECKING:
@@ -188,6 +195,15 @@ def _collect(
         for item in items:
             page = _searched(item)
             context.source = source
+            hidden = _hidden(source, page)
+            if hidden is not None:
+                more = list(stage.process(hidden, context).edits[len(page.edits) :])
+                count = len(page.edits) + 1
+                more = [
+                    replace(edit, id=f"p{page.number}e{number}")
+                    for number, edit in enumerate(uncovered(more, page.edits), count)
+                ]
+                page = page.provide(edits=(*page.edits, *more))
             if above is not None and above.number + 1 == page.number:
                 before, after = stage.across(above, page, context)
                 edits[above.number] = (*edits[above.number], *before)
@@ -230,6 +246,22 @@ def _searched(item: Page | PageFailure) -> Page:
             hint=f"Add {STAGE!r} to every route.",
         )
     return item
+
+
+def _hidden(source: Source, page: Page) -> Page | None:
+    """Return the page with the hidden lines alone that reading its pixels has replaced, if any.
+
+    Nobody sees them, but whoever copies from the file gets them.
+    """
+    if page.unit != "pt" or page.route == "digital":
+        return None
+    known = {(line.text, line.bbox) for line in page.lines if line.origin == "pdf"}
+    lines = tuple(
+        line
+        for line in source.page(page.number).lines
+        if not line.visible and (line.text, line.bbox) not in known
+    )
+    return replace(page, lines=lines, blocks=()) if lines else None
 
 
 def _with_rules(pipeline: Pipeline, rules: RedactConfig) -> Pipeline:

@@ -157,6 +157,22 @@ def test_a_scan_is_redacted_by_what_was_read(tmp_path: Path) -> None:
         assert int(output.raster(1).min()) > 200
 
 
+def test_hidden_text_over_a_scan_is_searched_too(tmp_path: Path) -> None:
+    source = tmp_path / "in.pdf"
+    with pymupdf.open(pdf(tmp_path / "plain.pdf", ["to Jane Roe"])) as plain:
+        pixels = plain[0].get_pixmap(dpi=100).tobytes("png")
+    with pymupdf.open() as document:
+        page = document.new_page(width=400, height=300)
+        page.insert_image(page.rect, stream=pixels)
+        page.insert_text((40, 60), "to Jane Roe, roe@example.org", render_mode=3)
+        document.save(source)
+    out = tmp_path / "out.pdf"
+    # The stand-in reads nothing in the pixels: all that is found is found in the hidden text.
+    report = redact(source, out, terms=["Jane Roe"], pii=["email"], pipeline=pipeline())
+    assert [edit.rule for edit in report.edits[1]] == ["term", "pii:email"]
+    assert text_of(out).split() == ["to"]
+
+
 # --- nothing is written when something is wrong ---------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..detect.areas import Area, Places, box_of
 from ..detect.text import PageText, View, natural, tight
 from ..errors import ConfigError, UsageError
+from ..geometry import BBox
 from ..model import BlockKind, Edit, EditKind, EditStatus, Line, Page
 from ..stage import Context, Stage
 
@@ -384,6 +385,14 @@ def _places(page: Page, ctx: Context) -> Places:
     return Places(lambda: ctx.glyphs(page), lambda: ctx.raster(page), (page.width, page.height))
 
 
+def uncovered(edits: Iterable[Edit], others: Sequence[Edit]) -> list[Edit]:
+    """Return the edits whose areas the others do not hold already."""
+    return [edit for edit in edits if not any(_holds(other.bbox, edit.bbox) for other in others)]
+
+
 def _covers(edit: Edit, area: Area) -> bool:
-    box = area.polygon.bbox
-    return edit.bbox.intersection(box).area >= _COVERED * box.area
+    return _holds(edit.bbox, area.polygon.bbox)
+
+
+def _holds(outer: BBox, inner: BBox) -> bool:
+    return outer.intersection(inner).area >= _COVERED * inner.area

@@ -13,7 +13,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from .errors import ConfigError
 
@@ -67,8 +67,8 @@ class RunConfig:
     formats: tuple[str, ...] = ("json",)
     """Formats that ``docharmony run`` writes."""
 
-    fill: str = "erase"
-    """How ``docharmony run`` fills redacted areas: ``erase``, ``box`` or ``label``."""
+    fill: Literal["erase", "box", "label"] = "erase"
+    """How ``docharmony run`` fills redacted areas."""
 
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(DEFAULT_ROUTES))
     """Stages of each route, in order."""

@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     if folder.exists() and not folder.is_dir():
         raise OutputError("-o is not a folder", where=args.output, hint="`run` writes to a folder.")
     plans = {
-        name: common.output_paths(inputs, f"{folder}/", lambda _, w=writer: w.extension)
+        name: common.output_paths(inputs, f"{folder}/", _always(writer.extension))
         for name, writer in writers.items()
     }
     common.output_paths(inputs, f"{folder}/", lambda item: _redacted_suffix(item.path))
@@ -140,6 +140,10 @@ def _one(
         with common.output(paths[name]) as stream:
             writer.write(source, items, stream)
     return len(document.failures)
+
+
+def _always(extension: str) -> Callable[[common.Input], str]:
+    return lambda _: extension
 
 
 def _redacted_suffix(path: Path | None) -> str:

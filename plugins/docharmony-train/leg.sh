@@ -5,14 +5,14 @@
 #   leg.sh run DIR OUT [S]    there: train for S seconds (default 540 in all), results into OUT
 #   leg.sh join OUT RUN       here: put the parts that came back together as the folder of a run
 #
-# DIR holds the training part of the assets, the packages that the machine lacks (as wheels) and, if
+# DIR holds the training part of the assets, the packages that the machine lacks and, if
 # there is one, the last run. It is made to fit beside the repository into LIMIT MiB.
 set -eu
 
 LIMIT=${LIMIT:-63}         # MiB that may be carried, the repository's files and DIR together
 PART=15                    # MiB of a file that comes back
 CONFIG=${CONFIG:-nano}
-WHEELS=${WHEELS:-"diffusers==0.42.1 pypdfium2==5.15.2 rich==15.0.0"}
+PACKAGES=${PACKAGES:-"diffusers==0.42.1 pypdfium2==5.15.2"}   # what the other machine lacks
 PYTHON_THERE=${PYTHON_THERE:-3.12}
 STATE=${STATE:-"${HOME}/docharmony-leg"}   # there; what lies here outlives a call, not the machine
 
@@ -23,11 +23,14 @@ tree_mib() {
 
 pack() {
     assets=$1 dir=$2
-    mkdir -p "$dir/wheels"
+    mkdir -p "$dir"
+    site=$(mktemp -d)
     # shellcheck disable=SC2086
-    python3 -m pip download --quiet --no-deps --only-binary=:all: --python-version "$PYTHON_THERE" \
-        --implementation cp --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 \
-        --platform manylinux_2_17_x86_64 -d "$dir/wheels" $WHEELS
+    python3 -m pip install --quiet --no-deps --no-compile --only-binary=:all: --target "$site" \
+        --python-version "$PYTHON_THERE" --implementation cp --platform manylinux_2_28_x86_64 \
+        --platform manylinux2014_x86_64 --platform manylinux_2_17_x86_64 $PACKAGES
+    tar -C "$site" -cJf "$dir/site.tar.xz" .
+    rm -r "$site"
     tar -C "$assets" -cJf "$dir/assets.tar.xz" --exclude=held --exclude=licences .
     total=$(($(tree_mib) + $(du -sm "$dir" | cut -f1)))
     echo "repository $(tree_mib) MiB, $dir $(du -sm "$dir" | cut -f1) MiB, together $total of $LIMIT"
@@ -40,17 +43,16 @@ pack() {
 
 run() {
     began=$(date +%s) dir=$1 out=$2 seconds=${3:-540}
-    mkdir -p "$STATE/assets" "$out"
+    mkdir -p "$STATE/assets" "$STATE/site" "$out"
     if [ ! -f "$STATE/ready" ]; then
-        python3 -m pip install --quiet --no-index --no-deps --no-compile --target "$STATE/site" \
-            "$dir"/wheels/*.whl
+        tar -C "$STATE/site" -xJf "$dir/site.tar.xz"
         tar -C "$STATE/assets" -xJf "$dir/assets.tar.xz"
         touch "$STATE/ready"
     fi
     # A run that was carried counts only where the machine does not hold a later one.
     if [ -d "$dir/run" ] && [ ! -d "$STATE/run" ]; then cp -r "$dir/run" "$STATE/run"; fi
     PYTHONPATH=$PWD:$PWD/export:$PWD/plugins/docharmony-train:$STATE/site
-    PYTHONUNBUFFERED=1 OMP_NUM_THREADS=2
+    PYTHONUNBUFFERED=1 OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
     export PYTHONPATH PYTHONUNBUFFERED OMP_NUM_THREADS
     left=$((seconds - $(date +%s) + began))
     python3 -m docharmony -v --plugin docharmony_train train run "$CONFIG" \

@@ -16,6 +16,7 @@ examples:
   docharmony train eval runs/a/weights --assets assets/
   docharmony train export runs/a/weights --assets assets/ --replace docharmony/checkpoints/nano
 """
+_TRAINING = ("torch", "transformers", "diffusers", "onnx", "cv2", "pypdfium2", "docharmony_export")
 
 
 def add(subparsers: Any) -> None:
@@ -110,6 +111,7 @@ def _add_sizes(parser: argparse.ArgumentParser) -> None:
 
 
 def _data(args: argparse.Namespace) -> int:
+    _need("fontTools", "pymupdf", "PIL")
     from .data.assets import gather
 
     _say(gather(args.out, debs=args.deb, limit=int(args.limit * 2**20)))
@@ -117,6 +119,7 @@ def _data(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    _need(*_TRAINING)
     from .config import load
     from .train import train
 
@@ -126,6 +129,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _eval(args: argparse.Namespace) -> int:
+    _need(*_TRAINING)
     from .evaluate import Sizes, compare
 
     sizes = Sizes(args.lines, args.pages, args.crops)
@@ -134,6 +138,7 @@ def _eval(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    _need(*_TRAINING)
     from .evaluate import Sizes
     from .export import convert, replace_if_better
 
@@ -149,6 +154,21 @@ def _export(args: argparse.Namespace) -> int:
     _say(verdict.table)
     _say(verdict.reason)
     return 0 if verdict.better else 1
+
+
+def _need(*modules: str) -> None:
+    """Raise MissingExtraError when one of the packages is not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        from docharmony import MissingExtraError
+
+        raise MissingExtraError(
+            "docharmony train needs more packages",
+            why=f"not installed: {', '.join(missing)}",
+            hint="Install them with: pip install torch ./export ./plugins/docharmony-train",
+        )
 
 
 def _say(text: str) -> None:

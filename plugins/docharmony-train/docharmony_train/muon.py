@@ -61,7 +61,9 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(stack: Tensor, rounds: int = 5) -> Tensor:
     """Return matrices (N, R, C) with their singular values moved near 1, by products alone."""
     wide = stack.shape[1] <= stack.shape[2]
-    x = stack.bfloat16() if wide else stack.bfloat16().mT
+    # Half precision is enough, but processors have no fast products of it.
+    x = stack.to(torch.bfloat16 if stack.is_cuda else torch.float32)
+    x = x if wide else x.mT
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(rounds):
         square = x @ x.mT

@@ -17,6 +17,8 @@ from docharmony_train.data.assets import paragraphs, split_of  # noqa: E402
 from docharmony_train.data.corpus import LONGEST, Corpus, number  # noqa: E402
 from docharmony_train.data.pools import KINDS, Plan, Pooled, Ring, Studio  # noqa: E402
 
+from docharmony import InputError  # noqa: E402
+
 
 def plan(assets: Path, seed: int = 3, **rendering: object) -> Plan:
     from dataclasses import replace
@@ -142,3 +144,8 @@ def test_roff_becomes_prose() -> None:
         ".TH X 1\n.SH NAME\nA \\fBbold\\fP word \\(em and a dash \\- here.\n.nf\nx = \\n(1\n.fi\n"
     )
     assert paragraphs(page) == ["A bold word — and a dash - here."]
+
+
+def test_a_folder_without_data_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"fonts\.json"):
+        Studio(plan(tmp_path), 1)

@@ -127,7 +127,8 @@ def test_the_weights_of_a_leg_become_a_checkpoint_that_runs(
     untrained = rows[str(exported)]
     assert untrained["fonts, clean: CER"] > 0.5
     assert 0 <= untrained["pages, clean: box F1"] < 1
-    assert rows["OpenCV NS"]["erase: PSNR"] > untrained["erase: PSNR"]
+    assert untrained["erase: PSNR"] > 0
+    assert 15 < rows["OpenCV NS"]["erase: PSNR"] < 50
     assert "| erase: PSNR |" in table
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import ImageFont
 
+from docharmony import InputError
+
 
 @dataclass(frozen=True, slots=True)
 class Font:
@@ -33,7 +35,9 @@ class Fonts:
     """Draws fonts; a family of many files is not drawn as often as all of them together."""
 
     def __init__(self, fonts: list[Font]) -> None:
-        """Take at least one font."""
+        """Take at least one font; InputError where there is none."""
+        if not fonts:
+            raise InputError("no fonts", hint="Gather more packages: docharmony train data")
         self.fonts = fonts
         files = Counter(font.family for font in fonts)
         weights = np.array([files[font.family] ** -0.6 for font in fonts])

@@ -89,6 +89,11 @@ class Pages:
         document.close()
         return images[0], images[1]
 
+    def close(self) -> None:
+        """Close the documents."""
+        while self._documents:
+            self._documents.popitem()[1].close()
+
     def _page(self, key: tuple[int, int]) -> dict[str, Any]:
         page: dict[str, Any] = self._records[key[0]]["pages"][key[1]]
         return page

@@ -20,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from docharmony import InputError
+
 from ..config import Batch, Rendering
 from . import erasing, lines, pages, tiles
 from .corpus import LONGEST, Corpus
@@ -79,7 +81,15 @@ class Studio:
     """Draws bursts of samples; equal seeds draw equal samples."""
 
     def __init__(self, plan: Plan, seed: int, split: str = "train") -> None:
-        """Open the sources of one split."""
+        """Open the sources of one split; InputError where there are no fonts or no texts."""
+        for source in ("fonts/fonts.json", f"text/{split}"):
+            if not (plan.assets / source).exists():
+                raise InputError(
+                    "not a folder of training data",
+                    where=str(plan.assets / source),
+                    why="it is missing",
+                    hint="Make one with: docharmony train data DIR",
+                )
         self.plan, self.rng = plan, np.random.default_rng([plan.seed, seed])
         self.corpus = Corpus.load(plan.assets, split)
         self.fonts = Fonts.load(plan.assets, split)
@@ -161,7 +171,8 @@ class Inline:
         return CropBatch(np.stack([_layers(pair) for pair in chosen]))
 
     def close(self) -> None:
-        """Do nothing: there is nothing to end."""
+        """Close what was opened."""
+        self._studio.pages.close()
 
 
 class Ring:

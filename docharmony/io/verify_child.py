@@ -172,18 +172,19 @@ def _check_places(
     page = mupdf(path, password)[number - 1]
     found = [char for line in mupdf_lines(page) for char in line]
     size = page.rect.width, page.rect.height
-    other = pdfium_chars(pdfium(path, password)[number - 1], size)
+    reach = BBox.around(area.bbox for area in areas)
+    other = pdfium_chars(pdfium(path, password)[number - 1], size, reach)
     count = 0
     for chars in (found, other):
         for area in areas:
-            reach = area.bbox
+            box = area.bbox
             inside = [
                 c
                 for c in chars
-                if c.bbox.x1 > reach.x0
-                and c.bbox.x0 < reach.x1
-                and c.bbox.y1 > reach.y0
-                and c.bbox.y0 < reach.y1
+                if c.bbox.x1 > box.x0
+                and c.bbox.x0 < box.x1
+                and c.bbox.y1 > box.y0
+                and c.bbox.y0 < box.y1
                 and _under(c, area)
             ]
             text = fold("".join(c.text for c in inside))

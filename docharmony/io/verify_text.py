@@ -170,12 +170,13 @@ def pdfium_text(path: str, password: str | None, number: int) -> str:
     return text
 
 
-def pdfium_chars(page: Any, size: tuple[float, float]) -> list[Char]:
+def pdfium_chars(page: Any, size: tuple[float, float], within: BBox | None = None) -> list[Char]:
     """Return the characters that PDFium finds, in its order, with boxes on the displayed page.
 
     Args:
         page: a pypdfium2 page.
         size: width and height of the displayed page in points, as MuPDF has them.
+        within: leave out characters that do not meet this box.
     """
     import ctypes
 
@@ -186,16 +187,26 @@ def pdfium_chars(page: Any, size: tuple[float, float]) -> list[Char]:
     place = _pdfium_matrix(page, size)
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     result = []
+    a, b, c, d, e, f = place
     for index in range(text_page.count_chars()):
-        code = raw.FPDFText_GetUnicode(handle, index)
         if not raw.FPDFText_GetCharBox(handle, index, left, right, bottom, top):
             continue
-        (x0, y0), (x1, y1) = (
-            place.apply((left.value, bottom.value)),
-            place.apply((right.value, top.value)),
-        )
-        box = BBox(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
-        result.append(Char(chr(code) if 0 < code < 0x110000 else "\ufffd", box))
+        # Written out: this runs for every character of every page that has edits.
+        x, y = left.value, bottom.value
+        x0, y0 = a * x + c * y + e, b * x + d * y + f
+        x, y = right.value, top.value
+        x1, y1 = a * x + c * y + e, b * x + d * y + f
+        if x0 > x1:
+            x0, x1 = x1, x0
+        if y0 > y1:
+            y0, y1 = y1, y0
+        if within is not None and (
+            x1 < within.x0 or x0 > within.x1 or y1 < within.y0 or y0 > within.y1
+        ):
+            continue
+        code = raw.FPDFText_GetUnicode(handle, index)
+        text = chr(code) if 0 < code < 0x110000 else "\ufffd"
+        result.append(Char(text, BBox(x0, y0, x1, y1)))
     text_page.close()
     return result
 

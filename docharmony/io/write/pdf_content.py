@@ -14,16 +14,15 @@ from typing import Any
 import pikepdf
 
 from ...errors import BrokenError
-from ...geometry import Affine, BBox, Polygon
+from ...geometry import Affine
 from .pdf_area import Area, box_corners
 from .pdf_fonts import Font, Glyph, load_font
+from .pdf_glyphs import Spacing, near, sift
+from .pdf_objects import dictionary, floats, inline_stream, matrix_of, parts, tiles
 from .pdf_paths import CLIP, CONSTRUCT, PAINT, PathBuffer
 
-# A glyph goes when its middle is inside an area, or this share of its body.
-_GLYPH_SHARE = 0.35
 _IDENTITY = Affine()
 _MAX_DEPTH = 24
-_MAX_TILES = 400
 # Operators that set the pen anew: a gap left before them moves nothing.
 _PLACES = frozenset({"Td", "TD", "Tm", "T*", "ET"})
 _SECRET_PROPERTIES = ("/ActualText", "/Alt", "/E")
@@ -72,7 +71,7 @@ class Eraser:
 
     def page(self, page: pikepdf.Page, matrix: Affine, areas: Sequence[Area]) -> Removed:
         """Rewrite a page's own content (not its annotations) and return what went."""
-        resources = _dictionary(page.get("/Resources"))
+        resources = dictionary(page.get("/Resources"))
         walk = _Walk(self, resources, State(matrix), areas, 0)
         if walk.run(page):
             page.obj["/Contents"] = self.pdf.make_stream(walk.content())
@@ -87,9 +86,9 @@ class Eraser:
             raise BrokenError(
                 "cannot redact the page", why="its forms are nested too deep, or in a circle"
             )
-        inner = replace(state, ctm=_matrix(form.get("/Matrix")).then(state.ctm))
+        inner = replace(state, ctm=matrix_of(form.get("/Matrix")).then(state.ctm))
         resources = form.get("/Resources")
-        resources = _dictionary(inherited if resources is None else resources)
+        resources = dictionary(inherited if resources is None else resources)
         walk = _Walk(self, resources, inner, areas, depth)
         if not walk.run(form):
             return form, walk.removed
@@ -101,9 +100,9 @@ class Eraser:
         """Return a tiling pattern's rewritten copy; what goes from one tile goes from all."""
         removed = Removed()
         current = pattern
-        matrix = _matrix(pattern.get("/Matrix")).then(base)
-        for tile in _tiles(pattern, matrix, areas):
-            walk = _Walk(self, _dictionary(current.get("/Resources")), State(tile), areas, depth)
+        place = matrix_of(pattern.get("/Matrix")).then(base)
+        for tile in tiles(pattern, place, areas):
+            walk = _Walk(self, dictionary(current.get("/Resources")), State(tile), areas, depth)
             if walk.run(current):
                 current = self._copy(current, walk)
                 removed.glyphs += walk.removed.glyphs
@@ -213,7 +212,7 @@ class _Walk:
             elif isinstance(item, pikepdf.ContentStreamInstruction):
                 used.update(str(v) for v in item.operands if isinstance(v, pikepdf.Name))
         for category in {*self._added, *self._dropped}:
-            entries = dict(_dictionary(self.resources.get(category)).items())
+            entries = dict(dictionary(self.resources.get(category)).items())
             for name in self._dropped.get(category, ()):
                 if name not in used:
                     entries.pop(name, None)
@@ -235,10 +234,10 @@ class _Walk:
         for position, index in enumerate(self._marks):
             if index < 0:
                 continue
-            operands, operator = _parts(self._out[index])
+            operands, operator = parts(self._out[index])
             properties = operands[1] if len(operands) > 1 else None
             if isinstance(properties, pikepdf.Name):
-                table = _dictionary(self.resources.get("/Properties"))
+                table = dictionary(self.resources.get("/Properties"))
                 properties = table.get(str(properties))
             if not isinstance(properties, pikepdf.Dictionary):
                 continue
@@ -254,7 +253,7 @@ class _Walk:
 
     def _swap(self, category: str, name: str, new: Any) -> str:
         fresh = f"{name}_r{len(self._added.get(category, ()))}"
-        taken = _dictionary(self.resources.get(category))
+        taken = dictionary(self.resources.get(category))
         while fresh in taken:
             fresh += "x"
         self._added.setdefault(category, {})[fresh] = new
@@ -278,12 +277,12 @@ class _Walk:
         self._emit(instruction)
 
     def _concatenate(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
-        self._state.ctm = Affine(*_floats(operands, 6)).then(self._state.ctm)
+        self._state.ctm = Affine(*floats(operands, 6)).then(self._state.ctm)
         self._emit(instruction)
 
     def _external_state(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
         name = str(operands[0])
-        settings = _dictionary(_dictionary(self.resources.get("/ExtGState")).get(name))
+        settings = dictionary(dictionary(self.resources.get("/ExtGState")).get(name))
         font = settings.get("/Font")
         if isinstance(font, pikepdf.Array) and len(font) == 2:
             self._state.font, self._state.size = self.eraser.font(font[0]), float(font[1])
@@ -307,7 +306,7 @@ class _Walk:
     def _colour(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
         last = operands[-1] if len(operands) else None
         if isinstance(last, pikepdf.Name):
-            pattern = _dictionary(self.resources.get("/Pattern")).get(str(last))
+            pattern = dictionary(self.resources.get("/Pattern")).get(str(last))
             if isinstance(pattern, pikepdf.Stream) and pattern.get("/PatternType") == 1:
                 key = ("/Pattern", str(last), self._base)
                 if key not in self._swaps:
@@ -353,7 +352,7 @@ class _Walk:
 
     def _do(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
         name = str(operands[0])
-        item = _dictionary(self.resources.get("/XObject")).get(name)
+        item = dictionary(self.resources.get("/XObject")).get(name)
         if not isinstance(item, pikepdf.Stream):
             self._emit(instruction)
         elif item.get("/Subtype") == "/Image":
@@ -397,7 +396,11 @@ class _Walk:
         if not any(area.meets(box_corners((0, 0, 1, 1), ctm)) for area in self.areas):
             self._emit(instruction)
             return
-        image = self._as_stream(instruction.iimage)
+        image = inline_stream(
+            self.eraser.pdf,
+            instruction.iimage,
+            dictionary(self.resources.get("/ColorSpace")),
+        )
         new = self._edited(image)
         if new is image:
             self._emit(instruction)
@@ -414,27 +417,6 @@ class _Walk:
         touching = [area for area in self.areas if area.meets(corners)]
         return self.eraser.edit_image(image, ctm, touching) if touching else image
 
-    def _as_stream(self, inline: Any) -> Any:
-        """Return an inline image as an image XObject."""
-        stream = self.eraser.pdf.make_stream(b"")
-        stream["/Subtype"] = pikepdf.Name.Image
-        colours = _dictionary(self.resources.get("/ColorSpace"))
-        entries = list(inline._image_object)
-        values: dict[str, Any] = {}
-        for key, value in zip(entries[::2], entries[1::2], strict=False):
-            values[_INLINE_KEYS.get(str(key), str(key))] = value
-        for key, value in values.items():
-            if key == "/ColorSpace":
-                value = _inline_colours(value, colours)
-            elif key == "/Filter":
-                value = _expand(value, _INLINE_FILTERS)
-            stream[key] = value
-        raw = inline._data._inline_image_raw_bytes()
-        coding: Any = stream.get("/Filter")
-        parms: Any = stream.get("/DecodeParms")
-        stream.write(raw, filter=coding, decode_parms=parms)
-        return stream
-
     # -- text
 
     def _begin_text(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
@@ -442,7 +424,7 @@ class _Walk:
         self._emit(instruction)
 
     def _set_font(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
-        font = _dictionary(self.resources.get("/Font")).get(str(operands[0]))
+        font = dictionary(self.resources.get("/Font")).get(str(operands[0]))
         self._state.size = float(operands[1])
         self._state.font = self.eraser.font(font)
         self._emit(instruction)
@@ -455,11 +437,11 @@ class _Walk:
     def _place(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
         self._close_gap()
         if operator == "Tm":
-            self._matrix = self._line = Affine(*_floats(operands, 6))
+            self._matrix = self._line = Affine(*floats(operands, 6))
         elif operator == "T*":
             self._next_line()
         elif operator in ("Td", "TD"):
-            x, y = _floats(operands, 2)
+            x, y = floats(operands, 2)
             if operator == "TD":
                 self._state.leading = -y
             self._matrix = self._line = Affine.translate(x, y).then(self._line)
@@ -472,7 +454,7 @@ class _Walk:
     def _show(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
         before: list[Any] = []
         if operator == '"':
-            word, char = _floats(operands, 2)
+            word, char = floats(operands, 2)
             self._state.word_space, self._state.char_space = word, char
             before = [
                 ([word], pikepdf.Operator("Tw")),
@@ -544,101 +526,16 @@ class _Walk:
                 run.append(shift)
                 length -= shift / 1000 * size
         shown = [glyph for part in run if isinstance(part, list) for glyph in part]
-        areas = self._near(shown, place, length / size if size else 0.0, vertical=vertical)
+        along = length / size if size else 0.0
+        areas = near(shown, place, along, self.areas, vertical=vertical)
         kept: list[Any] = list(items)
         count = 0
         if areas:
-            kept, count = self._sift(run, place, areas, vertical=vertical)
+            spacing = Spacing(size, state.char_space, state.word_space)
+            kept, count = sift(run, place, areas, spacing, vertical=vertical)
         move = Affine(f=length) if vertical else Affine(e=length * stretch)
         self._matrix = move.then(self._matrix)
         return kept, count
-
-    def _near(
-        self, glyphs: Sequence[Glyph], place: Affine, length: float, *, vertical: bool
-    ) -> list[Area]:
-        """Return the areas that a run of glyphs could meet, given its length in em."""
-        if not glyphs:
-            return []
-        # Kerning and negative spacing may carry glyphs beyond either end: an em more on each side.
-        x0 = min([glyph.box[0] for glyph in glyphs]) + (0.0 if vertical else min(0.0, length) - 1)
-        x1 = max([glyph.box[2] for glyph in glyphs]) + (0.0 if vertical else max(0.0, length) + 1)
-        y0 = min([glyph.box[1] for glyph in glyphs]) + (min(0.0, length) - 1 if vertical else 0.0)
-        y1 = max([glyph.box[3] for glyph in glyphs]) + (max(0.0, length) + 1 if vertical else 0.0)
-        box = Polygon(box_corners((x0, y0, x1, y1), place)).bbox
-        return [area for area in self.areas if _meet(box, area.bbox)]
-
-    def _sift(
-        self,
-        run: Sequence[float | list[Glyph]],
-        place: Affine,
-        areas: Sequence[Area],
-        *,
-        vertical: bool,
-    ) -> tuple[list[Any], int]:
-        """Return a run's array for TJ without the glyphs under the areas, and how many went."""
-        state = self._state
-        size = state.size
-        kept: list[Any] = []
-        codes = bytearray()
-        pen = gap = 0.0
-        count = 0
-
-        def flush() -> None:
-            nonlocal gap
-            if codes:
-                kept.append(pikepdf.String(bytes(codes)))
-                codes.clear()
-            if gap:
-                kept.append(gap)
-                gap = 0.0
-
-        for part in run:
-            if not isinstance(part, list):
-                pen -= part / 1000 * size
-                if codes and not gap:
-                    flush()
-                gap += part
-                continue
-            for glyph in part:
-                step = glyph.advance * size + state.char_space
-                if glyph.spaced:
-                    step += state.word_space
-                # `place` scales by size: bring the pen into its units.
-                if size and _hit(glyph, place, pen / size, areas, vertical=vertical):
-                    count += 1
-                    if codes and not gap:
-                        flush()
-                    gap -= step / size * 1000
-                else:
-                    if gap:
-                        flush()
-                    codes += glyph.code
-                pen += step
-        flush()
-        return kept, count
-
-
-def _hit(
-    glyph: Glyph, place: Affine, along: float, areas: Sequence[Area], *, vertical: bool
-) -> bool:
-    """Return whether a glyph, shown with the pen so many em along, lies under an area."""
-    x0, y0, x1, y1 = glyph.box
-    if vertical:
-        y0, y1 = y0 + along, y1 + along
-    else:
-        x0, x1 = x0 + along, x1 + along
-    corners = box_corners((x0, y0, x1, y1), place)
-    box = Polygon(corners).bbox
-    for area in areas:
-        if _meet(box, area.bbox):
-            middle = box.center  # of a parallelogram: the same as that of its box
-            if area.contains(*middle) or area.share(corners) >= _GLYPH_SHARE:
-                return True
-    return False
-
-
-def _meet(one: BBox, other: BBox) -> bool:
-    return not (one.x1 < other.x0 or one.x0 > other.x1 or one.y1 < other.y0 or one.y0 > other.y1)
 
 
 _NUMBERS = {
@@ -665,96 +562,3 @@ _HANDLERS: dict[str, Callable[[_Walk, str, Sequence[Any], Any], None]] = {
     **dict.fromkeys(_PLACES, _Walk._place),
     **dict.fromkeys(("Tj", "TJ", "'", '"'), _Walk._show),
 }
-_INLINE_KEYS = {
-    "/BPC": "/BitsPerComponent",
-    "/CS": "/ColorSpace",
-    "/D": "/Decode",
-    "/DP": "/DecodeParms",
-    "/F": "/Filter",
-    "/H": "/Height",
-    "/IM": "/ImageMask",
-    "/I": "/Interpolate",
-    "/W": "/Width",
-    "/L": "/Length",
-}
-_INLINE_FILTERS = {
-    "/AHx": "/ASCIIHexDecode",
-    "/A85": "/ASCII85Decode",
-    "/LZW": "/LZWDecode",
-    "/Fl": "/FlateDecode",
-    "/RL": "/RunLengthDecode",
-    "/CCF": "/CCITTFaxDecode",
-    "/DCT": "/DCTDecode",
-}
-_INLINE_COLOURS = {
-    "/G": "/DeviceGray",
-    "/RGB": "/DeviceRGB",
-    "/CMYK": "/DeviceCMYK",
-    "/I": "/Indexed",
-}
-
-
-def _expand(value: Any, names: dict[str, str]) -> Any:
-    if isinstance(value, pikepdf.Name):
-        return pikepdf.Name(names.get(str(value), str(value)))
-    if isinstance(value, pikepdf.Array):
-        return pikepdf.Array([_expand(item, names) for item in value])
-    return value
-
-
-def _inline_colours(value: Any, named: Any) -> Any:
-    if isinstance(value, pikepdf.Name) and str(value) in named:
-        return named.get(str(value))
-    return _expand(value, _INLINE_COLOURS)
-
-
-def _parts(item: Any) -> tuple[Sequence[Any], Any]:
-    if isinstance(item, tuple):
-        return item[0], item[1]
-    return list(item.operands), item.operator
-
-
-def _dictionary(value: Any) -> Any:
-    """Return the value when it is a dictionary, else an empty one."""
-    return value if isinstance(value, pikepdf.Dictionary) else pikepdf.Dictionary()
-
-
-def _floats(operands: Sequence[Any], count: int) -> list[float]:
-    return [float(operands[index]) for index in range(count)]
-
-
-def _matrix(value: Any) -> Affine:
-    try:
-        return Affine(*(float(v) for v in value)) if len(value) == 6 else _IDENTITY
-    except (TypeError, ValueError):
-        return _IDENTITY
-
-
-def _tiles(pattern: Any, matrix: Affine, areas: Sequence[Area]) -> list[Affine]:
-    """Return the maps of the tiles that meet an area; all of a dense pattern counts as one tile."""
-    try:
-        x0, y0, x1, y1 = (float(v) for v in pattern["/BBox"])
-        step_x, step_y = abs(float(pattern["/XStep"])), abs(float(pattern["/YStep"]))
-        back = matrix.inverse()
-    except (KeyError, TypeError, ValueError):
-        return []
-    if not step_x or not step_y:
-        return []
-    tiles = []
-    for area in areas:
-        reach = area_box(area, back)
-        columns = range(int((reach.x0 - x1) // step_x), int((reach.x1 - x0) // step_x) + 2)
-        rows = range(int((reach.y0 - y1) // step_y), int((reach.y1 - y0) // step_y) + 2)
-        if len(columns) * len(rows) > _MAX_TILES:
-            continue  # the cell is far smaller than the area: a shade or a hatch, no text
-        for column in columns:
-            for row in rows:
-                tile = Affine.translate(column * step_x, row * step_y).then(matrix)
-                if area.meets(box_corners((x0, y0, x1, y1), tile)):
-                    tiles.append(tile)
-    return tiles
-
-
-def area_box(area: Area, back: Affine) -> BBox:
-    """Return the box around an area, mapped into another space."""
-    return Polygon(back.apply(p) for p in area.points).bbox

@@ -1,0 +1,116 @@
+"""Which glyphs of a shown run lie under areas, and the run without them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pikepdf
+
+from ...geometry import Affine, BBox, Polygon
+from .pdf_area import Area, box_corners
+from .pdf_fonts import Glyph
+
+# A glyph goes when its middle is inside an area, or this share of its body.
+_GLYPH_SHARE = 0.35
+
+
+class Spacing(NamedTuple):
+    """What moves the pen besides glyphs: font size, character and word spacing, in text space."""
+
+    size: float
+    char: float
+    word: float
+
+
+def near(
+    glyphs: Sequence[Glyph],
+    place: Affine,
+    length: float,
+    areas: Sequence[Area],
+    *,
+    vertical: bool,
+) -> list[Area]:
+    """Return the areas that a run of glyphs could meet, given its length in em."""
+    if not glyphs:
+        return []
+    # Kerning and negative spacing may carry glyphs beyond either end: an em more on each side.
+    x0 = min([glyph.box[0] for glyph in glyphs]) + (0.0 if vertical else min(0.0, length) - 1)
+    x1 = max([glyph.box[2] for glyph in glyphs]) + (0.0 if vertical else max(0.0, length) + 1)
+    y0 = min([glyph.box[1] for glyph in glyphs]) + (min(0.0, length) - 1 if vertical else 0.0)
+    y1 = max([glyph.box[3] for glyph in glyphs]) + (max(0.0, length) + 1 if vertical else 0.0)
+    box = Polygon(box_corners((x0, y0, x1, y1), place)).bbox
+    return [area for area in areas if _meet(box, area.bbox)]
+
+
+def sift(
+    run: Sequence[float | list[Glyph]],
+    place: Affine,
+    areas: Sequence[Area],
+    spacing: Spacing,
+    *,
+    vertical: bool,
+) -> tuple[list[Any], int]:
+    """Return a run's array for TJ without the glyphs under the areas, and how many went."""
+    size = spacing.size
+    kept: list[Any] = []
+    codes = bytearray()
+    pen = gap = 0.0
+    count = 0
+
+    def flush() -> None:
+        nonlocal gap
+        if codes:
+            kept.append(pikepdf.String(bytes(codes)))
+            codes.clear()
+        if gap:
+            kept.append(gap)
+            gap = 0.0
+
+    for part in run:
+        if not isinstance(part, list):
+            pen -= part / 1000 * size
+            if codes and not gap:
+                flush()
+            gap += part
+            continue
+        for glyph in part:
+            step = glyph.advance * size + spacing.char
+            if glyph.spaced:
+                step += spacing.word
+            # `place` scales by size: bring the pen into its units.
+            if size and _hit(glyph, place, pen / size, areas, vertical=vertical):
+                count += 1
+                if codes and not gap:
+                    flush()
+                gap -= step / size * 1000
+            else:
+                if gap:
+                    flush()
+                codes += glyph.code
+            pen += step
+    flush()
+    return kept, count
+
+
+def _hit(
+    glyph: Glyph, place: Affine, along: float, areas: Sequence[Area], *, vertical: bool
+) -> bool:
+    """Return whether a glyph, shown with the pen so many em along, lies under an area."""
+    x0, y0, x1, y1 = glyph.box
+    if vertical:
+        y0, y1 = y0 + along, y1 + along
+    else:
+        x0, x1 = x0 + along, x1 + along
+    corners = box_corners((x0, y0, x1, y1), place)
+    box = Polygon(corners).bbox
+    for area in areas:
+        if _meet(box, area.bbox):
+            middle = box.center  # of a parallelogram: the same as that of its box
+            if area.contains(*middle) or area.share(corners) >= _GLYPH_SHARE:
+                return True
+    return False
+
+
+def _meet(one: BBox, other: BBox) -> bool:
+    return not (one.x1 < other.x0 or one.x0 > other.x1 or one.y1 < other.y0 or one.y0 > other.y1)

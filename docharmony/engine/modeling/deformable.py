@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Sides = Sequence[tuple[int, int]]  # (height, width) of each level
 
+_SAMPLES = 1 << 20  # read at once on a CPU
+
 
 def pixel_centres(sides: Sides, device: torch.device) -> Tensor:
     """Return the centres (T, 2) of all cells as (x, y) in 0-1, level by level, row by row.
@@ -37,7 +39,7 @@ def sample(values: Tensor, sides: Sides, locations: Tensor, weights: Tensor) -> 
     """Return the weighted sum (B, T, H, D) of values read at fractional places; zero outside.
 
     Every corner of every sample becomes one row of an embedding bag, which adds up rows without
-    writing them down: on a CPU seven times as fast as grid sampling, and the places stay float32
+    writing them down: on a CPU several times as fast as grid sampling, and the places stay float32
     where the values are bfloat16.
 
     Args:
@@ -48,6 +50,15 @@ def sample(values: Tensor, sides: Sides, locations: Tensor, weights: Tensor) -> 
     """
     if torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export():
         return sample_grid(values, sides, locations, weights)
+    if values.device.type != "cpu":
+        return _sample_bag(values, sides, locations, weights)
+    # In pieces whose indices stay in the cache: twice as fast.
+    length = max(1, _SAMPLES // weights[:, 0].numel())
+    parts = zip(locations.split(length, 1), weights.split(length, 1), strict=True)
+    return torch.cat([_sample_bag(values, sides, *part) for part in parts], 1)
+
+
+def _sample_bag(values: Tensor, sides: Sides, locations: Tensor, weights: Tensor) -> Tensor:
     batch, cells, heads, depth = values.shape
     tokens, points = locations.shape[1], locations.shape[4]
     device, integer = values.device, torch.int32 if values.numel() < 2**31 else torch.int64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("diffusers")
 
 from docharmony.engine.base import Task  # noqa: E402
 from docharmony.engine.modeling.image_decoder import (  # noqa: E402
+    ImageDecoder,
     Source,
     contexts,
     make_scheduler,
@@ -110,27 +112,53 @@ def test_sampling_loop(golden: Any, tiny: Any, run: Any, close: Callable[..., No
     assert torch.equal(latents, steps[-1])
 
 
-def test_a_batch_draws_what_each_draws_alone(
-    tiny: Any, run: Any, close: Callable[..., None]
-) -> None:
-    prompts = torch.cat([run["prompt"], run["prompt"].flip(1) * 0.5])
-    together = tiny.image.sample(prompts, None, seeds=[1, 2], steps=2, scheduler="dpm")
+@pytest.fixture(scope="module")
+def small() -> Any:
+    """An image decoder with random weights on latents of 8 x 8."""
+    torch.manual_seed(0)
+    spec = replace(TINY, painter=replace(TINY.painter, latent=8))
+    return ImageDecoder(spec).eval()
+
+
+def test_a_batch_draws_what_each_draws_alone(small: Any, close: Callable[..., None]) -> None:
+    prompts = torch.randn(2, 5, 16)
+    maps = [torch.randn(2, 32, side, side) for side in (16, 8, 4, 2)]
+    with torch.no_grad():
+        sources = [small.look(maps, torch.ones(2, 1))]
+        sources += [small.look([m[i : i + 1] for m in maps], torch.ones(1, 1)) for i in range(2)]
+    options: Any = {"steps": 3, "scheduler": "dpm"}
+    together = small.sample(prompts, sources[0], seeds=[1, 2], **options)
     for i in range(2):
-        alone = tiny.image.sample(prompts[i : i + 1], None, seeds=[i + 1], steps=2, scheduler="dpm")
-        close(alone, together[i : i + 1], atol=5e-4)
+        one = prompts[i : i + 1]
+        close(
+            small.sample(one, sources[i + 1], seeds=[i + 1], **options),
+            together[i : i + 1],
+            atol=5e-4,
+        )
+    assert not torch.allclose(together[0], together[1])
 
 
-def test_guidance_of_one_is_the_prompt_alone(tiny: Any, run: Any) -> None:
+def test_guidance_of_one_is_the_prompt_alone(small: Any) -> None:
+    prompt = torch.randn(1, 5, 16)
     plan = make_scheduler("ddpm")
     plan.set_timesteps(1)
-    start = torch.randn(1, 4, 64, 64, generator=torch.Generator().manual_seed(3))
-    with torch.no_grad():
-        noise = tiny.image.predict_noise(start, plan.timesteps[0], run["prompt"], None)
     draws = torch.Generator().manual_seed(3)
-    torch.randn(1, 4, 64, 64, generator=draws)
+    start = torch.randn(1, 4, 8, 8, generator=draws)
+    with torch.no_grad():
+        noise = small.predict_noise(start, plan.timesteps[0], prompt, None)
     expected = plan.step(noise, plan.timesteps[0], start, generator=draws).prev_sample
-    drawn = tiny.image.sample(run["prompt"], None, seeds=[3], steps=1, guidance=1.0)
+    drawn = small.sample(prompt, None, seeds=[3], steps=1, guidance=1.0)
     torch.testing.assert_close(drawn, expected)
+
+
+def test_loss_ignores_what_has_no_weight(small: Any) -> None:
+    """Images without context don't count, but the mean runs over all elements of all images."""
+    latents, noise = torch.randn(2, 4, 8, 8), torch.randn(2, 4, 8, 8)
+    times, prompt = torch.tensor([10, 500]), torch.randn(2, 5, 16)
+    with torch.no_grad():
+        first = small.loss(latents[:1], noise[:1], times[:1], prompt[:1], None, torch.ones(1))
+        both = small.loss(latents, noise, times, prompt, None, torch.tensor([1.0, 0.0]))
+    torch.testing.assert_close(both, first / 2)
 
 
 def test_pixels(tiny: Any) -> None:

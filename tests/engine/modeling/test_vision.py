@@ -165,6 +165,20 @@ def test_both_ways_to_sample_agree(seed: int, close: Callable[..., None]) -> Non
         close(a, b, atol=2e-4)
 
 
+def test_pieces_of_a_sampling_fit_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    from docharmony.engine.modeling import deformable
+
+    inputs = (
+        torch.randn(2, 12, 3, 5),
+        [(3, 4)],
+        torch.rand(2, 7, 3, 1, 2, 2),
+        torch.rand(2, 7, 3, 1, 2),
+    )
+    whole = sample(*inputs)
+    monkeypatch.setattr(deformable, "_SAMPLES", 30)
+    assert torch.equal(sample(*inputs), whole)
+
+
 def test_sampling_at_pixel_centres_reads_the_pixels() -> None:
     values = torch.randn(1, 12, 1, 3)
     places = pixel_centres([(3, 4)], values.device).view(1, 12, 1, 1, 1, 2)

@@ -185,6 +185,7 @@ def test_a_loaded_model_runs(state: Any, save: Any, tmp_path: Path) -> None:
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_of_a_conversion(tmp_path: Path) -> None:
     """The peak stays below 1.3 times the largest shard, far below the file."""
     wide = replace(
@@ -200,18 +201,26 @@ def test_memory_of_a_conversion(tmp_path: Path) -> None:
     files = pieces(tmp_path / "model.bin", [0.35, 0.7])
     total = sum(file.stat().st_size for file in files)
     code = """
-import json, resource, sys
+import json, sys
+from pathlib import Path
 from docharmony.engine.modeling.loading import convert
+from docharmony.engine.modeling.published import published_table
 from docharmony.engine.presets import PublishedSpec
 import torch
 torch.set_num_threads(1)
 *files, folder, spec = sys.argv[1:]
 spec = PublishedSpec.from_dict(json.loads(spec))
-from docharmony.engine.modeling.published import published_table
 published_table(spec)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def memory(line):
+    status = Path("/proc/self/status").read_text()
+    return int(status.split(line + ":")[1].split()[0]) * 1024
+
+# ru_maxrss will not do: it begins with what the parent process had.
+Path("/proc/self/clear_refs").write_text("5")
+before = memory("VmRSS")
 convert(files, folder, spec, shard_bytes=16 << 20)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+print(memory("VmHWM") - before)
 """
     folder = tmp_path / "out"
     arguments = [*map(str, files), str(folder), json.dumps(wide.to_dict())]
@@ -221,7 +230,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
     )  # fmt: skip
     largest = max(file.stat().st_size for file in folder.glob("*.safetensors"))
     assert total > 8 * largest  # the limit means something
-    assert int(done.stdout) < 1.3 * largest
+    assert 0 < int(done.stdout) < 1.3 * largest
 
 
 def test_an_existing_folder_is_left_alone(state: Any, save: Any, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .config import RunConfig
+    from .detect.base import Detector, Match
     from .errors import (
         CheckpointError,
         ConfigError,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     )
     from .geometry import Affine, BBox, Point, Polygon
     from .hookspecs import hookimpl
+    from .io.base import Opening, Source
+    from .io.write.base import Writer
     from .model import (
         Answer,
         Block,
@@ -45,12 +48,15 @@ if TYPE_CHECKING:
         Word,
     )
     from .pipeline import Pipeline, open, write
+    from .plan import Plan
     from .plugins import Plugins
-    from .redaction import redact
+    from .redaction import propose, redact
     from .stage import Context, Glyph, Graphics, Rule, Stage
+    from .stages.redact import RedactConfig
 
 _HOMES = {
     "config": ("RunConfig",),
+    "detect.base": ("Detector", "Match"),
     "errors": (
         "CheckpointError",
         "ConfigError",
@@ -67,6 +73,8 @@ _HOMES = {
     ),
     "geometry": ("Affine", "BBox", "Point", "Polygon"),
     "hookspecs": ("hookimpl",),
+    "io.base": ("Opening", "Source"),
+    "io.write.base": ("Writer",),
     "model": (
         "Answer",
         "Block",
@@ -83,9 +91,11 @@ _HOMES = {
         "Word",
     ),
     "pipeline": ("Pipeline", "open", "write"),
+    "plan": ("Plan",),
     "plugins": ("Plugins",),
-    "redaction": ("redact",),
+    "redaction": ("propose", "redact"),
     "stage": ("Context", "Glyph", "Graphics", "Rule", "Stage"),
+    "stages.redact": ("RedactConfig",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -99,6 +109,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "Context",
+    "Detector",
     "DocharmonyError",
     "Document",
     "Edit",
@@ -110,26 +121,33 @@ __all__ = [
     "Graphics",
     "InputError",
     "Line",
+    "Match",
     "MissingExtraError",
+    "Opening",
     "OutputError",
     "Page",
     "PageFailure",
     "Pipeline",
+    "Plan",
     "PluginError",
     "Plugins",
     "Point",
     "Polygon",
+    "RedactConfig",
     "RedactionLeakError",
     "Rule",
     "RunConfig",
+    "Source",
     "SourceInfo",
     "Stage",
     "StageError",
     "UsageError",
     "Word",
+    "Writer",
     "__version__",
     "hookimpl",
     "open",
+    "propose",
     "redact",
     "write",
 ]

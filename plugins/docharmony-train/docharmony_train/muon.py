@@ -68,4 +68,5 @@ def orthogonal(stack: Tensor, rounds: int = 5) -> Tensor:
     for _ in range(rounds):
         square = x @ x.mT
         x = _A * x + (_B * square + _C * square @ square) @ x
-    return x if wide else x.mT
+    result: Tensor = x if wide else x.mT
+    return result

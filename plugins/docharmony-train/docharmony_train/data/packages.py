@@ -108,6 +108,8 @@ def _wanted(package: str, path: Path) -> bool:
     found = kind(path)
     if path.is_symlink() or not found:
         return False
+    if found == "pdf":
+        return not package.startswith("fonts-")  # specimens: tables of single glyphs
     return found != "text" or package.startswith("manpages")
 
 

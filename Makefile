@@ -30,8 +30,8 @@ docs: $(READY_DEV)   ## write the generated parts of the README and of plugins/R
 bench: $(READY_DEV)   ## compare with named peers; tables in tests/bench/
 	$(MAKE) -C tests/bench VENV=$(abspath $(VENV))
 
-test-torch: $(VENV)-torch/.ready   ## parity of the exported graphs with the torch model
-	$(VENV)-torch/bin/python -m pytest -m torch $(ARGS)
+test-torch: $(VENV)-torch/.ready   ## the torch engine, training, and parity of the exported graphs
+	$(VENV)-torch/bin/python -m pytest -m torch tests export plugins/docharmony-train $(ARGS)
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("docharmony needs Python 3.11 or later; try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -48,7 +48,8 @@ $(READY_DEV): $(READY) $(PLUGINS:%=plugins/docharmony-%/pyproject.toml)
 $(VENV)-torch/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-torch
 	$(VENV)-torch/bin/python -m pip install --quiet torch==2.13.0
-	$(VENV)-torch/bin/python -m pip install --quiet --editable '.[dev]' --editable export
+	$(VENV)-torch/bin/python -m pip install --quiet --editable '.[dev,torch]' --editable export \
+		--editable plugins/docharmony-train
 	touch $@
 
 clean:   ## remove what make has made

@@ -23,7 +23,7 @@ from ..engine.crops import HEIGHT, MARGIN, LineCrop, crop_lines
 from ..geometry import Affine, BBox, Polygon
 from ..model import Line, Page
 from ..stage import Context, Stage
-from .ink import settle
+from .ink import part_words, settle
 from .lines import (
     Position,
     ReadConfig,
@@ -204,7 +204,7 @@ def _samples(polygons: Sequence[Polygon]) -> list[Polygon]:
 
 
 def _line(polygon: Polygon, crop: LineCrop, reading: Reading) -> Line | None:
-    reading = settle(crop, reading)
+    reading = settle(crop, part_words(crop, reading))
     width = crop.image.shape[1]
     length = max(1.0, width - 2 * crop.margin)
     bounds = [

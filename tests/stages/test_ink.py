@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from docharmony import BBox
 from docharmony.engine.base import Reading
 from docharmony.engine.crops import LineCrop, crop_lines
-from docharmony.stages.ink import settle
+from docharmony.stages.ink import part_words, settle
 
 TEXT = "harvest of 1987, then"
 
@@ -93,3 +93,26 @@ def test_a_reading_without_places_stays_as_it_is() -> None:
     reading = Reading("anything", 0.5)
     assert settle(crop_of(image, 300), reading) is reading
     assert settle(crop_of(image, 300), Reading("", 0.0)) == Reading("", 0.0)
+
+
+def test_two_words_read_as_one_are_parted() -> None:
+    text = "when the two came home at noon"
+    image = Image.new("RGB", (640, 80), "white")
+    font = ImageFont.load_default(size=32)
+    ImageDraw.Draw(image).text((20, 18), text, fill="black", font=font)
+    crop = crop_of(image, 20 + font.getlength(text) + 3)
+    width, to_crop = crop.image.shape[1], crop.to_source.inverse()
+    places = [
+        tuple(to_crop.apply((20 + font.getlength(text[: k + i]), 0)).x / width for i in (0, 1))
+        for k in range(len(text))
+    ]
+    joined = [k for k in range(len(text)) if k != text.index(" two")]
+    reading = Reading(
+        "".join(text[k] for k in joined), 0.9, tuple((a, b) for a, b in (places[k] for k in joined))
+    )
+    assert reading.text == "when thetwo came home at noon"
+    parted = part_words(crop, reading)
+    assert parted.text == text
+    assert len(parted.bounds) == len(text)
+    whole = Reading(text, 0.9, tuple((a, b) for a, b in places))
+    assert part_words(crop, whole) == whole

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+from ..io.needles import LOOK_ALIKE
 from ..model import Line, Page, Word
 
 JOINT = "\x1f"
@@ -188,6 +189,8 @@ def _plain(page: PageText, rewrite: Callable[[int], str]) -> View:
 def fold(text: str) -> str:
     """Return the text without case, accents, ligatures, width and typographic quotes.
 
+    Letters of other scripts that look like Latin ones become those.
+
     Works character by character: ``fold(a + b) == fold(a) + fold(b)``.
 
     >>> fold("\uff2a\u00fcrgen Stra\u00dfe \ufb01 O\u2019Neill")
@@ -211,7 +214,7 @@ def _fold_character(character: str) -> str:
         return character
     parts = unicodedata.normalize("NFKD", character).casefold()
     plain = (c for c in unicodedata.normalize("NFKD", parts) if not unicodedata.combining(c))
-    return "".join(_PLAIN_LETTERS.get(c, c) for c in plain)
+    return "".join(LOOK_ALIKE.get(c) or _PLAIN_LETTERS.get(c, c) for c in plain)
 
 
 @cache

@@ -6,6 +6,7 @@ invisible characters), so that a text broken over lines, spaced out or written f
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,8 +16,14 @@ from functools import lru_cache
 LONG = 6
 # Folded away wherever they stand: hyphens, dashes, apostrophes that break words, soft hyphens, joiners.
 _DROPPED = frozenset("-\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe63\uff0d")
+# Letters of other scripts that look like a Latin one, small or capital: a text in them reads the same.
+LOOK_ALIKE = dict(
+    zip("авеикмнорстухіјѕԁһԛԝɡαβεζηικμνορτυχ", "abeukmhopctyxijsdhqwgabezhikmvoptyx", strict=True)
+)
 _BREAKS = re.compile(r"[\s\u2010-\u2015\u2212\ufe63\uff0d-]+")
 _HYPHENATED = re.compile(r"[\u00ad\u2010-]\s*\n")
+_ESCAPED = re.compile(rb"\\u([0-9A-Fa-f]{4})|(?:\\x|%)([0-9A-Fa-f]{2})")
+_TAG = re.compile(r"<[^>]*>")
 # Letters that a hit needs to be one although it falls into pieces.
 _LEAST_BROKEN = 4
 # Scripts written without spaces between words: no border of a word to look for.
@@ -30,7 +37,7 @@ class _Folding(dict[int, str]):
         char = chr(code)
         parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", char).casefold())
         folded = "".join(
-            c
+            LOOK_ALIKE.get(c, c)
             for c in parts
             if not c.isspace()
             and c not in _DROPPED
@@ -160,6 +167,12 @@ def _in_one_piece(text: str, start: int, end: int) -> bool:
     return _whole(text, start, end) and (spaced or letters >= _LEAST_BROKEN)
 
 
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    if match[1]:
+        return chr(int(match[1], 16)).encode("utf-8", "replace")
+    return bytes((int(match[2], 16),))
+
+
 def _readings(data: bytes, binary: bool) -> Iterator[str]:
     """Yield the bytes read as text in each encoding that could hold words."""
     if binary:
@@ -171,6 +184,13 @@ def _readings(data: bytes, binary: bool) -> Iterator[str]:
             yield re.sub(rb"[\x00\x80-\xff]", b" ", found).decode("ascii")
         return
     yield data.decode("latin-1")
+    if _ESCAPED.search(data):
+        # Scripts and addresses spell letters as numbers.
+        yield _ESCAPED.sub(_unescaped, data).decode("utf-8", "replace")
+    if b"</" in data or b"&#" in data:
+        # Mark-up between letters, and letters as numbers.
+        text = data.replace(b"\x00", b"").decode("utf-8", "replace")
+        yield html.unescape(_TAG.sub("", text))
     if any(byte >= 0x80 for byte in data[:65536]):
         yield data.decode("utf-8", "ignore")
     if b"\x00" in data or data[:2] in (b"\xfe\xff", b"\xff\xfe"):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pikepdf
 
+from .drawn_text import drawn
 from .needles import Needles
 
 # Whole-file scans read at most so much.
@@ -36,7 +37,7 @@ def object_hits(pdf: pikepdf.Pdf, needles: Needles) -> Iterator[str]:
         place = _name(item, info)
         if _strings(item, needles):
             yield place
-        if isinstance(item, pikepdf.Stream) and _stream(item, needles):
+        if isinstance(item, pikepdf.Stream) and (_stream(item, needles) or _form(item, needles)):
             yield "embedded file" if item.get("/Type") == "/EmbeddedFile" else f"stream of {place}"
 
 
@@ -77,6 +78,13 @@ def _stream(stream: Any, needles: Needles) -> bool:
     if needles.hit_bytes(data, binary=binary):
         return True
     return not binary and needles.hit(shown(data))
+
+
+def _form(stream: Any, needles: Needles) -> bool:
+    """Return whether a form or pattern, on a page or not, draws a needle in the codes of its fonts."""
+    if stream.get("/Subtype") != "/Form" and stream.get("/PatternType") != 1:
+        return False
+    return any(text is not None and needles.hit(text) for text in drawn(stream))
 
 
 # A literal string (with one level of brackets inside), a hexadecimal one, a number, an operator.

@@ -45,7 +45,9 @@ def check(
         left = [key for key in _TELLING if key in new.info] + list(getattr(new, "text", {}) or {})
         clean = not left and not len(_private(new))
         checks.append(["metadata", clean, "none" if clean else f"{len(left) or 'some'} entries"])
-        found = raw_hit(path, Needles(terms, needles, whole_words=whole_words))
+        sought = Needles(terms, needles, whole_words=whole_words)
+        # PNG packs the colour profile.
+        found = raw_hit(path, sought) or sought.hit_bytes(new.info.get("icc_profile") or b"")
         checks.append(["bytes", not found, "found in the file" if found else "nothing found"])
         for index in range(min(count, other)):
             old.seek(index)

@@ -15,15 +15,18 @@ import numpy.typing as npt
 import pikepdf
 import pymupdf
 import reportlab
-from PIL import Image, ImageDraw, ImageFont
 from pikepdf import Array, Dictionary, Name
+from PIL import Image, ImageDraw, ImageFont
 
 VERA = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
 WIDTH, HEIGHT = 300, 240
 SIZE = 10.0
 _ROW = 20
 _NOUNS = ("Harbor", "Meadow", "Lantern", "Copper", "Window", "Garden", "Pepper", "Timber")
-_FIRST, _REST = "BDGKMNPRTVZ", ("ba", "do", "gu", "ki", "lo", "mar", "nef", "ro", "sul", "ti", "vok")
+_FIRST, _REST = (
+    "BDGKMNPRTVZ",
+    ("ba", "do", "gu", "ki", "lo", "mar", "nef", "ro", "sul", "ti", "vok"),
+)
 
 Grey = npt.NDArray[np.uint8]
 
@@ -109,9 +112,7 @@ class Book:
     def form(self, content: bytes, box: tuple[float, ...] = (0, 0, 300, 240), **more: Any) -> Any:
         """Return a Form XObject with Helvetica as /F1."""
         fonts = Dictionary(F1=self.pdf.make_indirect(helvetica()))
-        made = self.stream(
-            content, Type=Name.XObject, Subtype=Name.Form, BBox=Array(box), **more
-        )
+        made = self.stream(content, Type=Name.XObject, Subtype=Name.Form, BBox=Array(box), **more)
         made["/Resources"] = Dictionary(Font=fonts)
         return made
 

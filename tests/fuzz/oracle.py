@@ -1,4 +1,4 @@
-"""Where a secret can still be found in a file: an attacker of its own, which shares no code with the checks."""
+"""Where a secret can still be found in a file: an attacker that shares no code with the checks."""
 
 from __future__ import annotations
 

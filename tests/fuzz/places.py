@@ -407,7 +407,9 @@ def tiling_pattern(b: Book) -> None:
 def soft_mask(b: Book) -> None:
     n, y = b.row()
     x = b.around(n, y)
-    group = b.form(b"1 g " + b.line(x, y), Group=Dictionary(S=Name.Transparency, CS=Name.DeviceGray))
+    group = b.form(
+        b"1 g " + b.line(x, y), Group=Dictionary(S=Name.Transparency, CS=Name.DeviceGray)
+    )
     state = Dictionary(SMask=Dictionary(S=Name.Luminosity, G=group))
     name = b.resource("/ExtGState", b.pdf.make_indirect(state), n)
     b.add(n, f"q {name} gs 0 g {x} {y - 5} 100 20 re f Q")
@@ -785,9 +787,7 @@ def reply_and_popup(b: Book) -> None:
         n,
     )
     first["/Popup"] = b.annotate(
-        Dictionary(
-            Type=Name.Annot, Subtype=Name.Popup, Rect=rect, Parent=first, Contents=b.secret
-        ),
+        Dictionary(Type=Name.Annot, Subtype=Name.Popup, Rect=rect, Parent=first, Contents=b.secret),
         n,
     )
 
@@ -911,7 +911,9 @@ def goto_remote_file(b: Book) -> None:
             Type=Name.Annot,
             Subtype=Name.Link,
             Rect=Array([80, y - 5, 180, y + 11]),
-            A=Dictionary(S=Name.GoToR, F=Dictionary(F=f"{b.secret}.pdf", UF=f"{b.secret}.pdf"), D=0),
+            A=Dictionary(
+                S=Name.GoToR, F=Dictionary(F=f"{b.secret}.pdf", UF=f"{b.secret}.pdf"), D=0
+            ),
         ),
         n,
     )
@@ -1093,7 +1095,9 @@ def output_intent(b: Book) -> None:
 @place
 def colour_profile(b: Book) -> None:
     n, y = b.row()
-    profile = b.stream(b"\0" * 128 + f"Copyright {b.secret}\0".encode(), N=3, Alternate=Name.DeviceRGB)
+    profile = b.stream(
+        b"\0" * 128 + f"Copyright {b.secret}\0".encode(), N=3, Alternate=Name.DeviceRGB
+    )
     name = b.resource("/ColorSpace", Array([Name.ICCBased, profile]), n)
     b.add(n, f"q {name} cs 0.5 0.5 0.5 sc 80 {y} 5 5 re f Q")
 
@@ -1101,9 +1105,7 @@ def colour_profile(b: Book) -> None:
 @place
 def name_of_an_ink(b: Book) -> None:
     n, y = b.row()
-    function = Dictionary(
-        FunctionType=2, Domain=Array([0, 1]), C0=Array([1]), C1=Array([0]), N=1
-    )
+    function = Dictionary(FunctionType=2, Domain=Array([0, 1]), C0=Array([1]), C1=Array([0]), N=1)
     space = Array([Name.Separation, Name("/" + b.secret), Name.DeviceGray, function])
     name = b.resource("/ColorSpace", space, n)
     b.add(n, f"q {name} cs 1 scn 80 {y} 5 5 re f Q")

@@ -13,6 +13,7 @@ from . import (
     actions,
     annots,
     attachments,
+    fonts,
     forms,
     layers,
     metadata,
@@ -22,6 +23,7 @@ from . import (
     strings,
     structure,
     type3,
+    unused,
 )
 from .base import Job, Profile
 
@@ -36,6 +38,8 @@ CARRIERS: Mapping[str, Callable[[Job], None]] = {
     "layers": layers.clean,
     "metadata": metadata.clean,
     "private": private.clean,
+    "unused": unused.clean,
+    "fonts": fonts.clean,
     "type3": type3.clean,
     "strings": strings.clean,
 }

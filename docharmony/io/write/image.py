@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ...errors import BrokenError, LimitExceededError, UnsupportedError
 from ...geometry import Polygon
+from ..needles import Needles
 from ..wire import Buffer
 from .pdf_images import Picture, cover, flat_fill, windows
 
@@ -73,6 +74,13 @@ def erase(
     The profile makes no difference: an image keeps no carrier at all.
     """
     frames, kind, carriers = _read(path)
+    originals = [item["original"] for items in edits.values() for item in items]
+    needles = Needles(terms, originals, whole_words=whole_words)
+    for frame in frames:
+        # A colour profile has a description, a copyright and more, in text.
+        if needles.hit_bytes(frame.save.get("icc_profile", b"")):
+            del frame.save["icc_profile"]
+            carriers.append({"where": "colour profile", "action": "removed"})
     shapes: list[list[int]] = []
     crops: list[Buffer] = []
     count = 0

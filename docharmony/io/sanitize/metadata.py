@@ -19,6 +19,9 @@ def clean(job: Job) -> None:
         if job.publish or not isinstance(packet, pikepdf.Stream) or _hit(job, packet):
             job.drop(item, "/Metadata", where)
     info = dictionary(job.pdf.trailer.get("/Info"))
+    for key in list(info.keys()):
+        if job.needles.hit(key[1:]):
+            job.drop(info, key, "document information")
     job.clean_strings(info, "document information")
     # Removal changed the file: a date of change that is older would be a lie.
     for key in ("/ModDate",):

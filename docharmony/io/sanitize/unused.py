@@ -55,7 +55,9 @@ def clean(job: Job) -> None:
         return
     for holder, known in _owners(job.pdf):
         for key in list(holder.keys()):
-            if key not in known and (job.publish or _streams(holder[key])):
+            if key not in known and (
+                job.publish or _streams(holder[key]) or _named(job, key, holder[key])
+            ):
                 job.drop(holder, key, "private data")
     names = dictionary(job.pdf.Root.get("/Names"))
     for key in _OFFSTAGE:
@@ -83,6 +85,13 @@ def _streams(value: Any, depth: int = 0) -> bool:
             return False
         return any(_streams(v, depth + 1) for k, v in value.items() if k not in ("/Parent", "/P"))
     return False
+
+
+def _named(job: Job, key: str, value: Any) -> bool:
+    """Return whether a private key, or its value, is a name that holds a hit."""
+    return job.needles.hit(key[1:]) or (
+        isinstance(value, pikepdf.Name) and job.needles.hit(str(value)[1:])
+    )
 
 
 def _appearances(job: Job, annotation: Any) -> None:

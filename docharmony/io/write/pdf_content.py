@@ -25,6 +25,7 @@ _IDENTITY = Affine()
 _MAX_DEPTH = 24
 # Operators that set the pen anew: a gap left before them moves nothing.
 _PLACES = frozenset({"Td", "TD", "Tm", "T*", "ET"})
+_CLIPPING = 4  # text render modes from here on add to the clip path
 _SECRET_PROPERTIES = ("/ActualText", "/Alt", "/E")
 
 ImageEditor = Callable[[Any, Affine, Sequence[Area]], Any]
@@ -42,6 +43,7 @@ class State:
     stretch: float = 1.0
     leading: float = 0.0
     rise: float = 0.0
+    mode: float = 0.0
 
 
 @dataclass
@@ -157,6 +159,8 @@ class _Walk:
         self._path = PathBuffer()
         self._changed = False
         self._gap: int | None = None
+        # For each text shown in this text object as a clip path: whether glyphs of it are left.
+        self._clips: list[bool] = []
         # Open marked content: index in _out of its BDC, or -1.
         self._marks: list[int] = []
         self._added: dict[str, dict[str, Any]] = {}
@@ -446,6 +450,15 @@ class _Walk:
                 self._state.leading = -y
             self._matrix = self._line = Affine.translate(x, y).then(self._line)
         self._emit(instruction)
+        if operator == "ET" and self._clips:
+            if not any(self._clips):
+                # No glyph of a clipping text is left: it clips all, as it would not without any.
+                self._out += [
+                    ([0, 0, 0, 0], pikepdf.Operator("re")),
+                    ([], pikepdf.Operator("W")),
+                    ([], pikepdf.Operator("n")),
+                ]
+            self._clips = []
 
     def _next_line(self) -> None:
         step = Affine.translate(0.0, -self._state.leading)
@@ -469,6 +482,9 @@ class _Walk:
         last = operands[-1]
         items = list(last) if isinstance(last, pikepdf.Array) else [last]
         kept, count = self._filter(items)
+        shows = any(isinstance(item, pikepdf.String) for item in kept)
+        if self._state.mode >= _CLIPPING and (count or shows):
+            self._clips.append(shows)
         if not count:
             self._gap = None
             self._emit(instruction)
@@ -544,6 +560,7 @@ _NUMBERS = {
     "Tz": ("stretch", 0.01),
     "TL": ("leading", 1.0),
     "Ts": ("rise", 1.0),
+    "Tr": ("mode", 1.0),
 }
 _HANDLERS: dict[str, Callable[[_Walk, str, Sequence[Any], Any], None]] = {
     "q": _Walk._save,

@@ -281,25 +281,33 @@ class RedactStage(Stage):
         """Return edits, for either page, of what begins on one page and ends on the next.
 
         Looks at the last lines of the one and the first lines of the other, without headers and
-        footers. The numbers of the edits go on from those that the pages have.
+        footers and with them. The numbers of the edits go on from those that the pages have.
         """
-        tail, head = _body(above)[-_SEAM:], _body(below)[:_SEAM]
-        if not tail or not head:
-            return [], []
-        text = PageText.of_groups([[*tail, *head]])
-        hits = [
-            hit
-            for hit in (*self._given(text), *self._private([text], ctx)[0])
-            if _line_at(text, hit.start) < len(tail) <= _line_at(text, hit.end - 1)
-        ]
         found: tuple[list[Edit], list[Edit]] = ([], [])
-        for side, page in enumerate((above, below)):
-            places = _places(page, ctx)
-            for hit in self._kept(hits):
-                for area in places.areas(text, hit.start, hit.end):
-                    if (area.line >= len(tail)) == bool(side):
-                        number = len(page.edits) + len(found[side]) + 1
-                        found[side].append(self._edit(page, number, hit, area))
+        seams = [(_body(above)[-_SEAM:], _body(below)[:_SEAM])]
+        # What stands alone at the top of a page can be taken for its header.
+        whole = list(above.lines[-_SEAM:]), list(below.lines[:_SEAM])
+        if whole != seams[0]:
+            seams.append(whole)
+        for tail, head in seams:
+            if not tail or not head:
+                continue
+            text = PageText.of_groups([[*tail, *head]])
+            hits = [
+                hit
+                for hit in (*self._given(text), *self._private([text], ctx)[0])
+                if _line_at(text, hit.start) < len(tail) <= _line_at(text, hit.end - 1)
+            ]
+            for side, page in enumerate((above, below)):
+                places = _places(page, ctx)
+                for hit in self._kept(hits):
+                    for area in places.areas(text, hit.start, hit.end):
+                        known = (*page.edits, *found[side])
+                        if (area.line >= len(tail)) == bool(side) and not any(
+                            _covers(edit, area) for edit in known
+                        ):
+                            name = len(page.edits) + len(found[side]) + 1
+                            found[side].append(self._edit(page, name, hit, area))
         return found
 
     def _region_edits(self, page: Page, count: int) -> list[Edit]:

@@ -64,8 +64,8 @@ class RunConfig:
     keep_going: bool = False
     """Record a failed page and go on instead of stopping."""
 
-    formats: tuple[str, ...] = ("json",)
-    """Formats that ``docharmony run`` writes."""
+    formats: tuple[str, ...] = ()
+    """Formats that ``docharmony run`` writes; empty: json, or nothing but the redacted file."""
 
     fill: Literal["erase", "box", "label"] = "erase"
     """How ``docharmony run`` fills redacted areas."""

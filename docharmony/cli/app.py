@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -37,35 +38,45 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=f"See: {self.prog} --help")
 
 
+_GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        ("-v", "--verbose"),
+        {"action": "store_true", "help": "messages in detail; a traceback on errors"},
+    ),
+    (("-q", "--quiet"), {"action": "store_true", "help": "errors only"}),
+    (
+        ("--json-log",),
+        {"action": "store_true", "help": "one JSON line an event on standard error"},
+    ),
+    (("--config",), {"metavar": "FILE", "help": "options in TOML (default ./docharmony.toml)"}),
+    (
+        ("--plugin",),
+        {
+            "metavar": "MODULE|FILE.py",
+            "action": "append",
+            "default": [],
+            "help": "load a plugin besides the installed ones",
+        },
+    ),
+    (
+        ("--set",),
+        {
+            "metavar": "KEY=VALUE",
+            "action": "append",
+            "default": [],
+            "dest": "settings",
+            "help": "set an option, e.g. stages.ocr.dpi=300",
+        },
+    ),
+)
+
+
 def global_options() -> Parser:
-    """Return the options that stand before the command."""
-    parser = Parser(add_help=False)
+    """Return the options that stand before the command, or after it."""
+    parser = Parser(add_help=False, allow_abbrev=False)
     group = parser.add_argument_group("global options")
-    group.add_argument(
-        "-v", "--verbose", action="store_true", help="messages in detail; a traceback on errors"
-    )
-    group.add_argument("-q", "--quiet", action="store_true", help="errors only")
-    group.add_argument(
-        "--json-log", action="store_true", help="one JSON line an event on standard error"
-    )
-    group.add_argument(
-        "--config", metavar="FILE", help="options in TOML (default ./docharmony.toml)"
-    )
-    group.add_argument(
-        "--plugin",
-        metavar="MODULE|FILE.py",
-        action="append",
-        default=[],
-        help="load a plugin besides the installed ones",
-    )
-    group.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="set an option, e.g. stages.ocr.dpi=300",
-    )
+    for names, options in _GLOBAL:
+        group.add_argument(*names, **options)
     return parser
 
 
@@ -83,6 +94,12 @@ def build_parser(plugins: Plugins) -> Parser:
         title="commands", metavar="COMMAND", dest="command", required=True
     )
     plugins.add_commands(subparsers)
+    for command in set(subparsers.choices.values()):
+        for names, options in _GLOBAL:
+            # Understood after the command too; shown once, in the help of docharmony itself.
+            hidden = {**options, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+            with contextlib.suppress(argparse.ArgumentError):  # the command's own wins
+                command.add_argument(*names, **hidden)
     return parser
 
 
@@ -97,6 +114,8 @@ def run(argv: list[str]) -> int:
         messages.set_up(verbose=verbose, quiet=early.quiet, as_json=early.json_log)
         plugins = Plugins(early.plugin)
         args = build_parser(plugins).parse_args(argv)
+        # A command's own parser forgets what stood before it: the early one saw both places.
+        args.settings, args.config = early.settings, early.config
         args.plugins = plugins
         return int(args.run(args))
     except KeyboardInterrupt:

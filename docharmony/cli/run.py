@@ -32,7 +32,8 @@ a pipeline file:
   min_confidence = 0.3
 
 Where a route ends with "redact", the redacted file is written too, with the rules of
-[stages.redact] and the top-level option fill = "erase" | "box" | "label".
+[stages.redact] and the top-level option fill = "erase" | "box" | "label". Then formats are written
+only where the file names them: they hold the text that is removed.
 
 examples:
   docharmony run pipeline.toml invoices/ -o results/
@@ -78,7 +79,9 @@ def run(args: argparse.Namespace) -> int:
         )
     inputs = common.expand(args.inputs)
     pipeline = Pipeline(config, plugins=args.plugins)
-    writers = {name: args.plugins.writers.get(name)() for name in config.formats}
+    # What was read of a document that is redacted is written only where somebody asks for it.
+    formats = config.formats or (() if redacts else ("json",))
+    writers = {name: args.plugins.writers.get(name)() for name in formats}
     folder = Path(args.output)
     if folder.exists() and not folder.is_dir():
         raise OutputError("-o is not a folder", where=args.output, hint="`run` writes to a folder.")

@@ -79,6 +79,16 @@ def test_quiet_and_json_log(run: Run, letter: Path) -> None:
     assert json.loads(failed.stderr)["exit_code"] == 3
 
 
+def test_global_options_are_understood_on_both_sides(run: Run, letter: Path) -> None:
+    assert run("ocr", letter, "-f", "text", "-q").stderr == ""
+    both = run("--set", "pages='1-2'", "ocr", letter, "-f", "text", "--set", "dpi=5")
+    assert both.returncode == 2
+    assert "dpi" in both.stderr
+    done = run("--set", "pages='2'", "ocr", letter, "-f", "text", "--set", "dpi=150", "-q")
+    assert "Page 2" in done.stdout
+    assert "Page 1" not in done.stdout
+
+
 def test_standard_input(run: Run, letter: Path) -> None:
     done = run("ocr", "-", "-f", "text", "--pages", "3", stdin=letter.read_bytes())
     assert done.returncode == 0, done.stderr
@@ -188,6 +198,23 @@ def test_run_keeps_going_and_resumes(run: Run, letter: Path, tmp_path: Path) -> 
     data = json.loads((tmp_path / "out2" / "letter.json").read_text())
     assert data["failures"] == [{"page": 2, "stage": "fault.raises", "error": "ValueError"}]
     assert SECRET not in failed.stderr
+
+
+def test_run_redacts_and_keeps_what_it_read_to_itself(
+    run: Run, letter: Path, tmp_path: Path
+) -> None:
+    routes = "".join(f'{r} = ["layout", "redact"]\n' for r in ("digital", "mixed"))
+    routes += 'scan = ["ocr", "redact"]\n'
+    (tmp_path / "p.toml").write_text(f'[routes]\n{routes}[stages.redact]\nterms = ["Jane Roe"]\n')
+    done = run("run", "p.toml", letter, "-o", "out")
+    assert done.returncode == 0, done.stderr
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert files == {"letter.redacted.pdf", ".docharmony-run.jsonl"}
+    text = run("ocr", tmp_path / "out" / "letter.redacted.pdf", "-f", "text").stdout
+    assert "Page 1 of the letter" in text
+    assert "Jane" not in text
+    journal = (tmp_path / "out" / ".docharmony-run.jsonl").read_text()
+    assert "Jane" not in journal
 
 
 def test_run_over_processes(run: Run, letter: Path, tmp_path: Path) -> None:

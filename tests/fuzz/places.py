@@ -21,7 +21,7 @@ INEXACT = frozenset(
     {
         "free_text_annotation", "form_field_value", "link_uri", "link_uri_percent", "widget_default",
         "choice_field_options", "file_annotation", "signature_field", "redact_annotation",
-        "highlight_contents",
+        "highlight_contents", "unknown_font",
     }
 )  # fmt: skip
 NEEDS_TWO_PAGES = frozenset({"over_two_pages", "form_shared_by_pages", "image_shared_by_pages"})

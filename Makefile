@@ -10,7 +10,7 @@ PLUGINS := rapidocr tesseract rampart
 export OMP_NUM_THREADS ?= 1
 export OMP_THREAD_LIMIT ?= 1
 
-.PHONY: demo test test-torch check docs bench clean
+.PHONY: demo test test-torch check docs bench fuzz clean
 
 demo: $(READY)   ## set up, then read and redact two documents; pictures in demo-output/
 	$(BIN)/python demo.py
@@ -29,6 +29,9 @@ docs: $(READY_DEV)   ## write the generated parts of the README and of plugins/R
 
 bench: $(READY_DEV)   ## compare with named peers; tables in tests/bench/
 	$(MAKE) -C tests/bench VENV=$(abspath $(VENV))
+
+fuzz: $(READY_DEV)   ## hide secrets in SEEDS random documents, redact them and attack the outputs
+	$(BIN)/python -W ignore -m tests.fuzz.runner --seeds $(or $(SEEDS),2000)
 
 test-torch: $(VENV)-torch/.ready   ## the torch engine, training, and parity of the exported graphs
 	$(VENV)-torch/bin/python -m pytest -m torch tests export plugins/docharmony-train $(ARGS)

@@ -15,6 +15,7 @@ import platform
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -42,39 +43,22 @@ class Result:
     memory: float
 
 
-def work(engine: str, pdf: Path, limit: int | None, threads: int) -> None:
-    """Run one engine over all pages and print one JSON line for each variant."""
-    pages = load(pdf, limit)
-    before = _memory()
+def work(engine: str, folder: Path, threads: int) -> None:
+    """Read all images of a folder with one engine; print one JSON line an image, then the peak."""
+    import numpy as np
+    from PIL import Image
+
     read = ENGINES[engine](threads)
-    read(pages[0].clean[:400])  # loads the models: not counted, a run loads them once
-    for variant in VARIANTS:
-        total, wall, cpu = Score(), 0.0, 0.0
-        for page in pages:
-            image, back = (page.clean, None) if variant == "clean" else page.scan()
-            start, start_cpu = time.perf_counter(), _cpu()
-            words = read(image)
-            wall += time.perf_counter() - start
-            cpu += _cpu() - start_cpu
-            found = score(page.lines, [_carry(word, back) for word in words])
-            total += found
-            print(
-                f"  {engine} {variant} page {page.number}: F1 {found.f1:.3f} CER {found.cer:.4f}",
-                file=sys.stderr,
-                flush=True,
-            )
-        print(
-            json.dumps(
-                {
-                    "variant": variant,
-                    "score": [getattr(total, name) for name in Score.__slots__],
-                    "wall": wall / len(pages),
-                    "cpu": cpu / len(pages),
-                    "memory": _memory() - before,
-                }
-            ),
-            flush=True,
-        )
+    paths = sorted(folder.glob("*.png"))
+    read(np.asarray(Image.open(paths[0]).crop((0, 0, 800, 400))))  # loads the models, once a run
+    for path in paths:
+        image = np.asarray(Image.open(path).convert("RGB"))
+        start, start_cpu = time.perf_counter(), _cpu()
+        words = read(image)
+        wall, cpu = time.perf_counter() - start, _cpu() - start_cpu
+        found = [[word.text, *map(float, word.box)] for word in words]
+        print(json.dumps({"name": path.stem, "words": found, "wall": wall, "cpu": cpu}), flush=True)
+    print(json.dumps({"memory": _memory()}), flush=True)
 
 
 def _carry(word: Placed, back: Any) -> Placed:
@@ -96,25 +80,58 @@ def _cpu() -> float:
 def _memory() -> float:
     """Return the peak of this process and of its largest child, MB."""
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    status = Path("/proc/self/status")
+    if status.is_file():  # ru_maxrss also remembers the process that started this one
+        own = int(status.read_text().partition("VmHWM:")[2].split()[0])
     return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
 
 
-def run(engine: str, pdf: Path, limit: int | None, threads: int) -> list[Result]:
+def run(engine: str, pages: list[BenchPage], folder: Path, threads: int) -> list[Result]:
     """Return what an engine reaches, measured in a process of its own; empty where it cannot run."""
-    command = [sys.executable, __file__, "--worker", engine, "--pages", str(pdf)]
-    command += ["--threads", str(threads), *(["--limit", str(limit)] if limit else [])]
+    command = [sys.executable, __file__, "--worker", engine, "--folder", str(folder)]
+    command += ["--threads", str(threads)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    results = []
-    for line in done.stdout.splitlines():
-        data = json.loads(line)
-        counts = Score(*data["score"])
-        results.append(
-            Result(engine, data["variant"], counts, data["wall"], data["cpu"], data["memory"])
-        )
     if done.returncode:
         print(f"{engine} did not finish (exit code {done.returncode})", file=sys.stderr)
         return []
+    *read, last = map(json.loads, done.stdout.splitlines())
+    results = []
+    for variant in VARIANTS:
+        items = {item["name"]: item for item in read if item["name"].startswith(variant)}
+        total = Score()
+        for page in pages:
+            words = [
+                Placed(text, tuple(box)) for text, *box in items[page_name(variant, page)]["words"]
+            ]
+            back = page.scan()[1] if variant == "scan" else None
+            found = score(page.lines, [_carry(word, back) for word in words])
+            print(
+                f"  {engine} {variant} {page.number}: F1 {found.f1:.3f} CER {found.cer:.4f}",
+                file=sys.stderr,
+            )
+            total += found
+        wall = sum(item["wall"] for item in items.values()) / len(items)
+        cpu = sum(item["cpu"] for item in items.values()) / len(items)
+        results.append(Result(engine, variant, total, wall, cpu, last["memory"]))
     return results
+
+
+def page_name(variant: str, page: BenchPage) -> str:
+    """Return the name of a page's image, without its ending."""
+    return f"{variant}-{page.number:03d}"
+
+
+def draw(pages: list[BenchPage], folder: Path) -> None:
+    """Write the images that the engines read."""
+    from PIL import Image
+
+    for page in pages:
+        Image.fromarray(page.clean).save(
+            folder / f"{page_name('clean', page)}.png", compress_level=1
+        )
+        Image.fromarray(page.scan()[0]).save(
+            folder / f"{page_name('scan', page)}.png", compress_level=1
+        )
 
 
 def table(results: list[Result]) -> str:
@@ -177,14 +194,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--write", type=Path, help="Markdown file to put the table into")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
-        work(args.worker, args.pages, args.limit, args.threads)
+        work(args.worker, args.folder, args.threads)
         return
     pages: list[BenchPage] = load(args.pages, args.limit)
     results: list[Result] = []
-    for engine in args.engines.split(","):
-        results += run(engine, args.pages, args.limit, args.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        draw(pages, Path(folder))
+        for engine in args.engines.split(","):
+            results += run(engine, pages, Path(folder), args.threads)
     words = sum(len(line) for page in pages for line in page.lines)
     text = (
         f"{len(pages)} pages with {words} words, {time.strftime('%Y-%m-%d')}. "

@@ -36,7 +36,7 @@ def plugin_rapidocr(threads: int) -> Reader:
 
 def plugin_tesseract(threads: int) -> Reader:
     """Return the plugin stage ``ocr.tesseract``."""
-    return _stage("ocr.tesseract", threads)
+    return _stage("ocr.tesseract", threads, {"languages": ("eng", "deu")})
 
 
 def _stage(name: str, threads: int, options: dict[str, Any] | None = None) -> Reader:

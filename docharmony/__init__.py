@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .io.write.base import Writer
     from .model import (
         Answer,
+        AnswerSpan,
         Block,
         BlockKind,
         Cell,
@@ -77,6 +78,7 @@ _HOMES = {
     "io.write.base": ("Writer",),
     "model": (
         "Answer",
+        "AnswerSpan",
         "Block",
         "BlockKind",
         "Cell",
@@ -102,6 +104,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Affine",
     "Answer",
+    "AnswerSpan",
     "BBox",
     "Block",
     "BlockKind",

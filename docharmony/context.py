@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import RunConfig
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .detect.base import Detector
-    from .engine.base import Engine
+    from .engine.base import Embedder, Engine
     from .io.base import Source
     from .plugins import Plugins
 
@@ -36,6 +37,8 @@ class RunContext:
         self._engine = engine
         self._store: dict[str, Any] = {}
         self._detectors: dict[str, Detector] = {}
+        self._embedders: dict[str, Embedder] = {}
+        self._abilities: frozenset[str] | None = None
         self._log = logging.getLogger("docharmony.run")
 
     @property
@@ -44,6 +47,22 @@ class RunContext:
         if self._engine is None:
             self._engine = load_engine(self.config, self.plugins)
         return self._engine
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What the manifest of the checkpoint says that it can do."""
+        if self._abilities is None:
+            from .checkpoint import load_manifest
+
+            path = find_checkpoint(self.config, self.plugins)
+            self._abilities = frozenset(load_manifest(path).abilities)
+        return self._abilities
+
+    def embedder(self, name: str) -> Embedder:
+        """Return a registered embedder, made on first use and kept."""
+        if name not in self._embedders:
+            self._embedders[name] = self.plugins.embedders.get(name)()
+        return self._embedders[name]
 
     @property
     def log(self) -> logging.Logger:
@@ -84,6 +103,14 @@ class RunContext:
         return self.source
 
 
+def find_checkpoint(config: RunConfig, plugins: Plugins) -> Path:
+    """Return the folder of ``config.checkpoint``; errors as in :func:`load_engine`."""
+    from . import checkpoint
+
+    registered = {entry.name: str(entry.target) for entry in plugins.checkpoints}
+    return checkpoint.find(config.checkpoint, registered)
+
+
 def load_engine(config: RunConfig, plugins: Plugins) -> Engine:
     """Load the engine of ``config.checkpoint`` on ``config.device``.
 
@@ -92,9 +119,7 @@ def load_engine(config: RunConfig, plugins: Plugins) -> Engine:
         EngineError: the device is not there.
         MissingExtraError: an ``hf:`` name without the extra ``hub``.
     """
-    from . import checkpoint
     from .engine.textharmony import TextHarmony
 
-    registered = {entry.name: str(entry.target) for entry in plugins.checkpoints}
-    path = checkpoint.find(config.checkpoint, registered)
+    path = find_checkpoint(config, plugins)
     return TextHarmony.from_checkpoint(path, device=config.device, threads=config.threads or None)

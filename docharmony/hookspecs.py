@@ -60,6 +60,15 @@ def register_detectors(register: Register) -> None:
 
 
 @hookspec
+def register_embedders(register: Register) -> None:
+    """Register embedders, with which passages are found that mean what a question asks.
+
+    Targets are ``docharmony.engine.base.Embedder`` classes. Example:
+    ``register("minilm", "my_package.embed:MiniLm", "sentences in 384 dimensions")``
+    """
+
+
+@hookspec
 def register_executors(register: Register) -> None:
     """Register ways to spread pages over workers; targets as in :mod:`docharmony.executors`.
 
@@ -122,6 +131,7 @@ HOOKS: dict[str, Callable[..., Any]] = {
         register_stages,
         register_checkpoints,
         register_detectors,
+        register_embedders,
         register_executors,
         register_readers,
         register_writers,

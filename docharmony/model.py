@@ -156,14 +156,36 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerSpan:
+    """Characters ``start:end`` of the text of one line."""
+
+    line: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with its place: ``text`` is ``None`` when the document does not say."""
+    """An answer with its place on the page.
+
+    Attributes:
+        question: as it was asked.
+        text: ``None`` when the page does not say.
+        confidence: 0.0-1.0, the probability that the answer is right; of no answer, that there is none.
+        bbox: box around the answer, or around what it was computed from.
+        evidence: ids of the lines that the answer stands on or follows from.
+        reader: ``"rules"`` or the name of the checkpoint that answered.
+        spans: the very characters of the answer, one span a line; empty for an answer that no page
+            spells out (a count, a yes).
+    """
 
     question: str
     text: str | None
     confidence: float
     bbox: BBox | None = None
     evidence: tuple[str, ...] = ()
+    reader: str = "rules"
+    spans: tuple[AnswerSpan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +381,20 @@ def edit_from_json(data: Mapping[str, Any]) -> Edit:
     )
 
 
+def answer_to_json(answer: Answer, page: int | None) -> dict[str, Any]:
+    """Return one answer; ``page`` is where it stands, None for none."""
+    return {
+        "question": answer.question,
+        "answer": answer.text,
+        "confidence": round(answer.confidence, 4),
+        "page": page,
+        "bbox": None if answer.bbox is None else _numbers(answer.bbox),
+        "evidence": list(answer.evidence),
+        "reader": answer.reader,
+        "spans": [[span.line, span.start, span.end] for span in answer.spans],
+    }
+
+
 def _word_to_json(word: Word) -> dict[str, Any]:
     data: dict[str, Any] = {
         "text": word.text,
@@ -421,17 +457,7 @@ def page_to_json(page: Page) -> dict[str, Any]:
             for line in page.lines
         ],
         "images": [_numbers(box) for box in page.images],
-        "answers": [
-            {
-                "question": answer.question,
-                "answer": answer.text,
-                "confidence": round(answer.confidence, 4),
-                "page": page.number,
-                "bbox": None if answer.bbox is None else _numbers(answer.bbox),
-                "evidence": list(answer.evidence),
-            }
-            for answer in page.answers
-        ],
+        "answers": [answer_to_json(answer, page.number) for answer in page.answers],
         "edits": [edit_to_json(edit) for edit in page.edits],
         "has": sorted(page.has),
     }
@@ -492,6 +518,8 @@ def page_from_json(data: Mapping[str, Any]) -> Page:
             a["confidence"],
             None if a["bbox"] is None else BBox(*a["bbox"]),
             tuple(a["evidence"]),
+            a.get("reader", "rules"),
+            tuple(AnswerSpan(*span) for span in a.get("spans", ())),
         )
         for a in data["answers"]
     )

@@ -25,6 +25,7 @@ _KINDS = {
     "register_stages": "stage",
     "register_checkpoints": "checkpoint",
     "register_detectors": "detector",
+    "register_embedders": "embedder",
     "register_executors": "executor",
     "register_readers": "reader",
     "register_writers": "writer",
@@ -62,6 +63,7 @@ class Plugins:
         self.stages = Registry("stage")
         self.checkpoints = Registry("checkpoint")
         self.detectors = Registry("detector")
+        self.embedders = Registry("embedder")
         self.executors = Registry("executor")
         self.readers = Registry("reader")
         self.writers = Registry("writer")
@@ -87,6 +89,7 @@ class Plugins:
             self.stages,
             self.checkpoints,
             self.detectors,
+            self.embedders,
             self.executors,
             self.readers,
             self.writers,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .detect.base import Detector
-    from .engine.base import Engine
+    from .engine.base import Embedder, Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,13 @@ class Context(Protocol):
     @property
     def engine(self) -> Engine:
         """The TextHarmony engine, loaded on first use; raises CheckpointError or EngineError."""
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What the checkpoint of the run can do, e.g. ``{"read", "answer"}``; loads no weights."""
+
+    def embedder(self, name: str) -> Embedder:
+        """Return a registered embedder, made on first use; raises UsageError for an unknown name."""
 
     @property
     def log(self) -> logging.Logger:

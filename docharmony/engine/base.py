@@ -56,6 +56,16 @@ class Reading:
     drafted: bool = False
 
 
+class Embedder(Protocol):
+    """Maps texts to directions: texts that mean the same lie close together.
+
+    A registered target is a class whose call without arguments makes one; it is made once a worker.
+    """
+
+    def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return one row of length 1 for each text, (len(texts), D)."""
+
+
 class Engine(Protocol):
     """The one engine that stages see."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..detect.base import Detector
-    from ..engine.base import Engine
+    from ..engine.base import Embedder, Engine
 
 # What must lie inside a cleared area for a find to count as left there, of the find's own area.
 _INSIDE = 0.5
@@ -153,6 +153,15 @@ class _Strip:
     def engine(self) -> Engine:
         """The engine of the run."""
         return self._inner.engine
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What the checkpoint of the run can do."""
+        return self._inner.abilities
+
+    def embedder(self, name: str) -> Embedder:
+        """Return an embedder of the run."""
+        return self._inner.embedder(name)
 
     @property
     def log(self) -> logging.Logger:

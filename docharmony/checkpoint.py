@@ -8,6 +8,9 @@ A checkpoint is a folder with ``manifest.json`` and the files that it names::
      "parts": {"vision": {"file": "vision.onnx", "format": "onnx", "dtype": "int8",
                           "bytes": 123, "sha256": "..."}},
      "training": {...}}
+
+The spec is a :class:`~docharmony.engine.spec.ModelSpec`, or with ``"anatomy": "published"`` a
+:class:`~docharmony.engine.presets.PublishedSpec`.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .engine.spec import ModelSpec
+from .engine.presets import Spec, spec_from_dict
 from .errors import (
     CheckpointCorruptError,
     CheckpointError,
@@ -41,7 +44,7 @@ class Part:
 
     Attributes:
         path: the file.
-        format: ``"onnx"`` or ``"safetensors"``.
+        format: ``"onnx"``, ``"safetensors"``, or of a tokenizer's file.
         dtype: how the weights are stored, e.g. ``"int8"``.
         bytes: size of the file.
         sha256: hash of the file, lower-case hexadecimal.
@@ -69,13 +72,15 @@ class Manifest:
     path: Path
     name: str
     licence: str
-    spec: ModelSpec
+    spec: Spec
     abilities: frozenset[str]
     parts: Mapping[str, Part]
     training: Mapping[str, Any]
 
     def part(self, name: str) -> Part:
         """Return a part after comparing its hash with the manifest's.
+
+        The weights of a large graph lie in a file beside it: the part ``NAME.data``, checked too.
 
         Raises:
             CheckpointIncompatibleError: the checkpoint has no such part.
@@ -85,7 +90,7 @@ class Manifest:
             raise CheckpointIncompatibleError(
                 f"checkpoint {self.name!r} has no part {name!r}", where=str(self.path / MANIFEST)
             )
-        verify([self.parts[name]])
+        verify(self.parts[key] for key in (name, f"{name}.data") if key in self.parts)
         return self.parts[name]
 
 
@@ -150,7 +155,7 @@ def load_manifest(path: str | os.PathLike[str]) -> Manifest:
             hint="a newer docharmony may know it",
         )
     try:
-        spec = ModelSpec.from_dict(data["spec"])
+        spec = spec_from_dict(data["spec"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointIncompatibleError(
             "cannot run this checkpoint", where=str(file), why=f"spec: {_reason(error)}"
@@ -187,6 +192,44 @@ def verify(parts: Iterable[Part]) -> None:
             raise _corrupt(part.path, error.strerror or "cannot be read") from error
         if digest != part.sha256:
             raise _corrupt(part.path, "its SHA-256 differs from the manifest's")
+
+
+def write_manifest(
+    folder: str | os.PathLike[str],
+    *,
+    name: str,
+    licence: str,
+    spec: Spec,
+    abilities: Iterable[str],
+    parts: Mapping[str, tuple[str, str, str]],
+    training: Mapping[str, Any],
+) -> None:
+    """Write the manifest of files that lie in a folder, whole or not at all.
+
+    Args:
+        parts: file within the folder, format and dtype of each part by its name.
+        training: record of the training, free in form.
+
+    Raises:
+        OSError: a file cannot be read or the manifest not be written.
+    """
+    root = Path(folder)
+    described = {}
+    for key, (file, form, dtype) in parts.items():
+        with (root / file).open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            size = os.fstat(stream.fileno()).st_size
+        described[key] = {
+            "file": file, "format": form, "dtype": dtype, "bytes": size, "sha256": digest,
+        }  # fmt: skip
+    manifest = {
+        "schema": SCHEMA, "engine": ENGINE, "name": name, "licence": licence,
+        "abilities": sorted(abilities), "spec": spec.to_dict(), "parts": described,
+        "training": dict(training),
+    }  # fmt: skip
+    draft = root / f".{MANIFEST}.part"
+    draft.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    draft.replace(root / MANIFEST)
 
 
 def describe(manifest: Manifest) -> dict[str, Any]:

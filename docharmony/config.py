@@ -28,6 +28,44 @@ DEFAULT_ROUTES: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """Options of checkpoints of the published anatomy; ``[engine]`` in the configuration."""
+
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    """Type to compute in with torch; ``auto``: as stored, float32 for small models on a CPU."""
+
+    length: int = 512
+    """Most tokens that are written for one image."""
+
+    beams: int = 1
+    """Texts that are followed at once; the release takes 5."""
+
+    sample: bool = False
+    """Draw words instead of taking the most likely ones; the release does."""
+
+    penalty: float = 1.0
+    """Above 1 makes words that were written less likely; the release takes 1.3."""
+
+    seed: int = 32
+    """Of drawn words."""
+
+    grid: int = 448
+    """Side of the square on which the model counts places."""
+
+    steps: int = 0
+    """Steps of drawing; 0 takes the number of the checkpoint."""
+
+    guidance: float = 0.0
+    """Weight of the prompt in drawing; 0 takes that of the checkpoint, 1 halves the work."""
+
+    scheduler: Literal["ddpm", "dpm"] = "ddpm"
+    """How drawing steps: ``ddpm`` as published, ``dpm`` (DPM-Solver++) needs fewer steps."""
+
+    batch: int = 8
+    """Images that are seen or drawn at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """Options of a run. Frozen; picklable; the same in every worker."""
 
@@ -75,6 +113,9 @@ class RunConfig:
 
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Options of each stage by its name."""
+
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    """Options of checkpoints of the published anatomy, e.g. ``--set engine.steps=10``."""
 
     @classmethod
     def load(cls, path: str | Path | None = None, settings: Sequence[str] = ()) -> RunConfig:
@@ -139,6 +180,13 @@ class RunConfig:
                 where=where,
                 hint="Correct the value.",
             )
+        engine = config.engine
+        if min(engine.length, engine.beams, engine.grid, engine.batch) < 1 or engine.steps < 0:
+            raise ConfigError(
+                "engine.length, beams, grid and batch must be above 0, steps not below",
+                where=where,
+                hint="Correct the value.",
+            )
         if not 18 <= config.dpi <= 1200:
             raise ConfigError(
                 "dpi is out of range",
@@ -179,6 +227,8 @@ def build(cls: type[T], data: Mapping[str, Any], *, where: str) -> T:
 
 def _convert(value: Any, hint: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return build(typing.cast(Any, hint), value, where=where)
     if hint is Any or (origin is not None and issubclass_safe(origin, Mapping)):
         if hint is Any or isinstance(value, Mapping):
             return value

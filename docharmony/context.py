@@ -117,9 +117,14 @@ def load_engine(config: RunConfig, plugins: Plugins) -> Engine:
     Raises:
         CheckpointError: no such checkpoint, or its files are damaged.
         EngineError: the device is not there.
-        MissingExtraError: an ``hf:`` name without the extra ``hub``.
+        MissingExtraError: an ``hf:`` name without the extra ``hub``, or weights that need torch
+            without the extra ``torch``.
     """
-    from .engine.textharmony import TextHarmony
+    from .engine.opening import open_engine
 
-    path = find_checkpoint(config, plugins)
-    return TextHarmony.from_checkpoint(path, device=config.device, threads=config.threads or None)
+    return open_engine(
+        find_checkpoint(config, plugins),
+        device=config.device,
+        threads=config.threads or None,
+        config=config.engine,
+    )

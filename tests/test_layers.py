@@ -12,7 +12,15 @@ import pytest
 ROOT = Path(__file__).parent.parent / "docharmony"
 LAYERS = (
     ("errors", "geometry", "model", "engine.base", "detect.base", "stage", "_version"),
-    ("config", "hookspecs", "registry", "checkpoint", "engine.spec", "engine.crops"),
+    (
+        "config",
+        "hookspecs",
+        "registry",
+        "checkpoint",
+        "engine.spec",
+        "engine.presets",
+        "engine.crops",
+    ),
     ("io", "detect", "layout", "typeset", "engine", "routing"),
     ("stages",),
     ("plugins", "pipeline", "context", "executors", "plan", "redaction"),
@@ -23,8 +31,8 @@ HOMES = {
     "fitz": (),
     "pikepdf": ("io", "typeset"),
     "pypdfium2": ("io",),
-    "onnxruntime": ("engine.onnx_parts",),
-    "torch": ("engine.torch_parts", "engine.modeling"),
+    "onnxruntime": ("engine.onnx_parts", "engine.onnx_published"),
+    "torch": ("engine.modeling",),
     "rich": ("cli",),
     "cv2": (),
 }

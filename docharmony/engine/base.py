@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..geometry import Polygon
 
@@ -94,3 +94,10 @@ class Engine(Protocol):
 
     def generate(self, prompt: str, *, size: tuple[int, int], seed: int) -> Image:
         """Draw an image from a prompt; EngineError where the checkpoint cannot."""
+
+
+def checked(image: npt.NDArray[Any]) -> Image:
+    """Return the image; raise ValueError unless it is (height, width, 3) bytes and not empty."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != "uint8" or 0 in image.shape:
+        raise ValueError(f"not an RGB image of bytes: {image.dtype} {image.shape}")
+    return image

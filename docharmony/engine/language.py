@@ -9,9 +9,9 @@ After a change the next run judges what follows. Rejected bytes stay in the cach
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from . import tokenizer
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from .parts import NanoParts
     from .reading import Draft
 
     Floats = npt.NDArray[np.float32]
@@ -32,20 +33,6 @@ CTC_WEIGHT = 0.8
 CHOICES = 3  # bytes of the language model that are considered at a disagreement
 _FAR = -1e9  # bias of a place that must not be looked at
 _NEAR = 4  # bytes of draft on either side whose steps decide between ways to go on
-
-
-class LanguageModel(Protocol):
-    """What is needed of :class:`docharmony.engine.onnx_parts.OnnxParts`."""
-
-    def language(
-        self,
-        visual: Floats,
-        ids: Ints,
-        positions: Ints,
-        bias: Floats,
-        cache: Mapping[str, Floats] | None,
-    ) -> tuple[Floats, dict[str, Floats]]:
-        """Run new places; see :meth:`docharmony.engine.onnx_parts.OnnxParts.language`."""
 
 
 class Written(NamedTuple):
@@ -172,7 +159,7 @@ def ctc_scores(logprobs: Floats, texts: Sequence[Sequence[int]]) -> npt.NDArray[
 
 
 def check(
-    model: LanguageModel,
+    parts: NanoParts,
     visual: Sequence[Floats],
     drafts: Sequence[Draft],
     ctc: Sequence[Floats],
@@ -181,7 +168,7 @@ def check(
     """Return what each line says by the vote of both paths.
 
     Args:
-        model: the part.
+        parts: whose language model judges.
         visual: visual tokens of each line, (columns, D).
         drafts: what the CTC path read.
         ctc: its log-probabilities (steps, 257).
@@ -202,7 +189,7 @@ def check(
         lines.append(_Line(draft, steps, limit, draft.ids[:room]))
     active: list[int] = list(range(count))
     ahead = context
-    cache: dict[str, Floats] | None = None
+    cache: Any = None
     while active:
         offers = [min(len(lines[i].rest), ahead) for i in active]
         ids = np.full((len(active), 1 + max(offers)), tokenizer.PAD, np.int64)
@@ -219,7 +206,7 @@ def check(
             head, query = np.zeros((len(active), 0, width), np.float32), fresh
         seen = (places[:, None, :] >= 0) & (places[:, None, :] <= query[:, :, None])
         bias = np.where(seen, 0, _FAR).astype(np.float32)[:, None]
-        logprobs, cache = model.language(head, ids, np.maximum(query, 0), bias, cache)
+        logprobs, cache = parts.language(head, ids, np.maximum(query, 0), bias, cache)
         start = places.shape[1] - ids.shape[1] + 1
         for row, (i, offer) in enumerate(zip(active, offers, strict=True)):
             kept = lines[i].judge(logprobs[row], offer)
@@ -227,7 +214,7 @@ def check(
         left = np.array([not lines[i].done for i in active])
         if left.any() and not left.all():
             places = places[left]
-            cache = {name: np.ascontiguousarray(value[left]) for name, value in cache.items()}
+            cache = parts.select(cache, left)
         active = [i for i in active if not lines[i].done]
         ahead = AHEAD
     return [Written(line.ids, line.logprobs, line.changes) for line in lines]

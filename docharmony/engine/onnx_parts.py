@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,8 @@ import onnxruntime as ort
 
 from ..checkpoint import Manifest, Part
 from ..errors import CheckpointCorruptError, CheckpointIncompatibleError, EngineError
+from .devices import checked_threads, parse_device
+from .spec import ModelSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -38,17 +39,22 @@ class OnnxParts:
 
     Raises:
         EngineError: the device is unknown or not there.
+        CheckpointIncompatibleError: the checkpoint is of another anatomy.
     """
 
     def __init__(
         self, manifest: Manifest, *, device: str = "auto", threads: int | None = None
     ) -> None:
-        self._manifest = manifest
+        if not isinstance(manifest.spec, ModelSpec):
+            raise CheckpointIncompatibleError(
+                "cannot run this checkpoint",
+                where=str(manifest.path),
+                why="it is of the published anatomy",
+            )
+        self._manifest, self._spec = manifest, manifest.spec
         self._sessions: dict[str, ort.InferenceSession] = {}
         self._required, self._providers = _providers(device)
-        self.threads = threads or default_threads()
-        if self.threads < 1:
-            raise EngineError("the number of threads must be at least 1", where=str(threads))
+        self.threads = checked_threads(threads)
 
     @property
     def loaded(self) -> frozenset[str]:
@@ -86,21 +92,10 @@ class OnnxParts:
         bias: Floats,
         cache: Mapping[str, Floats] | None,
     ) -> tuple[Floats, dict[str, Floats]]:
-        """Run the language model on new places and return log-probabilities and the longer cache.
-
-        Args:
-            visual: visual tokens (B, V, D); V may be 0.
-            ids: ids that follow them (B, T).
-            positions: of both together (B, V + T).
-            bias: (B, 1, V + T, P + V + T), 0 where a place may look, very negative where not.
-            cache: of the P places before, as an earlier call returned it; None for P = 0.
-
-        Returns:
-            log-probabilities of what follows each id (B, T, vocabulary), and the cache.
-        """
+        """Run the language model; see :class:`docharmony.engine.parts.NanoParts`."""
         session = self._session("language")
         if cache is None:
-            spec = self._manifest.spec.language
+            spec = self._spec.language
             nothing = np.zeros((len(ids), spec.heads, 0, spec.head_dim), np.float32)
             names = [f"{name}_{i}" for i in range(spec.layers) for name in ("key", "value")]
             cache = dict.fromkeys(names, nothing)
@@ -109,6 +104,10 @@ class OnnxParts:
         feeds = {k: ort.OrtValue.ortvalue_from_numpy(v) for k, v in arrays.items()}
         logprobs, *rest = self._call(session, ["logprobs", *cache], feeds)
         return logprobs.numpy(), {k: v.numpy() for k, v in zip(cache, rest, strict=True)}
+
+    def select(self, cache: Mapping[str, Floats], rows: npt.NDArray[np.bool_]) -> dict[str, Floats]:
+        """Return the cache of some of the rows."""
+        return {name: np.ascontiguousarray(value[rows]) for name, value in cache.items()}
 
     def paint(self, pixels: Bytes, mask: Bytes) -> Bytes:
         """Paint where mask (B, H, W) is 1 in pixels (B, H, W, 3); sides divisible by 16."""
@@ -182,26 +181,14 @@ class OnnxParts:
         return session
 
 
-def default_threads() -> int:
-    """Return OMP_NUM_THREADS where it is a positive number, else the cores this process may use."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdigit() and int(wanted) > 0:
-        return int(wanted)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _providers(device: str) -> tuple[str | None, list[Any]]:
     """Return the provider that must not be missing (None: any) and those to try in turn."""
-    kind, colon, number = device.partition(":")
+    kind, number = parse_device(device)
     available = ort.get_available_providers()
-    if device == "cpu":
+    if kind == "cpu":
         return None, [_CPU]
-    if device == "auto":
+    if kind == "auto":
         return None, [_CUDA, _CPU] if _CUDA in available and _cuda_answers() else [_CPU]
-    if kind != "cuda" or (colon and not number.isdigit()):
-        raise EngineError(
-            "unknown device", where=device, hint="use auto, cpu, cuda or cuda:N (N = 0, 1, ...)"
-        )
     if _CUDA not in available:
         raise EngineError(
             "the GPU cannot be used",
@@ -209,7 +196,7 @@ def _providers(device: str) -> tuple[str | None, list[Any]]:
             why="this onnxruntime was built without CUDA",
             hint="pip install onnxruntime-gpu in place of onnxruntime, or use --device cpu",
         )
-    return _CUDA, [(_CUDA, {"device_id": number or "0"}), _CPU]
+    return _CUDA, [(_CUDA, {"device_id": str(number)}), _CPU]
 
 
 def _cuda_answers() -> bool:

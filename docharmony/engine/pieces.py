@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .presets import DecoderSpec
 
 IMAGE_START, IMAGE_SLOT = "<|beginofimage|>", "<|image|>"
+SPECIALS = ("<s>", "</s>", "<unk>", IMAGE_START, IMAGE_SLOT)
 
 
 class PieceTokenizer:
@@ -49,10 +50,8 @@ class PieceTokenizer:
             raise CheckpointCorruptError(
                 "cannot read the tokenizer", where=os.fspath(model), why="no SentencePiece model"
             ) from error
-        self._special = {
-            "<s>": spec.begin, "</s>": spec.end, "<unk>": 0,
-            IMAGE_START: spec.image_start, IMAGE_SLOT: spec.image_slot,
-        }  # fmt: skip
+        ids = (spec.begin, spec.end, 0, spec.image_start, spec.image_slot)
+        self._special = dict(zip(SPECIALS, ids, strict=True))
         self._cut = re.compile("(" + "|".join(map(re.escape, self._special)) + ")")
 
     def encode(self, text: str) -> list[int]:

@@ -1,17 +1,20 @@
-"""The sizes of the published TextHarmony anatomy, and its presets ``full`` and ``tiny``.
+"""The sizes of the published TextHarmony anatomy, and all presets: ``nano``, ``full``, ``tiny``.
 
 The published engine (NeurIPS 2024) has parts that ``nano`` goes without: a CLIP trunk with an
 adapter, a resampler, cross-attention to image features and a diffusion decoder. Their sizes stand
-here, apart from :mod:`docharmony.engine.spec`. Standard library only.
+here, apart from :mod:`docharmony.engine.spec`. The ``spec`` of a manifest is either; the key
+``anatomy`` says which. Standard library only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Any
 
-S = TypeVar("S")
+from .spec import NANO, ModelSpec, from_plain, to_plain
+
+PUBLISHED = "published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,44 +188,31 @@ class PublishedSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain dicts and lists, for JSON."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        return {"anatomy": PUBLISHED, **to_plain(self)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PublishedSpec:
         """Build a spec from ``to_dict``'s form; ValueError names the key that is wrong."""
-        return _build(cls, "spec", data)
+        sizes = dict(data)
+        if (anatomy := sizes.pop("anatomy", None)) != PUBLISHED:
+            raise ValueError(f"its anatomy is {anatomy!r}, not {PUBLISHED!r}")
+        return from_plain(cls, sizes)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+Spec = ModelSpec | PublishedSpec
 
 
-def _build(kind: type[S], where: str, data: object) -> S:
+def spec_from_dict(data: object) -> Spec:
+    """Build the spec of a manifest, of either anatomy; ValueError names the key that is wrong.
+
+    >>> all(spec_from_dict(spec.to_dict()) == spec for spec in PRESETS.values())
+    True
+    """
     if not isinstance(data, Mapping):
-        raise ValueError(f"{where} is not an object")
-    hints = get_type_hints(kind)
-    names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    if missing := sorted(names - set(data)):
-        raise ValueError(f"{where} lacks {', '.join(missing)}")
-    if unknown := sorted(set(data) - names):
-        raise ValueError(f"{where} has unknown {', '.join(unknown)}")
-    return kind(**{name: _value(hints[name], f"{where}.{name}", data[name]) for name in names})
-
-
-def _value(hint: Any, where: str, value: Any) -> Any:
-    if is_dataclass(hint):
-        return _build(hint, where, value)  # type: ignore[arg-type]
-    if get_origin(hint) is tuple:
-        if not isinstance(value, (list, tuple)):
-            raise ValueError(f"{where} is not a list")
-        return tuple(_value(get_args(hint)[0], where, item) for item in value)
-    wanted = (int, float) if hint is float else hint
-    if not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool):
-        raise ValueError(f"{where} is not of type {hint.__name__}")
-    return float(value) if hint is float else value
+        raise ValueError("spec is not an object")
+    if "anatomy" in data:
+        return PublishedSpec.from_dict(data)
+    return ModelSpec.from_dict(data)
 
 
 FULL = PublishedSpec(
@@ -297,4 +287,4 @@ TINY = PublishedSpec(
 )  # fmt: skip
 """The model of the golden fixtures: every path of ``full``, in a second on a CPU."""
 
-PRESETS = {"full": FULL, "tiny": TINY}
+PRESETS: Mapping[str, Spec] = {"nano": NANO, "full": FULL, "tiny": TINY}

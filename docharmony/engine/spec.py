@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 S = TypeVar("S")
-
-_JSON_TYPES = {"int": (int,), "float": (float, int), "str": (str,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,9 @@ class LanguageSpec:
 
     Attributes:
         context: number of positions, visual tokens included.
-        tokenizer: ``"bytes"``: ids 0-255 are UTF-8 bytes, control ids follow.
+        tokenizer: ``"bytes"``: ids 0-255 are UTF-8 bytes, control ids follow; ``"bpe"``: byte pairs,
+            of a file of the checkpoint.
+        kv_heads: heads of keys and values where fewer than of queries; None: as many.
     """
 
     hidden: int
@@ -51,6 +52,7 @@ class LanguageSpec:
     rope_theta: float
     norm_epsilon: float
     tokenizer: str
+    kv_heads: int | None = None
 
     @property
     def head_dim(self) -> int:
@@ -101,15 +103,26 @@ class ImageSpec:
     Attributes:
         tile: side in pixels of the crops that it was trained on.
         multiple: sides must be divisible by this.
+        channels: of the UNet's blocks; the last ones have cross-attention to the task.
+        layers_per_block: residual blocks a UNet block.
+        head_dim: channels per attention head.
+        groups: of the group norms.
     """
 
     tile: int
     multiple: int
+    channels: tuple[int, ...] = (40, 80, 128, 160)
+    layers_per_block: int = 1
+    head_dim: int = 32
+    groups: int = 8
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """All sizes of one model; equal specs run each other's weights.
+    """All sizes of one model of nano's anatomy; equal specs run each other's weights.
+
+    Attributes:
+        answer: a second language model, for questions, where the checkpoint has one.
 
     >>> ModelSpec.from_dict(NANO.to_dict()) == NANO
     True
@@ -120,40 +133,60 @@ class ModelSpec:
     read: ReadSpec
     locate: LocateSpec
     image: ImageSpec
+    answer: LanguageSpec | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return nested plain dicts, for JSON."""
-        return asdict(self)
+        """Return nested plain dicts and lists, for JSON; what is None is left out."""
+        return to_plain(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ModelSpec:
         """Build a spec from ``to_dict``'s form; ValueError names the key that is wrong."""
-        _check_keys("model", data, {f.name for f in fields(cls)})
-        return cls(
-            vision=_build(VisionSpec, "vision", data["vision"]),
-            language=_build(LanguageSpec, "language", data["language"]),
-            read=_build(ReadSpec, "read", data["read"]),
-            locate=_build(LocateSpec, "locate", data["locate"]),
-            image=_build(ImageSpec, "image", data["image"]),
-        )
+        return from_plain(cls, data)
 
 
-def _build(kind: type[S], where: str, data: object) -> S:
+def to_plain(spec: Any) -> dict[str, Any]:
+    """Return a dataclass as nested plain dicts and lists, without what is None."""
+    plain: dict[str, Any] = _plain(asdict(spec))
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def from_plain(kind: type[S], data: object, where: str = "spec") -> S:
+    """Build a dataclass from :func:`to_plain`'s form.
+
+    Raises:
+        ValueError: names the key that is missing, unknown or of another type.
+    """
     if not isinstance(data, Mapping):
         raise ValueError(f"{where} is not an object")
-    types = {f.name: f.type for f in fields(kind)}  # type: ignore[arg-type]
-    _check_keys(where, data, set(types))
-    for name, value in data.items():
-        if type(value) not in _JSON_TYPES[str(types[name])]:
-            raise ValueError(f"{where}.{name} is not of type {types[name]}")
-    return kind(**data)
-
-
-def _check_keys(where: str, data: Mapping[str, Any], wanted: set[str]) -> None:
-    if missing := sorted(wanted - set(data)):
+    hints = get_type_hints(kind)
+    required = {f.name for f in fields(kind) if f.default is MISSING}  # type: ignore[arg-type]
+    if missing := sorted(required - set(data)):
         raise ValueError(f"{where} lacks {', '.join(missing)}")
-    if unknown := sorted(set(data) - wanted):
+    if unknown := sorted(set(data) - set(hints)):
         raise ValueError(f"{where} has unknown {', '.join(unknown)}")
+    return kind(**{name: _value(hints[name], f"{where}.{name}", data[name]) for name in data})
+
+
+def _value(hint: Any, where: str, value: Any) -> Any:
+    if NoneType in get_args(hint):  # X | None
+        hint = get_args(hint)[0]
+    if is_dataclass(hint):
+        return from_plain(hint, value, where)  # type: ignore[arg-type]
+    if get_origin(hint) is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"{where} is not a list")
+        return tuple(_value(get_args(hint)[0], where, item) for item in value)
+    wanted = (int, float) if hint is float else hint
+    if not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool):
+        raise ValueError(f"{where} is not of type {hint.__name__}")
+    return float(value) if hint is float else value
 
 
 NANO = ModelSpec(

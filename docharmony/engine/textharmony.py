@@ -6,23 +6,24 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 from PIL import Image as Pictures
 
 from ..checkpoint import Manifest, load_manifest
-from ..errors import EngineError
+from ..errors import CheckpointIncompatibleError, EngineError
 from ..geometry import Affine
 from . import language, painting, reading, tokenizer
 from . import locate as locating
-from .base import Reading, TextRegion
-from .onnx_parts import OnnxParts
+from .base import Reading, TextRegion, checked
+from .spec import ModelSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .base import Image, Mask
+    from .parts import NanoParts
 
 _SURE = math.exp(-0.004)
 """Mean probability of a draft's symbols above which the language model is not asked.
@@ -47,9 +48,19 @@ class _Unsure(NamedTuple):
 
 
 class TextHarmony:
-    """Implements :class:`docharmony.engine.base.Engine`. Parts are loaded when first used."""
+    """Implements :class:`docharmony.engine.base.Engine`. Parts are loaded when first used.
 
-    def __init__(self, manifest: Manifest, parts: OnnxParts) -> None:
+    Raises:
+        CheckpointIncompatibleError: the checkpoint is of another anatomy than nano's.
+    """
+
+    def __init__(self, manifest: Manifest, parts: NanoParts) -> None:
+        if not isinstance(manifest.spec, ModelSpec):
+            raise CheckpointIncompatibleError(
+                "cannot run this checkpoint",
+                where=str(manifest.path),
+                why="it is of the published anatomy",
+            )
         self.manifest, self.parts, self.spec = manifest, parts, manifest.spec
 
     @classmethod
@@ -67,6 +78,8 @@ class TextHarmony:
             CheckpointError: the checkpoint is not there, damaged or of another kind.
             EngineError: the device is not there.
         """
+        from .onnx_parts import OnnxParts
+
         manifest = load_manifest(path)
         return cls(manifest, OnnxParts(manifest, device=device, threads=threads))
 
@@ -75,7 +88,7 @@ class TextHarmony:
     def locate(self, images: Sequence[Image]) -> list[list[TextRegion]]:
         """Return the text lines of each image, in rough top-to-bottom order."""
         self._require("locate")
-        return [self._locate(_checked(image)) for image in images]
+        return [self._locate(checked(image)) for image in images]
 
     def _locate(self, image: Image) -> list[TextRegion]:
         scale = min(1.0, 1400 / max(image.shape[:2]))
@@ -118,7 +131,7 @@ class TextHarmony:
         owners: list[tuple[int, int, int]] = []  # crop, its first column, its last
         widths = []
         for number, crop in enumerate(crops):
-            line = reading.normalise(_checked(crop), r)
+            line = reading.normalise(checked(crop), r)
             widths.append(line.shape[1])
             for start, end in reading.pieces(line, r.max_width - r.right_padding):
                 jobs.append(line[:, start:end])
@@ -192,7 +205,7 @@ class TextHarmony:
         if texts is not None and any(text for text in texts):
             self._cannot("write text into images")
         return [
-            self._erase(_checked(crop), np.asarray(mask, dtype=bool), seed)
+            self._erase(checked(crop), np.asarray(mask, dtype=bool), seed)
             for crop, mask in zip(crops, masks, strict=True)
         ]
 
@@ -232,12 +245,6 @@ class TextHarmony:
             why="it was not trained for it",
             hint="choose another one with --checkpoint; `docharmony checkpoints` lists them",
         )
-
-
-def _checked(image: npt.NDArray[Any]) -> Image:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-        raise ValueError(f"not an RGB image of bytes: {image.dtype} {image.shape}")
-    return image
 
 
 def _join(parts: Sequence[Reading]) -> Reading:

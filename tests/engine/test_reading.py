@@ -98,6 +98,9 @@ class Scripted:
         kept = np.zeros((len(ids), 1, bias.shape[3], 1), np.float32)
         return np.log(out).astype(np.float32), {"key_0": kept}
 
+    def select(self, cache, rows):  # type: ignore[no-untyped-def]
+        return {name: value[rows] for name, value in cache.items()}
+
     @staticmethod
     def length(cache, positions):  # type: ignore[no-untyped-def]
         return positions.shape[1] + (0 if cache is None else cache["key_0"].shape[2])

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import docharmony
 from docharmony.engine.crops import crop_lines
-from docharmony.engine.onnx_parts import default_threads
+from docharmony.engine.devices import default_threads
 from docharmony.engine.textharmony import TextHarmony
 from docharmony.errors import CheckpointNotFoundError, EngineError
 

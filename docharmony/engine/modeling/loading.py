@@ -20,25 +20,26 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
-from ...checkpoint import ENGINE, MANIFEST, SCHEMA, Part, verify
+from ...checkpoint import ENGINE, MANIFEST, SCHEMA, Manifest, Part, load_manifest, verify
 from ...errors import (
     CheckpointCorruptError,
     CheckpointIncompatibleError,
-    CheckpointNotFoundError,
     EngineError,
     OutputError,
 )
+from ..devices import parse_device
 from ..presets import FULL, PublishedSpec
+from ..published import ABILITIES, TOKENIZER
 from .model import TextHarmonyModel
 from .published import Plan, Published, Step, make_plan
 
 log = logging.getLogger(__name__)
 
-ANATOMY = "published"
-TOKENIZER = "tokenizer"  # the part that is no weights
 _CODES = {torch.bfloat16: "BF16", torch.float16: "F16", torch.float32: "F32"}
-_ABILITIES = ("answer", "locate", "read", "write")
+_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32,
+          "fp16": torch.float16, "fp32": torch.float32}  # fmt: skip
 
 
 def convert(
@@ -92,8 +93,8 @@ def convert(
                 parts[TOKENIZER] = _copy(Path(tokenizer), draft / "tokenizer.model")
             manifest = {
                 "schema": SCHEMA, "name": name, "engine": ENGINE, "licence": licence,
-                "abilities": list(_ABILITIES),
-                "spec": {"anatomy": ANATOMY, **plan.spec.to_dict()},
+                "abilities": sorted(ABILITIES),
+                "spec": plan.spec.to_dict(),
                 "parts": parts,
                 "training": {"converted_from": [p.name for p in checkpoint.paths],
                              "notes": list(plan.notes)},
@@ -181,7 +182,7 @@ def _copy(source: Path, target: Path) -> dict[str, Any]:
 def load(
     folder: str | os.PathLike[str],
     *,
-    device: str | torch.device = "cpu",
+    device: str = "cpu",
     dtype: torch.dtype | None = None,
 ) -> TextHarmonyModel:
     """Return the model of a converted checkpoint, ready for inference.
@@ -189,6 +190,7 @@ def load(
     All files are checked, names and shapes compared, before a weight is read.
 
     Args:
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         dtype: None keeps what is stored.
 
     Raises:
@@ -197,96 +199,118 @@ def load(
         CheckpointIncompatibleError: another schema, or keys that are missing, unknown or misshapen.
         EngineError: the device is not there.
     """
-    root = Path(folder)
-    spec, parts = read_manifest(root)
-    place = _device(device)
-    verify(parts.values())
-    parts.pop(TOKENIZER, None)
+    return load_model(load_manifest(folder), torch_device(device), dtype)
+
+
+def load_model(
+    manifest: Manifest, device: torch.device, dtype: torch.dtype | None = None
+) -> TextHarmonyModel:
+    """Return the model of a checkpoint's shards; see :func:`load`."""
+    spec = manifest.spec
+    if not isinstance(spec, PublishedSpec):
+        raise CheckpointIncompatibleError(
+            "cannot run this checkpoint",
+            where=str(manifest.path),
+            why="it is not of the published anatomy",
+        )
+    parts = [part for name, part in manifest.parts.items() if name != TOKENIZER]
+    for part in parts:
+        if part.format != "safetensors":
+            raise CheckpointIncompatibleError(
+                "torch cannot run this checkpoint", where=str(part.path),
+                why=f"its format is {part.format!r}",
+            )  # fmt: skip
+    verify(parts)
     with torch.device("meta"):
         model = TextHarmonyModel(spec)
-    _compare(model, parts, root)
-    for part in parts.values():
-        with safe_open(part.path, "pt", device=str(place)) as shard:
+    wanted = {name: tuple(t.shape) for name, t in model.state_dict().items()}
+    shapes = {name: shape for part in parts for name, shape in _shapes(part).items()}
+    _compare(shapes, wanted, str(manifest.path))
+    for part in parts:
+        with safe_open(part.path, "pt", device=str(device)) as shard:
             state = {name: shard.get_tensor(name).to(dtype) for name in shard.keys()}  # noqa: SIM118
         model.load_state_dict(state, strict=False, assign=True)
-    model.eval()
-    return model
+    return model.eval().requires_grad_(False)
 
 
-def read_manifest(root: Path) -> tuple[PublishedSpec, dict[str, Part]]:
-    """Return the spec and the files of a converted checkpoint; raises as :func:`load` does."""
-    file = root / MANIFEST
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointNotFoundError(
-            "not a checkpoint", where=str(root), why=f"it has no {MANIFEST}"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise CheckpointCorruptError(
-            "cannot read the manifest", where=str(file), why="it is not valid JSON"
-        ) from error
-    if (
-        not isinstance(data, Mapping)
-        or data.get("schema") != SCHEMA
-        or data.get("engine") != ENGINE
-    ):
+def read_shard(
+    part: Part, wanted: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype
+) -> dict[str, Tensor]:
+    """Return the tensors of a file, which must be exactly those wanted.
+
+    Raises:
+        CheckpointCorruptError: not a whole safetensors file.
+        CheckpointIncompatibleError: names the keys that are missing, unknown or misshapen.
+    """
+    if part.format != "safetensors":
         raise CheckpointIncompatibleError(
-            "cannot run this checkpoint", where=str(file),
-            why=f"it is not of engine {ENGINE!r}, schema {SCHEMA}",
-        )  # fmt: skip
-    try:
-        sizes = dict(data["spec"])
-        if sizes.pop("anatomy", None) != ANATOMY:
-            raise ValueError(f"its anatomy is not {ANATOMY!r}")
-        spec = PublishedSpec.from_dict(sizes)
-        parts = {
-            str(key): Part(
-                root / Path(value["file"]).name, value["format"], value["dtype"],
-                int(value["bytes"]), str(value["sha256"]),
-            )
-            for key, value in data["parts"].items()
-        }  # fmt: skip
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointIncompatibleError(
-            "cannot run this checkpoint", where=str(file), why=str(error)
-        ) from error
-    return spec, parts
+            "torch cannot run this part", where=str(part.path), why=f"its format is {part.format!r}"
+        )
+    expected = {name: tuple(t.shape) for name, t in wanted.items()}
+    _compare(_shapes(part), expected, str(part.path))
+    with safe_open(part.path, "pt", device=str(device)) as shard:
+        return {name: shard.get_tensor(name).to(dtype) for name in shard.keys()}  # noqa: SIM118
 
 
-def _device(name: str | torch.device) -> torch.device:
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+def torch_device(name: str) -> torch.device:
+    """Return torch's device of a name; ``auto`` takes CUDA where it is there.
+
+    Raises:
+        EngineError: the device is unknown or not there.
+    """
+    kind, number = parse_device(name)
+    count = torch.cuda.device_count() if kind != "cpu" else 0
+    if kind == "cpu" or (kind == "auto" and count == 0):
+        return torch.device("cpu")
+    if number >= count:
         raise EngineError(
-            "the device is not there", where=str(device),
-            why=f"torch sees {torch.cuda.device_count()} CUDA devices",
-            hint="use device cpu",
+            "the device is not there", where=name,
+            why=f"torch sees {count} CUDA devices",
+            hint="use --device cpu",
         )  # fmt: skip
-    return device
+    return torch.device("cuda", number)
 
 
-def _compare(model: TextHarmonyModel, parts: Mapping[str, Part], root: Path) -> None:
-    """Compare the shards' keys and shapes with the model's."""
-    wanted = {name: tuple(t.shape) for name, t in model.state_dict().items()}
-    problems = []
-    for part in parts.values():
-        try:
-            with safe_open(part.path, "pt") as shard:
-                shapes = {k: tuple(shard.get_slice(k).get_shape()) for k in shard.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise CheckpointCorruptError(
-                "the checkpoint is damaged", where=str(part.path), why=str(error)
-            ) from error
-        for name, shape in shapes.items():
-            expected = wanted.pop(name, None)
-            if expected is None:
-                problems.append(f"unknown {name}")
-            elif expected != shape:
-                problems.append(f"{name} is {shape} instead of {expected}")
-    problems += [f"missing {name}" for name in wanted]
+def torch_dtype(name: str, manifest: Manifest, device: torch.device) -> torch.dtype:
+    """Return in which type to compute.
+
+    ``auto`` is what is stored, but float32 on a CPU where the weights then take at most 8 GiB: few
+    CPUs multiply 16-bit numbers faster.
+    """
+    if name != "auto":
+        return _TYPES[name]
+    shards = [part for part in manifest.parts.values() if part.format == "safetensors"]
+    stored = _TYPES.get(shards[0].dtype if shards else "", torch.float32)
+    size = sum(part.bytes for part in shards)
+    if device.type == "cpu" and size * 4 / stored.itemsize <= 8 << 30:
+        return torch.float32
+    return stored
+
+
+def _shapes(part: Part) -> dict[str, tuple[int, ...]]:
+    try:
+        with safe_open(part.path, "pt") as shard:
+            return {k: tuple(shard.get_slice(k).get_shape()) for k in shard.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointCorruptError(
+            "the checkpoint is damaged", where=str(part.path), why=str(error)
+        ) from error
+
+
+def _compare(
+    found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], where: str
+) -> None:
+    """Compare keys and shapes with the model's."""
+    problems = [f"unknown {name}" for name in found if name not in wanted]
+    problems += [
+        f"{name} is {shape} instead of {wanted[name]}"
+        for name, shape in found.items()
+        if name in wanted and shape != wanted[name]
+    ]
+    problems += [f"missing {name}" for name in wanted if name not in found]
     if problems:
         more = len(problems) - 8
         raise CheckpointIncompatibleError(
-            "the shards do not fit the manifest's spec", where=str(root),
+            "the weights do not fit the manifest's spec", where=where,
             why="; ".join(problems[:8]) + (f"; and {more} more" if more > 0 else ""),
         )  # fmt: skip

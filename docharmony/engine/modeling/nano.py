@@ -20,10 +20,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-from transformers import LlamaConfig, LlamaForCausalLM, PixtralVisionConfig, PixtralVisionModel
+from transformers import (
+    DynamicCache,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PixtralVisionConfig,
+    PixtralVisionModel,
+)
 
+from ...checkpoint import write_manifest
 from .. import tokenizer
-from ..spec import NANO, ModelSpec
+from ..spec import NANO, ImageSpec, ModelSpec
 
 CTC_CLASSES = 257  # bytes and the blank
 CTC_CHANNELS = 128
@@ -31,18 +38,26 @@ LOCATE_CHANNELS = 24
 TASKS = 4  # rows of the image decoder's task tokens; row 0 erases
 STEPS = 999.0  # flow time t = 1 is diffusion step 999
 
-UNET: Mapping[str, Any] = {
-    "sample_size": 96,
-    # Pixel-unshuffled by 2: [x_t (3), dirty image (3), mask (1)] -> residual (3).
-    "in_channels": 28,
-    "out_channels": 12,
-    "layers_per_block": 1,
-    "block_out_channels": (40, 80, 128, 160),
-    "attention_head_dim": 32,
-    "norm_num_groups": 8,
-    "down_block_types": ("DownBlock2D",) * 3 + ("CrossAttnDownBlock2D",),
-    "up_block_types": ("CrossAttnUpBlock2D",) + ("UpBlock2D",) * 3,
-}
+
+def unet_config(spec: ImageSpec) -> dict[str, Any]:
+    """Return the arguments of diffusers' UNet2DConditionModel but for ``cross_attention_dim``."""
+    plain = len(spec.channels) - 1
+    return {
+        "sample_size": 96,
+        # Pixel-unshuffled by 2: [x_t (3), dirty image (3), mask (1)] -> residual (3).
+        "in_channels": 28,
+        "out_channels": 12,
+        "layers_per_block": spec.layers_per_block,
+        "block_out_channels": spec.channels,
+        "attention_head_dim": spec.head_dim,
+        "norm_num_groups": spec.groups,
+        "down_block_types": ("DownBlock2D",) * plain + ("CrossAttnDownBlock2D",),
+        "up_block_types": ("CrossAttnUpBlock2D",) + ("UpBlock2D",) * plain,
+    }
+
+
+PARTS = ("vision", "language", "image_decoder", "heads")  # of a checkpoint in safetensors
+UNET: Mapping[str, Any] = unet_config(NANO.image)
 
 
 class Heads(nn.Module):
@@ -76,15 +91,16 @@ class Heads(nn.Module):
 class Nano(nn.Module):
     """Vision encoder, language model, heads and image decoder of one checkpoint."""
 
-    def __init__(self, spec: ModelSpec = NANO, unet: Mapping[str, Any] = UNET) -> None:
+    def __init__(self, spec: ModelSpec = NANO, unet: Mapping[str, Any] | None = None) -> None:
         """Build a model with random weights.
 
         Args:
-            spec: sizes of everything but the image decoder.
-            unet: arguments of diffusers' UNet2DConditionModel but for ``cross_attention_dim``.
+            spec: all sizes.
+            unet: other arguments of diffusers' UNet2DConditionModel than those of the spec.
         """
         super().__init__()
         self.spec = spec
+        unet = unet_config(spec.image) if unet is None else unet
         self.vision = PixtralVisionModel(_vision_config(spec))
         self.llm = LlamaForCausalLM(_language_config(spec))
         self.heads = Heads(spec)
@@ -113,8 +129,13 @@ class Nano(nn.Module):
         model.heads.load_state_dict(heads)
         return model.eval()
 
-    def save_pretrained(self, path: str | Path) -> None:
-        """Write the weights as fp16 safetensors, in the layout that ``from_pretrained`` reads."""
+    def save_pretrained(
+        self, path: str | Path, *, name: str = "nano", licence: str = "unstated"
+    ) -> None:
+        """Write the weights as fp16 safetensors, in the layout that ``from_pretrained`` reads.
+
+        With the manifest the folder is also a checkpoint that ``--checkpoint`` takes, on torch.
+        """
         from safetensors.torch import save_file
 
         path = Path(path)
@@ -137,6 +158,20 @@ class Nano(nn.Module):
         self.vision.config.save_pretrained(path / "vision")
         self.llm.config.save_pretrained(path / "llm")
         self.image_decoder.save_config(path / "image_decoder")
+        unet = self.image_decoder.config
+        image = replace(
+            self.spec.image,
+            channels=tuple(unet.block_out_channels), layers_per_block=unet.layers_per_block,
+            head_dim=unet.attention_head_dim, groups=unet.norm_num_groups,
+        )  # fmt: skip
+        write_manifest(
+            path, name=name, licence=licence, spec=replace(self.spec, image=image),
+            abilities=("locate", "read", "erase"), training={},
+            parts={
+                part: (f"{name}.safetensors", "safetensors", "float16")
+                for part, name in zip(PARTS, files, strict=True)
+            },
+        )  # fmt: skip
 
     # --- vision ----------------------------------------------------------------------------------
 
@@ -192,11 +227,13 @@ class Nano(nn.Module):
         embed = self.llm.get_input_embeddings()
         begin = torch.full((len(pixels), 1), tokenizer.READ, device=pixels.device)
         x = torch.cat([visual, embed(begin)], 1)
-        past, done = None, torch.zeros(len(pixels), dtype=torch.bool, device=pixels.device)
+        cache, done = (
+            DynamicCache(),
+            torch.zeros(len(pixels), dtype=torch.bool, device=pixels.device),
+        )
         ids: list[Tensor] = []
         for _ in range(longest):
-            out = self.llm.model(inputs_embeds=x, past_key_values=past, use_cache=True)
-            past = out.past_key_values
+            out = self.llm.model(inputs_embeds=x, cache=cache, use_cache=True)
             best = self.llm.lm_head(out.last_hidden_state[:, -1]).argmax(-1)
             best = torch.where(done, tokenizer.PAD, best)
             ids.append(best)
@@ -261,6 +298,7 @@ def spec_of(path: str | Path) -> ModelSpec:
     path = Path(path)
     vision: Any = PixtralVisionConfig.from_pretrained(path / "vision")
     language: Any = LlamaConfig.from_pretrained(path / "llm")
+    unet = json.loads((path / "image_decoder" / "config.json").read_text(encoding="utf-8"))
     return replace(
         NANO,
         vision=replace(
@@ -282,6 +320,13 @@ def spec_of(path: str | Path) -> ModelSpec:
             context=language.max_position_embeddings,
             rope_theta=language.rope_parameters["rope_theta"],
             norm_epsilon=language.rms_norm_eps,
+        ),
+        image=replace(
+            NANO.image,
+            channels=tuple(unet["block_out_channels"]),
+            layers_per_block=unet["layers_per_block"],
+            head_dim=unet["attention_head_dim"],
+            groups=unet["norm_num_groups"],
         ),
     )
 

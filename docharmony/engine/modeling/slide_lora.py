@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from ...errors import CheckpointCorruptError, CheckpointIncompatibleError
+from .. import parts
 from ..base import Task
 
 if TYPE_CHECKING:
@@ -35,19 +36,8 @@ def fixed_gates(tasks: Sequence[Task], experts: int = 3) -> Tensor:
 
     Raises:
         ValueError: the experts cannot be divided into three groups.
-
-    >>> fixed_gates([Task.PAINT, Task.ANSWER]).tolist()
-    [[0.5, 0.0, 0.5], [0.0, 0.5, 0.5]]
     """
-    if experts < 3 or experts % 3:
-        raise ValueError(f"{experts} experts cannot serve images, text and both in equal parts")
-    third = experts // 3
-    gates = torch.zeros(len(tasks), experts)
-    for row, task in zip(gates, tasks, strict=True):
-        start = 0 if task is Task.PAINT else third
-        row[start : start + third] = 0.5 / third
-        row[2 * third :] = 0.5 / third
-    return gates
+    return torch.from_numpy(parts.fixed_gates(tasks, experts))
 
 
 class GateState:

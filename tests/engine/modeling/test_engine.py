@@ -13,14 +13,17 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 pytest.importorskip("sentencepiece")
 
+from docharmony.config import EngineConfig  # noqa: E402
 from docharmony.engine.base import Engine, Task  # noqa: E402
-from docharmony.engine.modeling.decoding import Decoding, Written  # noqa: E402
-from docharmony.engine.modeling.engine import PublishedEngine  # noqa: E402
+from docharmony.engine.decoding import Decoding, Written  # noqa: E402
 from docharmony.engine.modeling.loading import convert  # noqa: E402
 from docharmony.engine.modeling.model import TextHarmonyModel  # noqa: E402
 from docharmony.engine.modeling.published import published_name  # noqa: E402
+from docharmony.engine.modeling.torch_parts import TorchParts  # noqa: E402
+from docharmony.engine.opening import open_engine  # noqa: E402
 from docharmony.engine.pieces import PieceTokenizer  # noqa: E402
 from docharmony.engine.presets import TINY  # noqa: E402
+from docharmony.engine.published import PublishedEngine  # noqa: E402
 from docharmony.errors import CheckpointIncompatibleError  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -48,7 +51,9 @@ def model() -> Any:
 @pytest.fixture(scope="module")
 def engine(model: Any) -> PublishedEngine:
     tokenizer = PieceTokenizer(PIECES, SPEC.decoder)
-    return PublishedEngine(model, tokenizer, decoding=Decoding(length=6), steps=2, batch=2)
+    return PublishedEngine(
+        SPEC, TorchParts(model), tokenizer, decoding=Decoding(length=6), steps=2, batch=2
+    )
 
 
 def picture(seed: int, height: int = 40, width: int = 90) -> Any:
@@ -173,14 +178,11 @@ def test_from_checkpoint(model: Any, engine: PublishedEngine, tmp_path: Path) ->
     source = [tmp_path / "model.bin"]
     bare = convert(source, tmp_path / "bare", SPEC, dtype=torch.float32)
     with pytest.raises(CheckpointIncompatibleError, match="no part 'tokenizer'"):
-        PublishedEngine.from_checkpoint(bare)
+        open_engine(bare)
     folder = convert(source, tmp_path / "out", SPEC, dtype=torch.float32, tokenizer=PIECES)
-    loaded = PublishedEngine.from_checkpoint(folder)
-    loaded.decoding = engine.decoding
     image = [picture(4)]
-    expected = engine.answer(image, "What?", context="")
-    assert loaded.answer(image, "What?", context="") == expected
-    half = PublishedEngine.from_checkpoint(folder, dtype=torch.bfloat16)
-    half.decoding, half.steps = engine.decoding, 1
+    loaded = open_engine(folder, config=EngineConfig(length=6))
+    assert loaded.answer(image, "What?", context="") == engine.answer(image, "What?", context="")
+    half = open_engine(folder, config=EngineConfig(length=6, steps=1, dtype="bfloat16"))
     assert len(half.answer(image, "What?", context="")) == 1
     assert half.generate("A dog.", size=(8, 8), seed=0).shape == (8, 8, 3)

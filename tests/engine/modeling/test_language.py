@@ -13,10 +13,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 from transformers import DynamicCache  # noqa: E402
 
+from docharmony.engine import decoding  # noqa: E402
 from docharmony.engine.base import Task  # noqa: E402
-from docharmony.engine.modeling.decoding import Decoding, decode  # noqa: E402
+from docharmony.engine.decoding import Decoding, Written  # noqa: E402
 from docharmony.engine.modeling.language import gather_features, visibility  # noqa: E402
 from docharmony.engine.modeling.slide_lora import fixed_gates  # noqa: E402
+from docharmony.engine.modeling.torch_parts import TorchSession  # noqa: E402
 from docharmony.engine.presets import TINY  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -110,6 +112,14 @@ def test_merged_experts_change_nothing(tiny: Any, prompt: Any, close: Callable[.
         )
     finally:
         lora.unmerge()
+
+
+def decode(
+    model: Any, embeddings: Any, memory: Any, gates: Any, options: Decoding, mask: Any = None
+) -> list[Written]:
+    session = TorchSession(model, memory, gates)
+    logits = session.begin(embeddings, mask, options.beams)
+    return decoding.decode(logits, session.step, model.spec, options)
 
 
 def first_prompt(tiny: Any, prompt: Any) -> tuple[Any, Any]:

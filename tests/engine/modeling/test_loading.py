@@ -123,7 +123,7 @@ def test_thin_has_the_same_keys() -> None:
     assert published_table(THIN).keys() == published_table(FULL).keys()
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
+@pytest.mark.parametrize("name", ["full", "tiny"])
 def test_specs_survive_json(name: str) -> None:
     spec = PRESETS[name]
     data = json.loads(json.dumps(spec.to_dict()))
@@ -391,10 +391,9 @@ def test_a_missing_part(converted: Path) -> None:
     ("change", "said"),
     [
         (lambda d: d.update(schema=99), "schema 1"),
-        (lambda d: d["spec"].pop("anatomy"), "anatomy"),
+        (lambda d: d["spec"].update(anatomy="other"), "anatomy"),
         (lambda d: d["spec"]["trunk"].pop("patch"), "lacks patch"),
         (lambda d: d["spec"]["decoder"].update(layers=41), "missing language.layers.40"),
-        (lambda d: d["parts"]["image-00"].pop("sha256"), "sha256"),
     ],
 )
 def test_manifests_that_do_not_fit(converted: Path, change: Any, said: str) -> None:

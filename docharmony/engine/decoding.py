@@ -1,17 +1,24 @@
-"""Decoding text: greedy, sampling and beam search, also with beams for several prompts at once."""
+"""Decoding text: greedy, sampling and beam search, also with beams for several prompts at once.
+
+Works on numpy logits, whatever backend computes them; keys, values and images stay with the backend.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from transformers import DynamicCache
+import numpy as np
 
 if TYPE_CHECKING:
-    from .language import LanguageModel, Memory
+    import numpy.typing as npt
+
+    from .presets import DecoderSpec
+
+    Floats = npt.NDArray[np.float32]
+    Ints = npt.NDArray[np.int64]
+    Step = Callable[[Ints, Ints | None], Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,54 +60,35 @@ class Written:
     stop: int | None
 
 
-@torch.inference_mode()
-def decode(
-    model: LanguageModel,
-    embeddings: Tensor,
-    memory: Memory | None,
-    gates: Tensor,
-    options: Decoding,
-    mask: Tensor | None = None,
-) -> list[Written]:
+def decode(logits: Floats, step: Step, spec: DecoderSpec, options: Decoding) -> list[Written]:
     """Write on after each prompt until an end or a start-of-image id.
 
     Args:
-        embeddings: (B, T, C) of the prompts, padded on the **left**.
-        memory: from :meth:`LanguageModel.remember`.
-        gates: (B, E) or (1, E), weights of the experts.
-        mask: (B, T), 0 where padding; None without padding.
+        logits: (B, V), what follows each prompt.
+        step: appends one id a row to its rows (B beams), the rows of one prompt together, and returns
+            the logits (B beams, V) of what follows. The second argument says which row each new one
+            continues; None where all continue themselves.
+        spec: names the ids.
     """
-    spec, batch, beams = model.spec, len(embeddings), options.beams
-    device = embeddings.device
+    batch, beams = len(logits), options.beams
     stops = (spec.end, spec.image_start)
-    draws = torch.Generator(device).manual_seed(options.seed)
-    cache = DynamicCache()
-    with model.lora.use(gates):
-        hidden = model(embeddings, memory, mask=mask, cache=cache)
-    if beams > 1:
-        cache.batch_repeat_interleave(beams)
-        if mask is not None:
-            mask = mask.repeat_interleave(beams, 0)
-    if len(gates) > 1:
-        gates = gates.repeat_interleave(beams, 0)
-    hidden = hidden[:, -1].repeat_interleave(beams, 0)  # (B beams, C)
+    draws = np.random.default_rng(options.seed)
+    logits = logits.repeat(beams, axis=0)  # (B beams, V)
     # The published list of ids begins with an artificial begin, which only the penalty looks at.
-    ids = torch.full((batch * beams, 1), spec.begin, device=device)
-    scores = torch.zeros(batch, beams, device=device)
+    ids = np.full((batch * beams, 1), spec.begin)
+    scores = np.zeros((batch, beams), np.float32)
     scores[:, 1:] = -1e9  # all beams are alike at first: only one may branch
     results = [_Ended(options) for _ in range(batch)]
 
-    for step in range(options.length):
-        logits = model.logits(hidden).float()  # (B beams, V)
-        if (
-            beams > 1
-        ):  # as published: beams are penalised in log probabilities, single texts in logits
-            logprobs = _penalise(logits.log_softmax(-1), ids, options.penalty)
+    for number in range(options.length):
+        # As published: beams are penalised in log probabilities, single texts in logits.
+        if beams > 1:
+            logprobs = _penalise(_log_softmax(logits), ids, options.penalty)
         else:
-            logprobs = _penalise(logits, ids, options.penalty).log_softmax(-1)
+            logprobs = _log_softmax(_penalise(logits, ids, options.penalty))
         picked, origin, chosen = _candidates(logprobs, scores, options, len(stops), draws)
-        rows = torch.zeros(batch, beams, dtype=torch.long, device=device)
-        tokens = torch.full((batch, beams), spec.pad, device=device)
+        rows = np.arange(batch * beams).reshape(batch, beams)
+        tokens = np.full((batch, beams), spec.pad)
         for b, result in enumerate(results):
             if result.done:
                 continue
@@ -119,19 +107,15 @@ def decode(
                 kept += 1
                 if kept == beams:
                     break
-            result.done = result.full(picked[b].max().item(), step + 2)
+            result.done = result.full(float(picked[b].max()), number + 2)
         if all(result.done for result in results):
             break
-        flat = rows.flatten()
-        ids = torch.cat([ids[flat], tokens.flatten()[:, None]], 1)
-        if step + 1 == options.length:
+        origins = rows.reshape(-1)
+        ids = np.concatenate([ids[origins], tokens.reshape(-1, 1)], 1)
+        if number + 1 == options.length:
             break
-        if beams > 1:
-            cache.reorder_cache(flat)
-        if mask is not None:
-            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
-        with model.lora.use(gates):
-            hidden = model(model.embed_tokens(ids[:, -1:]), memory, mask=mask, cache=cache)[:, -1]
+        still = bool((origins == np.arange(len(origins))).all())
+        logits = step(ids[:, -1], None if still else origins)
 
     for b, result in enumerate(results):
         if not result.done:
@@ -140,42 +124,61 @@ def decode(
     return [result.best() for result in results]
 
 
-def _penalise(scores: Tensor, ids: Tensor, penalty: float) -> Tensor:
+def _log_softmax(scores: Floats) -> Floats:
+    shifted = scores - scores.max(-1, keepdims=True)
+    out: Floats = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return out
+
+
+def _penalise(scores: Floats, ids: Ints, penalty: float) -> Floats:
     if penalty == 1.0:
         return scores
-    old = scores.gather(1, ids)
-    return scores.scatter(1, ids, torch.where(old < 0, old * penalty, old / penalty))
+    old = np.take_along_axis(scores, ids, 1)
+    out = scores.copy()
+    np.put_along_axis(out, ids, np.where(old < 0, old * penalty, old / penalty), 1)
+    return out
 
 
 def _candidates(
-    logprobs: Tensor, scores: Tensor, options: Decoding, stops: int, draws: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
+    logprobs: Floats, scores: Floats, options: Decoding, stops: int, draws: np.random.Generator
+) -> tuple[Floats, Ints, Ints]:
     """Return the score, beam and id of each prompt's candidates, (B, K) each, best first."""
     batch, beams = scores.shape
     size = logprobs.shape[-1]
-    totals = logprobs + scores.view(-1, 1)  # (B beams, V)
+    totals = logprobs + scores.reshape(-1, 1)  # (B beams, V)
     if options.sample:
-        totals = _warp(totals, options, keep=2 if beams > 1 else 1)
-        flat = totals.view(batch, -1)
-        count = 2 * beams if beams > 1 else 1
-        places = torch.multinomial(flat.softmax(-1), count, generator=draws)
-        picked, order = flat.gather(1, places).sort(descending=True)
-        places = places.gather(1, order)
+        flat = _warp(totals, options, keep=2 if beams > 1 else 1).reshape(batch, -1)
+        # The largest of log-weights plus Gumbel noise are draws without putting back.
+        noisy = flat + draws.gumbel(size=flat.shape)
+        places = _largest(noisy, 2 * beams if beams > 1 else 1)
+        order = np.argsort(-np.take_along_axis(flat, places, 1), 1, kind="stable")
+        places = np.take_along_axis(places, order, 1)
     else:
+        flat = totals.reshape(batch, -1)
         # Every beam may end in each of the stops and there must still be enough to go on with.
-        count = (1 + stops) * beams if beams > 1 else 1
-        picked, places = totals.view(batch, -1).topk(min(count, beams * size))
-    return picked, places // size, places % size
+        places = _largest(flat, (1 + stops) * beams if beams > 1 else 1)
+    return np.take_along_axis(flat, places, 1), places // size, places % size
 
 
-def _warp(scores: Tensor, options: Decoding, keep: int) -> Tensor:
+def _largest(values: npt.NDArray[np.floating], count: int) -> Ints:
+    """Return the places of the largest values of each row, largest first."""
+    count = min(count, values.shape[1])
+    places = np.argpartition(-values, count - 1, 1)[:, :count]
+    order = np.argsort(-np.take_along_axis(values, places, 1), 1, kind="stable")
+    return np.take_along_axis(places, order, 1)
+
+
+def _warp(scores: Floats, options: Decoding, keep: int) -> Floats:
     """Rule out all but the top k and the top p, and never fewer than ``keep``."""
-    ordered, order = scores.sort(descending=True)
-    out = torch.arange(scores.shape[-1], device=scores.device) >= max(options.top_k, keep)
-    inside = ordered.masked_fill(out, -torch.inf).softmax(-1)
-    out = out | (inside.cumsum(-1) - inside >= options.top_p)
-    out[..., :keep] = False
-    return scores.masked_fill(out.gather(-1, order.argsort()), -torch.inf)
+    count = min(max(options.top_k, keep), scores.shape[-1])
+    places = _largest(scores, count)
+    best = np.take_along_axis(scores, places, 1)
+    shares = np.exp(_log_softmax(best))
+    out = shares.cumsum(-1) - shares >= options.top_p
+    out[:, :keep] = False
+    warped = np.full_like(scores, -np.inf)
+    np.put_along_axis(warped, places, np.where(out, -np.inf, best), 1)
+    return warped
 
 
 @dataclass

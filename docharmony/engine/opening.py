@@ -1,0 +1,93 @@
+"""Opens a checkpoint: its spec chooses the engine, the format of its parts the backend."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from ..checkpoint import Manifest, load_manifest
+from ..config import EngineConfig
+from ..errors import CheckpointIncompatibleError, MissingExtraError
+from .presets import PublishedSpec
+
+if TYPE_CHECKING:
+    from .base import Engine
+
+_TORCH = ("torch", "transformers", "diffusers", "peft", "safetensors", "sentencepiece")
+
+
+def open_engine(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    config: EngineConfig | None = None,
+) -> Engine:
+    """Return the engine of a checkpoint's folder. Weights are read when they are first needed.
+
+    Args:
+        path: the folder, as :func:`docharmony.checkpoint.find` returns it.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        threads: on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
+        config: how the published anatomy writes and draws.
+
+    Raises:
+        CheckpointError: the checkpoint is not there, damaged, or none that this version runs.
+        EngineError: the device is not there.
+        MissingExtraError: its weights need torch, which is not installed.
+    """
+    manifest = load_manifest(path)
+    config = config or EngineConfig()
+    backend = _backend(manifest)
+    if backend == "safetensors":
+        _require_torch(manifest)
+    if isinstance(manifest.spec, PublishedSpec):
+        from .published import PublishedEngine
+
+        if backend == "onnx":
+            from .onnx_published import (  # type: ignore[import-not-found,unused-ignore]
+                OnnxPublishedParts,
+            )
+
+            parts = OnnxPublishedParts(manifest, device=device, threads=threads)
+            return PublishedEngine.from_manifest(manifest, parts, config)
+        from .modeling.torch_parts import TorchParts
+
+        torch_parts = TorchParts.from_manifest(
+            manifest, device=device, threads=threads, dtype=config.dtype
+        )
+        return PublishedEngine.from_manifest(manifest, torch_parts, config)
+    from .textharmony import TextHarmony
+
+    if backend == "onnx":
+        from .onnx_parts import OnnxParts
+
+        return TextHarmony(manifest, OnnxParts(manifest, device=device, threads=threads))
+    from .modeling.nano_parts import TorchNanoParts
+
+    nano = TorchNanoParts(manifest, device=device, threads=threads, dtype=config.dtype)
+    return TextHarmony(manifest, nano)
+
+
+def _backend(manifest: Manifest) -> str:
+    """Return the format of the vision encoder; the other parts are checked when they are loaded."""
+    for name, part in manifest.parts.items():
+        if name.partition("-")[0] == "vision" and part.format in ("onnx", "safetensors"):
+            return part.format
+    raise CheckpointIncompatibleError(
+        "cannot run this checkpoint",
+        where=str(manifest.path),
+        why="it has no part 'vision' of format onnx or safetensors",
+    )
+
+
+def _require_torch(manifest: Manifest) -> None:
+    missing = [name for name in _TORCH if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"checkpoint {manifest.name!r} needs torch",
+            where=str(manifest.path),
+            why=f"not installed: {', '.join(missing)}",
+            hint='pip install "docharmony[torch]"',
+        )

@@ -6,10 +6,15 @@ Names are imported on first use, so ``import docharmony`` takes milliseconds.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+
+# From 1.31 on onnxruntime reports its use over the network, under an id that it keeps on the disk. A
+# program that handles secrets must not; only a user's own setting of the variable is left as it is.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from .config import RunConfig

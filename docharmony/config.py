@@ -93,6 +93,11 @@ class RunConfig:
     batch: int = 8
     """Pages that are handed to a stage at once."""
 
+    text_layer: Literal["auto", "check", "trust", "pixels"] = "auto"
+    """Whether to believe text layers: ``check`` compares what their fonts claim with what the engine
+    reads, ``trust`` does not, ``pixels`` reads every page; ``auto`` checks for redaction, and
+    elsewhere where the text does not look like words."""
+
     executor: str = "serial"
     """How pages are spread over workers: a registered executor."""
 

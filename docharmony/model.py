@@ -89,6 +89,7 @@ class Line:
         size: em height in page units, 0.0 when unknown.
         bold: whether most of its glyphs come from a bold face.
         visible: False for text that a person does not see (render mode 3, as under a scan).
+        trusted: False for a line of the text layer whose glyphs are not the letters that it claims.
     """
 
     id: str
@@ -99,6 +100,7 @@ class Line:
     size: float = 0.0
     bold: bool = False
     visible: bool = True
+    trusted: bool = True
 
     @property
     def text(self) -> str:

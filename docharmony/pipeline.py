@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, BinaryIO
@@ -22,8 +23,10 @@ from .errors import (
     StageError,
     UsageError,
 )
+from .letters import Letters
 from .model import Document, Page, PageFailure
 from .plugins import Plugins
+from .routing import implausible
 from .stage import Stage
 
 if TYPE_CHECKING:
@@ -70,6 +73,7 @@ class Pipeline:
         self.routes = _build(self.config, self.plugins) if routes is None else dict(routes)
         for name, stages in self.routes.items():
             _check_order(name, stages)
+        self.letters = Letters(lambda crops: self.context.engine.read(crops))
 
     def pages(
         self,
@@ -143,7 +147,8 @@ class Pipeline:
         by_route: dict[str, list[int]] = {}
         for index, item in enumerate(items):
             if isinstance(item, Page):
-                page = item.provide(route=self._route(item))
+                page = self._checked(item)
+                page = page.provide(route=self._route(page))
                 done[index] = page
                 by_route.setdefault(page.route, []).append(index)
         for route, indices in by_route.items():
@@ -153,6 +158,23 @@ class Pipeline:
                 for index, result in zip(left, results, strict=True):
                     done[index] = result
         return done
+
+    def _checked(self, page: Page) -> Page:
+        """Return a page as read, with the lines marked that are not what they seem."""
+        how, source = self.config.text_layer, self.context.source
+        if page.unit != "pt" or not page.lines or source is None or how == "trust":
+            return page
+        if how == "pixels":
+            return replace(page, lines=tuple(replace(x, trusted=False) for x in page.lines))
+        strict = self.redacts
+        if how == "check" or strict or implausible(page):
+            return self.letters.mark(source, page, strict=strict)
+        return page
+
+    @property
+    def redacts(self) -> bool:
+        """Whether any route looks for what is to be removed."""
+        return any("edits" in stage.provides for own in self.routes.values() for stage in own)
 
     def _route(self, page: Page) -> str:
         route = self.plugins.hook.route_page(page=page, config=self.config)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from .config import RunConfig, build, page_numbers
 from .errors import ConfigError, RedactionLeakError, StageError, UsageError
-from .model import Document, Edit, EditStatus, Page, PageFailure
+from .model import Document, Edit, EditStatus, Line, Page, PageFailure
 from .plan import Check, Plan, RedactionReport, Uncertain
 from .stages.redact import (
     RedactConfig,
@@ -195,7 +195,7 @@ def _collect(
         for item in items:
             page = _searched(item)
             context.source = source
-            hidden = _hidden(source, page)
+            hidden = _hidden(source, page, pipeline)
             if hidden is not None:
                 more = list(stage.process(hidden, context).edits[len(page.edits) :])
                 count = len(page.edits) + 1
@@ -248,19 +248,22 @@ def _searched(item: Page | PageFailure) -> Page:
     return item
 
 
-def _hidden(source: Source, page: Page) -> Page | None:
-    """Return the page with the hidden lines alone that reading its pixels has replaced, if any.
+def _hidden(source: Source, page: Page, pipeline: Pipeline) -> Page | None:
+    """Return the page with the lines alone of its text layer that reading its pixels has replaced.
 
-    Nobody sees them, but whoever copies from the file gets them.
+    Nobody sees them, but whoever copies from the file gets them. Where letters lie, the lines come
+    once more as their glyphs look: something else may lie over them on the page.
     """
-    if page.unit != "pt" or page.route == "digital":
+    if page.unit != "pt":
         return None
-    known = {(line.text, line.bbox) for line in page.lines if line.origin == "pdf"}
-    lines = tuple(
-        line
-        for line in source.page(page.number).lines
-        if not line.visible and (line.text, line.bbox) not in known
-    )
+    lines: tuple[Line, ...] = ()
+    if page.route != "digital":
+        known = {(line.text, line.bbox) for line in page.lines if line.origin == "pdf"}
+        lines = tuple(
+            line for line in source.page(page.number).lines if (line.text, line.bbox) not in known
+        )
+    if pipeline.config.text_layer != "trust":
+        lines += pipeline.letters.decoded(source, page)
     return replace(page, lines=lines, blocks=()) if lines else None
 
 

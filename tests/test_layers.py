@@ -23,7 +23,7 @@ LAYERS = (
     ),
     ("io", "detect", "layout", "typeset", "engine", "routing"),
     ("stages",),
-    ("plugins", "pipeline", "context", "executors", "plan", "redaction"),
+    ("plugins", "letters", "pipeline", "context", "executors", "plan", "redaction"),
     ("cli", "builtin"),
 )
 HOMES = {

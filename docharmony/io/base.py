@@ -6,13 +6,14 @@ import os
 import shutil
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..geometry import BBox, Point
 from ..model import Page, PageFailure, SourceInfo
 from ..stage import Glyph, Graphics
 from .limits import Limits
@@ -20,6 +21,23 @@ from .limits import Limits
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+
+Claim = tuple[str, str]
+"""What a font says of a glyph: the digest of its picture, and the text it is said to mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """A line of glyphs drawn black on white, for a reader to judge what they are.
+
+    Attributes:
+        image: uint8 (48, width, 3).
+        claims: of each glyph from left to right; ``("", " ")`` for the spaces between words.
+    """
+
+    image: npt.NDArray[np.uint8]
+    claims: tuple[Claim, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,30 @@ class Source(ABC):
         """Return every character of the text layer but white space, hidden ones too, with its box."""
         self._check(number)
         return ()
+
+    def claims(self, number: int) -> tuple[frozenset[Claim], bool]:
+        """Return what the fonts of the page say of their glyphs; empty for files without fonts.
+
+        And whether marked content says that some glyphs mean something else (ActualText).
+        """
+        self._check(number)
+        return frozenset(), False
+
+    def specimens(self, number: int, claims: Sequence[Claim], samples: int) -> list[Specimen]:
+        """Return lines that show the glyphs of these claims, each in up to so many words."""
+        self._check(number)
+        return []
+
+    def spelt(
+        self, number: int, letters: Mapping[Claim, str]
+    ) -> tuple[list[list[tuple[str, BBox]]], list[Point]]:
+        """Return the words of lines in which these claims stand, spelt with the letters given.
+
+        And those that marked content gives another text. And the middles of the glyphs that claim
+        so. All on the page as displayed.
+        """
+        self._check(number)
+        return [], []
 
     def pages(self, numbers: Sequence[int] | None = None) -> Iterator[Page | PageFailure]:
         """Yield pages in the order asked for, all by default; a page that fails comes as data."""

@@ -8,7 +8,7 @@ import math
 import re
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from itertools import accumulate, chain, cycle, islice, pairwise, repeat
@@ -18,7 +18,7 @@ from ..errors import BrokenError, InputError, UsageError
 from ..geometry import Affine, BBox, Point, Polygon
 from ..model import Line, Page, PageFailure, Word
 from ..stage import Glyph, Graphics, Rule
-from .base import Opening, Source
+from .base import Claim, Opening, Source, Specimen
 from .child import Child, Ticket
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CHILD = "docharmony.io.pdf_child:"
+_LETTERS = "docharmony.io.letters_child:"
 
 # Pages asked for before the first is used: enough to keep the child busy, little to throw away.
 _AHEAD = 4
@@ -137,6 +138,42 @@ class PdfSource(Source):
                 Glyph(*pair) for pair in zip(text.decode(), _boxes(_rows(boxes, 4)), strict=True)
             )
 
+    def claims(self, number: int) -> tuple[frozenset[Claim], bool]:
+        """Return what the fonts of the page say of their glyphs; see :meth:`.base.Source.claims`."""
+        with self._answers(number):
+            found, _ = self._call("claims", number, module=_LETTERS)
+            pairs = frozenset((str(shape), str(text)) for shape, text in found["claims"])
+            return pairs, bool(found["replaced"])
+
+    def specimens(self, number: int, claims: Sequence[Claim], samples: int) -> list[Specimen]:
+        """Return lines that show the glyphs of these claims, each in up to so many words."""
+        import numpy as np
+
+        with self._answers(number):
+            lines, pictures = self._call(
+                "specimens", number, module=_LETTERS, wanted=list(claims), samples=samples
+            )
+            return [
+                Specimen(
+                    np.repeat(np.frombuffer(grey, np.uint8).reshape(-1, width, 1), 3, axis=2),
+                    tuple((str(shape), str(text)) for shape, text in shown),
+                )
+                for (width, shown), grey in zip(lines, pictures, strict=True)
+            ]
+
+    def spelt(
+        self, number: int, letters: Mapping[Claim, str]
+    ) -> tuple[list[list[tuple[str, BBox]]], list[Point]]:
+        """Return lines with other letters; see :meth:`.base.Source.spelt`."""
+        listed = [[*claim, letter] for claim, letter in letters.items()]
+        with self._answers(number):
+            found, _ = self._call("spelt", number, module=_LETTERS, letters=listed)
+            lines = [
+                [(str(text), BBox(*map(float, box))) for text, *box in line]
+                for line in found["lines"]
+            ]
+            return lines, [Point(float(x), float(y)) for x, y in found["spots"]]
+
     def close(self) -> None:
         """End the child and remove a private copy."""
         self._child.close()
@@ -150,10 +187,12 @@ class PdfSource(Source):
             where=self._where(number),
         )
 
-    def _call(self, function: str, number: int, **args: Any) -> tuple[Any, list[bytearray]]:
+    def _call(
+        self, function: str, number: int, *, module: str = _CHILD, **args: Any
+    ) -> tuple[Any, list[bytearray]]:
         self._check(number)
         return self._child.call(
-            _CHILD + function, {**self._file, "number": number, **args}, where=self._where(number)
+            module + function, {**self._file, "number": number, **args}, where=self._where(number)
         )
 
     @contextmanager

@@ -15,7 +15,6 @@ Lines on their way have pixel coordinates of the image that was cut and an empty
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..geometry import Affine, BBox, Point, Polygon
 from ..model import Line, Page, Word
+from ..routing import is_garbled
 from .upright import text_tilt, turn
 
 if TYPE_CHECKING:
@@ -56,27 +56,17 @@ class ReadConfig:
 # --- where to read -------------------------------------------------------------------------------
 
 
-def is_garbled(text: str, share: float = 0.2) -> bool:
-    """Return whether text of a text layer cannot be what the page shows.
-
-    True where more than a share of the characters are replacement, private-use, control or unassigned
-    ones: the marks of a font without a map to Unicode.
-
-    >>> is_garbled("Invoice 17"), is_garbled("\\ufffd\\ufffd\\x03\\ue012 7")
-    (False, True)
-    """
-    signs = [c for c in text if not c.isspace()]
-    bad = sum(c == "\ufffd" or unicodedata.category(c) in ("Co", "Cn", "Cc", "Cs") for c in signs)
-    return bad > share * len(signs)
-
-
 def trusted_lines(page: Page) -> tuple[Line, ...]:
-    """Return the lines of the text layer that stand as they are: visible and not garbled.
+    """Return the lines of the text layer that stand as they are: visible, honest and not garbled.
 
     On a page whose text layer the reader already found wanting, one bad character is enough.
     """
     share = 0.0 if "untrusted_text" in page.has else 0.2
-    return tuple(line for line in page.lines if line.visible and not is_garbled(line.text, share))
+    return tuple(
+        line
+        for line in page.lines
+        if line.visible and line.trusted and not is_garbled(line.text, share)
+    )
 
 
 def areas_to_read(page: Page) -> tuple[BBox, ...]:
@@ -89,7 +79,7 @@ def areas_to_read(page: Page) -> tuple[BBox, ...]:
     untrusted = [
         line.bbox.grow(0.5 * min(line.bbox.width, line.bbox.height))
         for line in page.lines
-        if line.visible and is_garbled(line.text)
+        if line.visible and (not line.trusted or is_garbled(line.text))
     ]
     areas = [box.intersection(page.bbox) for box in (*page.images, *untrusted)]
     return _join([box for box in areas if not box.is_empty])
@@ -340,8 +330,8 @@ def merge_lines(page: Page, found: Iterable[Line], areas: Sequence[BBox]) -> tup
     """Return the lines of the page after reading: the text layer where it stands, OCR elsewhere.
 
     * Visible lines of the text layer that can be trusted stay and win over what was read there.
-    * Garbled lines go, and so does invisible text inside the areas that were read: the new lines
-      replace it. Invisible text elsewhere stays: somebody may have hidden it.
+    * Garbled and lying lines go, and so does invisible text inside the areas that were read: the new
+      lines replace it. Invisible text elsewhere stays: somebody may have hidden it.
     * New lines get ids ``p<page>l<n>`` after the ones that stay.
 
     Args:
@@ -352,7 +342,7 @@ def merge_lines(page: Page, found: Iterable[Line], areas: Sequence[BBox]) -> tup
     kept = list(trusted_lines(page))
     boxes = [(line.bbox, line.words) for line in kept]
     for line in page.lines:
-        hidden = not line.visible and not is_garbled(line.text)
+        hidden = not line.visible and line.trusted and not is_garbled(line.text)
         if hidden and not any(area.contains(line.bbox.center) for area in areas):
             kept.append(line)
     number = max((_number(line.id) for line in kept), default=0)

@@ -20,7 +20,7 @@ import numpy as np
 import pymupdf
 import pypdfium2
 
-from docharmony import DocharmonyError, Page, Pipeline, RedactionLeakError, Stage
+from docharmony import DocharmonyError, Page, Pipeline, RedactionLeakError, RunConfig, Stage
 from docharmony.io import pdf as pdf_source
 from docharmony.io import verify
 from docharmony.io.write import edits as writer
@@ -115,6 +115,7 @@ def blind_pipeline() -> Pipeline:
     layout = plugins.stages.get("layout")()
     stages = [layout]
     return Pipeline(
+        RunConfig(text_layer="trust"),  # the fonts that tell lies are in tests/test_letters.py
         plugins=plugins,
         routes={"digital": stages, "mixed": [Blind(), layout], "scan": [Blind(), layout]},
     )

@@ -1,0 +1,273 @@
+"""Whether the fonts of a text layer tell the truth: what they claim, against what the engine reads.
+
+Each glyph of a document claims to be a letter. Every such claim is shown to the engine once, in a word
+or two of the document drawn black on white; a claim that the reader contradicts again and again is a
+lie, and the lines in which it stands are read from pixels instead. A document has some hundred claims
+however long it is, so this costs a few dozen lines of reading.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from .detect.text import fold
+from .geometry import BBox
+from .model import Line, Page, Word
+
+if TYPE_CHECKING:
+    from .engine.base import Image, Reading
+    from .io.base import Claim, Source, Specimen
+
+_ROUNDS = (1, 4)  # words in which a claim is shown, first to all, then to those in doubt
+_LIES = 2  # contradictions that make a lie
+_SURE = 0.85  # confidence of a reading that counts against a script which the reader may not know
+_WELL = 0.6  # share of a line that must be read as claimed for a single agreement to count
+_PAGES = 64  # whose claims are kept for a second question
+_DECODED = 0.8  # confidence of letters put in for lying ones
+# Letters and signs that readers take for each other, in every pair the same one.
+_ALIKE = str.maketrans({
+    "0": "o", "1": "l", "i": "l", "|": "l", "!": "l", "j": "l", "[": "l", "]": "l", "\u20ac": "e",
+})  # fmt: skip
+# What a round or square mark may be read as.
+_MARKS = frozenset("o0aecx")
+_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "DIGIT", "FULLWIDTH", "SUPERSCRIPT", "SUBSCRIPT")
+
+
+@dataclass(slots=True)
+class _Tally:
+    """How often the reader agreed with a claim, and what it read instead."""
+
+    agree: int = 0
+    against: Counter[str] = field(default_factory=Counter)
+    settled: bool = False
+
+    @property
+    def contradicted(self) -> int:
+        return self.against.total()
+
+    @property
+    def lies(self) -> bool:
+        return self.contradicted >= _LIES and self.contradicted > 2 * self.agree
+
+    @property
+    def doubtful(self) -> bool:
+        return self.lies or (self.contradicted > 0 and self.contradicted > self.agree)
+
+
+class Letters:
+    """What is known of claims so far, over pages and documents.
+
+    Args:
+        read: the engine's reader of line crops.
+    """
+
+    def __init__(self, read: Callable[[Sequence[Image]], Sequence[Reading]]) -> None:
+        self._read = read
+        self._known: dict[Claim, _Tally] = {}
+        self._pages: dict[tuple[str, int], tuple[frozenset[Claim], bool]] = {}
+
+    def mark(self, source: Source, page: Page, *, strict: bool) -> Page:
+        """Return the page with the lines marked whose letters are not what they claim.
+
+        Args:
+            source: what the page comes from.
+            page: as read; its text layer.
+            strict: mark doubtful lines too; for redaction.
+        """
+        bad, _ = self._bad(source, page.number, strict)
+        if not bad or not page.lines:
+            return page
+        _, spots = source.spelt(page.number, bad)
+        boxes = [
+            line.bbox.grow(0.2 * min(line.bbox.width, line.bbox.height)) for line in page.lines
+        ]
+        hit = {
+            index
+            for spot in spots
+            for index, box in enumerate(boxes)
+            if box.x0 <= spot.x <= box.x1 and box.y0 <= spot.y <= box.y1
+        }
+        lines = tuple(
+            replace(line, trusted=False) if index in hit else line
+            for index, line in enumerate(page.lines)
+        )
+        return replace(page, lines=lines)
+
+    def decoded(self, source: Source, page: Page) -> tuple[Line, ...]:
+        """Return the lines with letters that lie, hidden ones too, as the reader reads their glyphs.
+
+        And those for which marked content gives another text, as their glyphs have it.
+        """
+        bad, replaced = self._bad(source, page.number, strict=True)
+        if not bad and not replaced:
+            return ()
+        found, _ = source.spelt(page.number, bad)
+        return tuple(
+            Line(
+                f"p{page.number}d{number}",
+                tuple(Word(text, box, _DECODED, "ocr") for text, box in words),
+                BBox.around(box for _, box in words),
+                visible=False,
+            )
+            for number, words in enumerate(found, 1)
+        )
+
+    def _bad(self, source: Source, number: int, strict: bool) -> tuple[dict[Claim, str], bool]:
+        """Return the claims of a page that are lies, each with what the reader sees.
+
+        And whether marked content gives glyphs another text.
+        """
+        key = source.info.sha256, number
+        if key not in self._pages:
+            while len(self._pages) >= _PAGES:
+                del self._pages[next(iter(self._pages))]
+            self._pages[key] = source.claims(number)
+        claims, replaced = self._pages[key]
+        self._judge(source, number, claims)
+        bad: dict[Claim, str] = {}
+        for claim in claims:
+            tally = self._known[claim]
+            if tally.lies or (strict and tally.doubtful):
+                seen = tally.against.most_common(1)[0][0]
+                bad[claim] = seen
+        return bad, replaced
+
+    def _judge(self, source: Source, number: int, claims: Iterable[Claim]) -> None:
+        fresh = [claim for claim in claims if claim not in self._known]
+        for claim in fresh:
+            tally = self._known[claim] = _Tally()
+            shape, text = claim
+            if not shape:  # nothing is drawn
+                tally.settled = True
+                if _letters(text):
+                    tally.against[""] += _LIES
+        waiting = [claim for claim in fresh if not self._known[claim].settled]
+        for samples in _ROUNDS:
+            if not waiting:
+                return
+            specimens = source.specimens(number, sorted(waiting), samples)
+            readings = self._read([specimen.image for specimen in specimens])
+            for specimen, reading in zip(specimens, readings, strict=True):
+                self._compare(specimen, reading, set(waiting))
+            waiting = [claim for claim in waiting if not self._settled(claim)]
+        for claim in waiting:
+            self._known[claim].settled = True
+
+    def _settled(self, claim: Claim) -> bool:
+        tally = self._known[claim]
+        tally.settled = tally.agree > tally.contradicted or (
+            not tally.contradicted and not _letters(claim[1])
+        )
+        return tally.settled
+
+    def _compare(self, specimen: Specimen, reading: Reading, waiting: set[Claim]) -> None:
+        """Count for and against each claim of a line by what was read in its place."""
+        expected: list[str] = []
+        owners: list[int] = []
+        for index, (_, text) in enumerate(specimen.claims):
+            for letter in _plain(text) or "\ufffd":
+                expected.append(letter)
+                owners.append(index)
+        seen: dict[int, str] = {}
+        raw = [
+            (c, p) for c in unicodedata.normalize("NFKC", reading.text) for p in _plain(c) or " "
+        ]
+        for left, right in _aligned(expected, [plain for _, plain in raw]):
+            if right is not None:
+                owner = owners[left]
+                seen[owner] = seen.get(owner, "") + raw[right][0]
+        verdicts = {
+            index: _agrees(specimen.claims[index][1], letters) for index, letters in seen.items()
+        }
+        letters = [i for i, (shape, text) in enumerate(specimen.claims) if shape and _letters(text)]
+        well = sum(verdicts.get(index, False) for index in letters) >= _WELL * len(letters)
+        for index, agrees in verdicts.items():
+            claim = specimen.claims[index]
+            if claim not in waiting:
+                continue
+            tally, read = self._known[claim], seen[index].strip()
+            if agrees:
+                tally.agree += 1 if well else 0
+            elif read and (_letters(read) or _letters(claim[1])):
+                if _foreign(claim[1]) and reading.confidence < _SURE:
+                    continue
+                tally.against[read] += 1
+
+
+def _letters(text: str) -> bool:
+    return any(char.isalnum() for char in text)
+
+
+def _plain(text: str) -> str:
+    """Return the text folded, with letters that readers take for each other made one."""
+    text = unicodedata.normalize("NFKC", text)
+    return fold(text).translate(_ALIKE) if text.strip() else " " if text else ""
+
+
+def _agrees(text: str, read: str) -> bool:
+    plain, seen = _plain(text), _plain(read)
+    if plain == seen:
+        return True
+    if _letters(text):
+        # Of a ligature or an accented letter the reader may miss a part.
+        return bool(seen) and len(plain) > 1 and (seen in plain or plain in seen)
+    if not text.strip() or (
+        unicodedata.category(text[0]) in ("Cc", "Cf", "Cn") and text != "\u00ad"
+    ):
+        return not _letters(read)
+    return not _letters(read) or (len(seen) == 1 and seen in _MARKS)
+
+
+def _foreign(text: str) -> bool:
+    """Return whether a text is of a script that the reader may not know."""
+    return any(
+        char.isalnum() and not unicodedata.name(char, "").startswith(_SCRIPTS) for char in text
+    )
+
+
+def _aligned(expected: Sequence[str], read: Sequence[str]) -> list[tuple[int, int | None]]:
+    """Return for each expected letter the index of what was read in its place, None for nothing.
+
+    Letters left out or put in cost more than wrong ones: text of a font that lies throughout has the
+    right length. What was put in goes to the letter before it.
+    """
+    gap = 2.0
+
+    def cost(left: str, right: str) -> float:
+        if left == right:
+            return 0.0
+        return 2.0 if (left == " ") != (right == " ") else 1.0
+
+    def skip(char: str) -> float:
+        return 0.6 if char == " " else gap
+
+    rows, columns = len(expected), len(read)
+    table = [[0.0] * (columns + 1) for _ in range(rows + 1)]
+    for j in range(1, columns + 1):
+        table[0][j] = table[0][j - 1] + skip(read[j - 1])
+    for i in range(1, rows + 1):
+        left, above, here = expected[i - 1], table[i - 1], table[i]
+        here[0] = above[0] + skip(left)
+        for j in range(1, columns + 1):
+            right = read[j - 1]
+            here[j] = min(
+                above[j - 1] + cost(left, right), above[j] + skip(left), here[j - 1] + skip(right)
+            )
+    pairs: list[tuple[int, int | None]] = []
+    i, j = rows, columns
+    while i > 0:
+        best = table[i][j]
+        if j > 0 and best == table[i - 1][j - 1] + cost(expected[i - 1], read[j - 1]):
+            pairs.append((i - 1, j - 1))
+            i, j = i - 1, j - 1
+        elif best == table[i - 1][j] + skip(expected[i - 1]):
+            pairs.append((i - 1, None))
+            i -= 1
+        else:
+            j -= 1
+    pairs.reverse()
+    return pairs

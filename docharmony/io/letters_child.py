@@ -375,8 +375,9 @@ def spelt(
         letters: ``[shape, text, instead]``.
 
     Returns:
-        Lines with such claims or with glyphs that marked content gives another text: each a list of words ``[text, x0, y0, x1, y1]``, and the middles ``[x, y]`` of the
-        glyphs that claim so, all on the page as displayed.
+        Lines that hold such claims, or glyphs that marked content gives another text: each a list of
+        words ``[text, x0, y0, x1, y1]``; and the middles ``[x, y]`` of the glyphs that claim so, all on
+        the page as displayed.
     """
     instead = {(shape, text): letter for shape, text, letter in letters}
     lines: list[list[list[Any]]] = []

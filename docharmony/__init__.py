@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from .redaction import propose, redact
     from .stage import Context, Glyph, Graphics, Rule, Stage
     from .stages.redact import RedactConfig
+    from .translators.base import Translation, Translator
 
 _HOMES = {
     "config": ("RunConfig",),
@@ -103,6 +104,7 @@ _HOMES = {
     "redaction": ("propose", "redact"),
     "stage": ("Context", "Glyph", "Graphics", "Rule", "Stage"),
     "stages.redact": ("RedactConfig",),
+    "translators.base": ("Translation", "Translator"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -149,6 +151,8 @@ __all__ = [
     "SourceInfo",
     "Stage",
     "StageError",
+    "Translation",
+    "Translator",
     "UsageError",
     "Word",
     "Writer",

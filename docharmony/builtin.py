@@ -37,6 +37,16 @@ def register_detectors(register: Register) -> None:
 
 
 @hookimpl
+def register_translators(register: Register) -> None:
+    """Register the translator of the core."""
+    register(
+        "glossary",
+        "docharmony.translators.glossary:GlossaryTranslator",
+        "terms and segments of a CSV or TMX file",
+    )
+
+
+@hookimpl
 def register_executors(register: Register) -> None:
     """Register the executors of the core."""
     register("serial", "docharmony.executors:serial", "one page batch after another")

@@ -121,6 +121,8 @@ class RunConfig:
 
     engine: EngineConfig = field(default_factory=EngineConfig)
     """Options of checkpoints of the published anatomy, e.g. ``--set engine.steps=10``."""
+    translators: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Options of each translator by its name."""
 
     @classmethod
     def load(cls, path: str | Path | None = None, settings: Sequence[str] = ()) -> RunConfig:
@@ -163,8 +165,9 @@ class RunConfig:
     def from_mapping(cls, data: Mapping[str, Any], *, where: str = "config") -> RunConfig:
         """Return the configuration for plain data; raise ConfigError as :meth:`load` does."""
         data = dict(data)
-        if isinstance(data.get("stages"), Mapping):
-            data["stages"] = _flatten(data["stages"])
+        for name in ("stages", "translators"):
+            if isinstance(data.get(name), Mapping):
+                data[name] = _flatten(data[name])
         if isinstance(data.get("routes"), Mapping):
             routes = dict(DEFAULT_ROUTES)
             for name, stages in data["routes"].items():
@@ -205,6 +208,11 @@ class RunConfig:
         """Return a copy in which these options of a stage are set."""
         merged = {**self.stages.get(name, {}), **options}
         return dataclasses.replace(self, stages={**self.stages, name: merged})
+
+    def with_translator(self, name: str, **options: Any) -> RunConfig:
+        """Return a copy in which these options of a translator are set."""
+        merged = {**self.translators.get(name, {}), **options}
+        return dataclasses.replace(self, translators={**self.translators, name: merged})
 
 
 def build(cls: type[T], data: Mapping[str, Any], *, where: str) -> T:

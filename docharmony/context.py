@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import RunConfig
+from .config import RunConfig, build
 from .model import Page
 from .stage import Glyph, Graphics
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .engine.base import Embedder, Engine
     from .io.base import Source
     from .plugins import Plugins
+    from .translators.base import Translator
 
 
 class RunContext:
@@ -39,6 +40,7 @@ class RunContext:
         self._detectors: dict[str, Detector] = {}
         self._embedders: dict[str, Embedder] = {}
         self._abilities: frozenset[str] | None = None
+        self._translators: dict[str, Translator] = {}
         self._log = logging.getLogger("docharmony.run")
 
     @property
@@ -95,6 +97,14 @@ class RunContext:
                 target = registry.get(name)
                 self._detectors[name] = target() if isinstance(target, type) else target
         return {name: self._detectors[name] for name in names}
+
+    def translator(self, name: str) -> Translator:
+        """Return the translator of this name, made on first use and kept."""
+        if name not in self._translators:
+            cls: type[Translator] = self.plugins.translators.get(name)
+            options = self.config.translators.get(name, {})
+            self._translators[name] = cls(build(cls.Config, options, where=f"translators.{name}"))
+        return self._translators[name]
 
     @property
     def _opened(self) -> Source:

@@ -69,6 +69,16 @@ def register_embedders(register: Register) -> None:
 
 
 @hookspec
+def register_translators(register: Register) -> None:
+    """Register translators; targets are :class:`docharmony.Translator` subclasses.
+
+    The name is what a user writes after ``--translator``; nothing is loaded, and nothing leaves the
+    machine, before. Example:
+    ``register("mine", "my_package.translator:Mine", "translates with my model")``
+    """
+
+
+@hookspec
 def register_executors(register: Register) -> None:
     """Register ways to spread pages over workers; targets as in :mod:`docharmony.executors`.
 
@@ -132,6 +142,7 @@ HOOKS: dict[str, Callable[..., Any]] = {
         register_checkpoints,
         register_detectors,
         register_embedders,
+        register_translators,
         register_executors,
         register_readers,
         register_writers,

@@ -241,6 +241,8 @@ def _build(config: RunConfig, plugins: Plugins) -> dict[str, list[Stage]]:
                 made[name] = cls(options)
     for name in config.stages:
         plugins.stages.entry(name)
+    for name in config.translators:
+        plugins.translators.entry(name)
     return {route: [made[name] for name in names] for route, names in config.routes.items()}
 
 

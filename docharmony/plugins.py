@@ -26,6 +26,7 @@ _KINDS = {
     "register_checkpoints": "checkpoint",
     "register_detectors": "detector",
     "register_embedders": "embedder",
+    "register_translators": "translator",
     "register_executors": "executor",
     "register_readers": "reader",
     "register_writers": "writer",
@@ -64,6 +65,7 @@ class Plugins:
         self.checkpoints = Registry("checkpoint")
         self.detectors = Registry("detector")
         self.embedders = Registry("embedder")
+        self.translators = Registry("translator")
         self.executors = Registry("executor")
         self.readers = Registry("reader")
         self.writers = Registry("writer")
@@ -90,6 +92,7 @@ class Plugins:
             self.checkpoints,
             self.detectors,
             self.embedders,
+            self.translators,
             self.executors,
             self.readers,
             self.writers,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .detect.base import Detector
     from .engine.base import Embedder, Engine
+    from .translators.base import Translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,14 @@ class Context(Protocol):
         Raises:
             UsageError: nobody registered such a kind.
             MissingExtraError: a detector's package or model is not installed.
+        """
+
+    def translator(self, name: str) -> Translator:
+        """Return the translator of this name with its options from ``[translators.<name>]``.
+
+        Raises:
+            UsageError: nobody registered it.
+            ConfigError: an unknown option.
         """
 
 

@@ -11,7 +11,16 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "docharmony"
 LAYERS = (
-    ("errors", "geometry", "model", "engine.base", "detect.base", "stage", "_version"),
+    (
+        "errors",
+        "geometry",
+        "model",
+        "engine.base",
+        "detect.base",
+        "translators.base",
+        "stage",
+        "_version",
+    ),
     (
         "config",
         "hookspecs",
@@ -21,7 +30,7 @@ LAYERS = (
         "engine.presets",
         "engine.crops",
     ),
-    ("io", "detect", "layout", "typeset", "engine", "routing"),
+    ("io", "detect", "layout", "typeset", "translators", "engine", "routing"),
     ("stages",),
     ("plugins", "letters", "pipeline", "context", "executors", "plan", "redaction"),
     ("cli", "builtin"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..detect.base import Detector
     from ..engine.base import Embedder, Engine
+    from ..translators.base import Translator
 
 # What must lie inside a cleared area for a find to count as left there, of the find's own area.
 _INSIDE = 0.5
@@ -153,6 +154,10 @@ class _Strip:
     def engine(self) -> Engine:
         """The engine of the run."""
         return self._inner.engine
+
+    def translator(self, name: str) -> Translator:
+        """Return a translator of the run."""
+        return self._inner.translator(name)
 
     @property
     def abilities(self) -> frozenset[str]:

@@ -121,6 +121,7 @@ class RunConfig:
 
     engine: EngineConfig = field(default_factory=EngineConfig)
     """Options of checkpoints of the published anatomy, e.g. ``--set engine.steps=10``."""
+
     translators: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Options of each translator by its name."""
 

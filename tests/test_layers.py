@@ -32,7 +32,7 @@ LAYERS = (
     ),
     ("io", "detect", "layout", "typeset", "translators", "engine", "routing"),
     ("stages",),
-    ("plugins", "letters", "pipeline", "context", "executors", "plan", "redaction"),
+    ("plugins", "letters", "pipeline", "context", "executors", "plan", "report", "redaction"),
     ("cli", "builtin"),
 )
 HOMES = {

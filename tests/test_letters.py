@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pikepdf
@@ -24,8 +23,8 @@ CIPHER = str.maketrans(
 
 
 @pytest.fixture(scope="module")
-def pipeline() -> Iterator[Pipeline]:
-    yield Pipeline()
+def pipeline() -> Pipeline:
+    return Pipeline()
 
 
 def draw(

@@ -100,7 +100,12 @@ def add(subparsers: Any) -> None:
         help="keep only what is seen on the pages: no links, bookmarks, forms or tags",
     )
     group.add_argument(
-        "--report", metavar="R.json", help="write what was done, without the removed text"
+        "--report",
+        metavar="R.json|R.html",
+        action="append",
+        default=[],
+        help="write what was done, without the removed text: JSON, or a page to look at when the "
+        "name ends in .html; may be repeated",
     )
     both = group.add_mutually_exclusive_group()
     both.add_argument("--plan", metavar="P.json", help="write a plan to review; alter nothing")
@@ -122,15 +127,22 @@ def run(args: argparse.Namespace) -> int:
         plans = common.output_paths(inputs, args.plan, lambda _: ".json")
         return common.each(inputs, lambda index, item: job.propose(item, plans[index]))
     outputs = common.output_paths(inputs, args.output, _extension)
-    reports: Sequence[Path | None] = [None] * len(inputs)
-    if args.report:
-        reports = common.output_paths(inputs, args.report, lambda _: ".json")
+    reports = [_report_paths(inputs, name) for name in args.report]
     return common.each(
         inputs,
         lambda index, item: job.redact(
-            item, outputs[index], reports[index], _plan_for(item, args.apply, len(inputs))
+            item,
+            outputs[index],
+            [paths[index] for paths in reports],
+            _plan_for(item, args.apply, len(inputs)),
         ),
     )
+
+
+def _report_paths(inputs: Sequence[common.Input], name: str) -> list[Path]:
+    """Return where the report of each input goes; the ending of the name tells the kind."""
+    ending = ".html" if Path(name).suffix.lower() in (".html", ".htm") else ".json"
+    return common.output_paths(inputs, name, lambda _: ending)
 
 
 class _Job:
@@ -160,9 +172,9 @@ class _Job:
         return ExitCode.DONE
 
     def redact(
-        self, item: common.Input, out: Path, report_path: Path | None, plan_path: Path | None
+        self, item: common.Input, out: Path, report_paths: Sequence[Path], plan_path: Path | None
     ) -> int:
-        """Write the redacted output of one input, and its report."""
+        """Write the redacted output of one input, and its reports."""
         from ..plan import Plan
         from ..redaction import redact
 
@@ -180,11 +192,20 @@ class _Job:
                 fill=self.args.fill,
                 profile="publish" if self.args.publish else "minimal",
             )
-        if report_path is not None:
-            with common.output(report_path) as stream:
-                stream.write(json.dumps(report.to_json(), indent=1).encode() + b"\n")
+        for path in report_paths:
+            text = self._report(report, out, html=path.suffix.lower() in (".html", ".htm"))
+            with common.output(path) as stream:
+                stream.write(text.encode())
         _tell(item, report, out)
         return ExitCode.DONE
+
+    def _report(self, report: RedactionReport, out: Path, *, html: bool) -> str:
+        if not html:
+            return json.dumps(report.to_json(), indent=1) + "\n"
+        from ..report import to_html
+
+        with common.open_input(common.Input(out, out.stem), self.args, self.config) as output:
+            return to_html(report, output)
 
 
 def _rules(args: argparse.Namespace, config: RunConfig) -> RedactConfig:

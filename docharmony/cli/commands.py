@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import installed, read, redact, run, verify
+from . import convert, installed, read, redact, run, verify
 
 
 def add(subparsers: Any) -> None:
@@ -15,3 +15,4 @@ def add(subparsers: Any) -> None:
     verify.add(subparsers)
     run.add(subparsers)
     installed.add(subparsers)
+    convert.add(subparsers)

@@ -41,7 +41,7 @@ def open_engine(
     config = config or EngineConfig()
     backend = _backend(manifest)
     if backend == "safetensors":
-        _require_torch(manifest)
+        require_torch(f"checkpoint {manifest.name!r} needs torch", where=str(manifest.path))
     if isinstance(manifest.spec, PublishedSpec):
         from .published import PublishedEngine
 
@@ -82,12 +82,13 @@ def _backend(manifest: Manifest) -> str:
     )
 
 
-def _require_torch(manifest: Manifest) -> None:
+def require_torch(what: str, *, where: str) -> None:
+    """Raise MissingExtraError unless the packages of the extra ``torch`` are installed."""
     missing = [name for name in _TORCH if find_spec(name) is None]
     if missing:
         raise MissingExtraError(
-            f"checkpoint {manifest.name!r} needs torch",
-            where=str(manifest.path),
+            what,
+            where=where,
             why=f"not installed: {', '.join(missing)}",
             hint='pip install "docharmony[torch]"',
         )

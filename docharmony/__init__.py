@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Line,
         Page,
         PageFailure,
+        Setting,
         SourceInfo,
         Word,
     )
@@ -57,8 +58,10 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .plugins import Plugins
     from .redaction import propose, redact
-    from .stage import Context, Glyph, Graphics, Rule, Stage
+    from .replacement import ReplacementReport, propose_replacements, replace
+    from .stage import Context, Glyph, Graphics, Rule, Span, Stage
     from .stages.redact import RedactConfig
+    from .stages.replace import ReplaceConfig
     from .translators.base import Translation, Translator
 
 _HOMES = {
@@ -95,6 +98,7 @@ _HOMES = {
         "Line",
         "Page",
         "PageFailure",
+        "Setting",
         "SourceInfo",
         "Word",
     ),
@@ -102,9 +106,11 @@ _HOMES = {
     "plan": ("Plan",),
     "plugins": ("Plugins",),
     "redaction": ("propose", "redact"),
-    "stage": ("Context", "Glyph", "Graphics", "Rule", "Stage"),
+    "replacement": ("ReplacementReport", "propose_replacements", "replace"),
+    "stage": ("Context", "Glyph", "Graphics", "Rule", "Span", "Stage"),
     "stages.redact": ("RedactConfig",),
     "translators.base": ("Translation", "Translator"),
+    "stages.replace": ("ReplaceConfig",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -145,10 +151,14 @@ __all__ = [
     "Polygon",
     "RedactConfig",
     "RedactionLeakError",
+    "ReplaceConfig",
+    "ReplacementReport",
     "Rule",
     "RunConfig",
+    "Setting",
     "Source",
     "SourceInfo",
+    "Span",
     "Stage",
     "StageError",
     "Translation",
@@ -160,7 +170,9 @@ __all__ = [
     "hookimpl",
     "open",
     "propose",
+    "propose_replacements",
     "redact",
+    "replace",
     "write",
 ]
 

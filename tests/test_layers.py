@@ -32,7 +32,17 @@ LAYERS = (
     ),
     ("io", "detect", "layout", "typeset", "translators", "engine", "routing"),
     ("stages",),
-    ("plugins", "letters", "pipeline", "context", "executors", "plan", "report", "redaction"),
+    (
+        "plugins",
+        "letters",
+        "pipeline",
+        "context",
+        "executors",
+        "plan",
+        "report",
+        "redaction",
+        "replacement",
+    ),
     ("cli", "builtin"),
 )
 HOMES = {

@@ -13,7 +13,7 @@ from ..detect.terms import Terms
 from ..detect.text import PageText, is_word_character
 from ..geometry import BBox
 from ..model import Edit, Page
-from ..stage import Context, Glyph, Graphics, Stage
+from ..stage import Context, Glyph, Graphics, Span, Stage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -181,6 +181,9 @@ class _Strip:
     def graphics(self, page: Page) -> Graphics:
         """Return nothing: a strip has pixels only."""
         return Graphics()
+
+    def spans(self, page: Page) -> tuple[Span, ...]:
+        return ()
 
     def glyphs(self, page: Page) -> tuple[Glyph, ...]:
         """Return nothing: a strip has pixels only."""

@@ -75,8 +75,6 @@ def run(args: argparse.Namespace) -> int:
     pieces = _pieces(args.sources)
     tokenizer = _tokenizer(args.tokenizer, pieces[0].parent)
     require_torch("cannot convert weights", where=str(pieces[0]))
-    import torch
-
     from ..engine.modeling.loading import convert
 
     folder = convert(
@@ -85,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         spec,
         name=args.name or Path(args.output).name,
         licence=args.licence,
-        dtype=getattr(torch, args.dtype),
+        dtype=args.dtype,
         shard_bytes=args.shard_size,
         merge_lora=args.merge_lora,
         tokenizer=tokenizer,

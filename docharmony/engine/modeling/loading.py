@@ -49,7 +49,7 @@ def convert(
     *,
     name: str = "full",
     licence: str = "CC-BY-4.0",
-    dtype: torch.dtype = torch.bfloat16,
+    dtype: str | torch.dtype = torch.bfloat16,
     shard_bytes: int = 4 << 30,
     merge_lora: bool = False,
     tokenizer: str | os.PathLike[str] | None = None,
@@ -70,6 +70,7 @@ def convert(
         CheckpointError: the sources are missing, damaged, or don't fit the table key by key.
         OutputError: the folder exists or cannot be written.
     """
+    dtype = _TYPES[dtype] if isinstance(dtype, str) else dtype
     target = Path(folder)
     if target.exists():
         raise OutputError("cannot write the checkpoint", where=str(target), why="it exists already")

@@ -34,6 +34,9 @@ class EngineConfig:
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     """Type to compute in with torch; ``auto``: as stored, float32 for small models on a CPU."""
 
+    adapters: str = ""
+    """File of experts of Slide-LoRA that take the place of the checkpoint's (torch)."""
+
     length: int = 512
     """Most tokens that are written for one image."""
 

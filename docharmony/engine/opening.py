@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ def open_engine(
     if isinstance(manifest.spec, PublishedSpec):
         from .published import PublishedEngine
 
+        if config.adapters:
+            manifest = _with_adapters(manifest, manifest.spec, config.adapters, backend)
         if backend == "onnx":
             from .onnx_published import (  # type: ignore[import-not-found,unused-ignore]
                 OnnxPublishedParts,
@@ -55,11 +58,21 @@ def open_engine(
         from .modeling.torch_parts import TorchParts
 
         torch_parts = TorchParts.from_manifest(
-            manifest, device=device, threads=threads, dtype=config.dtype
+            manifest,
+            device=device,
+            threads=threads,
+            dtype=config.dtype,
+            adapters=config.adapters or None,
         )
         return PublishedEngine.from_manifest(manifest, torch_parts, config)
     from .textharmony import TextHarmony
 
+    if config.adapters:
+        raise CheckpointIncompatibleError(
+            "the checkpoint has no Slide-LoRA",
+            where=str(manifest.path),
+            why="engine.adapters is set",
+        )
     if backend == "onnx":
         from .onnx_parts import OnnxParts
 
@@ -68,6 +81,24 @@ def open_engine(
 
     nano = TorchNanoParts(manifest, device=device, threads=threads, dtype=config.dtype)
     return TextHarmony(manifest, nano)
+
+
+def _with_adapters(
+    manifest: Manifest, spec: PublishedSpec, adapters: str, backend: str
+) -> Manifest:
+    """Return the manifest with the sizes of other experts than the checkpoint's."""
+    if backend != "safetensors":
+        raise CheckpointIncompatibleError(
+            "adapters need a checkpoint in safetensors",
+            where=str(manifest.path),
+            why=f"its format is {backend!r}",
+            hint="load them into the checkpoint that this one was exported from",
+        )
+    from .modeling.slide_lora import spec_of_adapters
+
+    return replace(
+        manifest, spec=replace(spec, slide_lora=spec_of_adapters(adapters, spec.slide_lora))
+    )
 
 
 def _backend(manifest: Manifest) -> str:

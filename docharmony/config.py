@@ -101,6 +101,10 @@ class RunConfig:
     reads, ``trust`` does not, ``pixels`` reads every page; ``auto`` checks for redaction, and
     elsewhere where the text does not look like words."""
 
+    recheck: tuple[str, ...] = ()
+    """Further stages that read the pixels of a redacted file before it is released, by name, e.g.
+    ``ocr.tesseract``; each is a check of its own."""
+
     executor: str = "serial"
     """How pages are spread over workers: a registered executor."""
 

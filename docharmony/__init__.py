@@ -17,6 +17,7 @@ from ._version import __version__
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
+    from .asking import ask
     from .config import RunConfig
     from .detect.base import Detector, Match
     from .errors import (
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
         Line,
         Page,
         PageFailure,
-        Setting,
         SourceInfo,
         Word,
     )
@@ -58,13 +58,13 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .plugins import Plugins
     from .redaction import propose, redact
-    from .replacement import ReplacementReport, propose_replacements, replace
-    from .stage import Context, Glyph, Graphics, Rule, Span, Stage
+    from .stage import Context, Glyph, Graphics, Rule, Stage
+    from .stages.qa import QaConfig
     from .stages.redact import RedactConfig
-    from .stages.replace import ReplaceConfig
     from .translators.base import Translation, Translator
 
 _HOMES = {
+    "asking": ("ask",),
     "config": ("RunConfig",),
     "detect.base": ("Detector", "Match"),
     "errors": (
@@ -98,7 +98,6 @@ _HOMES = {
         "Line",
         "Page",
         "PageFailure",
-        "Setting",
         "SourceInfo",
         "Word",
     ),
@@ -106,11 +105,10 @@ _HOMES = {
     "plan": ("Plan",),
     "plugins": ("Plugins",),
     "redaction": ("propose", "redact"),
-    "replacement": ("ReplacementReport", "propose_replacements", "replace"),
-    "stage": ("Context", "Glyph", "Graphics", "Rule", "Span", "Stage"),
+    "stage": ("Context", "Glyph", "Graphics", "Rule", "Stage"),
+    "stages.qa": ("QaConfig",),
     "stages.redact": ("RedactConfig",),
     "translators.base": ("Translation", "Translator"),
-    "stages.replace": ("ReplaceConfig",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -149,16 +147,13 @@ __all__ = [
     "Plugins",
     "Point",
     "Polygon",
+    "QaConfig",
     "RedactConfig",
     "RedactionLeakError",
-    "ReplaceConfig",
-    "ReplacementReport",
     "Rule",
     "RunConfig",
-    "Setting",
     "Source",
     "SourceInfo",
-    "Span",
     "Stage",
     "StageError",
     "Translation",
@@ -167,12 +162,11 @@ __all__ = [
     "Word",
     "Writer",
     "__version__",
+    "ask",
     "hookimpl",
     "open",
     "propose",
-    "propose_replacements",
     "redact",
-    "replace",
     "write",
 ]
 

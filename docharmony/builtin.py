@@ -17,8 +17,8 @@ def register_stages(register: Register) -> None:
     """Register the stages of the core."""
     register("ocr", "docharmony.stages.ocr:OcrStage", "reads text lines with the engine")
     register("layout", "docharmony.stages.layout:LayoutStage", "blocks in reading order, tables")
+    register("qa", "docharmony.stages.qa:QaStage", "answers questions, with their place")
     register("redact", "docharmony.stages.redact:RedactStage", "proposes what to redact")
-    register("replace", "docharmony.stages.replace:ReplaceStage", "proposes new text for old")
 
 
 @hookimpl

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from .config import RunConfig, build
 from .model import Page
-from .stage import Glyph, Graphics, Span
+from .stage import Glyph, Graphics
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from .checkpoint import Manifest
     from .detect.base import Detector
     from .engine.base import Embedder, Engine
     from .io.base import Source
@@ -39,7 +40,7 @@ class RunContext:
         self._store: dict[str, Any] = {}
         self._detectors: dict[str, Detector] = {}
         self._embedders: dict[str, Embedder] = {}
-        self._abilities: frozenset[str] | None = None
+        self._manifest: Manifest | None = None
         self._translators: dict[str, Translator] = {}
         self._log = logging.getLogger("docharmony.run")
 
@@ -53,12 +54,19 @@ class RunContext:
     @property
     def abilities(self) -> frozenset[str]:
         """What the manifest of the checkpoint says that it can do."""
-        if self._abilities is None:
+        return frozenset(self._read_manifest().abilities)
+
+    @property
+    def checkpoint(self) -> str:
+        """The name in the manifest of the checkpoint."""
+        return self._read_manifest().name
+
+    def _read_manifest(self) -> Manifest:
+        if self._manifest is None:
             from .checkpoint import load_manifest
 
-            path = find_checkpoint(self.config, self.plugins)
-            self._abilities = frozenset(load_manifest(path).abilities)
-        return self._abilities
+            self._manifest = load_manifest(find_checkpoint(self.config, self.plugins))
+        return self._manifest
 
     def embedder(self, name: str) -> Embedder:
         """Return a registered embedder, made on first use and kept."""
@@ -87,10 +95,6 @@ class RunContext:
     def glyphs(self, page: Page) -> tuple[Glyph, ...]:
         """Return the characters of the text layer with their boxes."""
         return self._opened.glyphs(page.number)
-
-    def spans(self, page: Page) -> tuple[Span, ...]:
-        """Return the text layer in runs of one style."""
-        return self._opened.spans(page.number)
 
     def detectors(self, kinds: Sequence[str]) -> Mapping[str, Detector]:
         """Return the detectors of these kinds of private data, made on first use and kept."""

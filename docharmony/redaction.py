@@ -112,20 +112,19 @@ def redact(
     if fill not in FILLS:
         raise UsageError(f"unknown fill {fill!r}", hint=f"Choose one of: {', '.join(FILLS)}.")
     pipeline = pipeline or Pipeline()
-    _readers(pipeline)  # a name that nobody registered is told before the work, not after it
-    with _opened(source, pipeline) as opened:
+    with opened(source, pipeline) as document_source:
         if plan is not None:
-            found = Found(_fitting(plan, opened))
+            found = Found(_fitting(plan, document_source))
         elif document is not None:
             items: list[Page | PageFailure] = [*document.failures, *document.pages]
-            found = _collect(opened, items, _rules_of(pipeline.config), pipeline)
+            found = _collect(document_source, items, _rules_of(pipeline.config), pipeline)
         else:
             own = rules or RedactConfig(
                 tuple(terms), "", tuple(patterns), tuple(pii), tuple(regions)
             )
-            found = _search(opened, own, pipeline)
+            found = _search(document_source, own, pipeline)
         found = replace(found, plan=found.plan.decided())
-        return _write(opened, Path(out), found, pipeline, fill, profile)
+        return _write(document_source, Path(out), found, pipeline, fill, profile)
 
 
 def propose(
@@ -147,8 +146,8 @@ def propose(
     from .pipeline import Pipeline
 
     pipeline = pipeline or Pipeline()
-    with _opened(source, pipeline) as opened:
-        return _search(opened, replace(rules, propose=True), pipeline)
+    with opened(source, pipeline) as document_source:
+        return _search(document_source, replace(rules, propose=True), pipeline)
 
 
 # --- finding -------------------------------------------------------------------------------------
@@ -348,7 +347,7 @@ def _write(
             raise _leak("an edit was not applied", f"{len(missing)} of them")
         checks = [
             *_audit(source, draft, found, fill, pipeline),
-            *_reread(source, draft, edits, found, pipeline),
+            _reread(source, draft, edits, found, pipeline),
         ]
         failed = [check for check in checks if not check.passed]
         if failed:
@@ -396,20 +395,20 @@ def _reread(
     edits: Mapping[int, Sequence[Edit]],
     found: Found,
     pipeline: Pipeline,
-) -> list[Check]:
-    """Read the output again from its pixels, by the pipeline's reader and those of ``recheck``."""
+) -> Check:
+    """Read the output again from its pixels."""
     from .routing import classify
 
     name = "pixels read again"
-    readers = _readers(pipeline)
+    reader = _reader(pipeline)
     if not edits:
-        return [Check(name, True, "nothing was erased")]
-    if not readers:
-        return [Check(name, True, "not done: no stage of the pipeline reads pixels")]
-    left: dict[str, list[Left]] = {reader.name: [] for reader in readers}
+        return Check(name, True, "nothing was erased")
+    if reader is None:
+        return Check(name, True, "not done: no stage of the pipeline reads pixels")
+    left: list[Left] = []
     done = sampled = 0
     context = pipeline.context
-    with _opened(draft, pipeline, password=source.password) as output:
+    with opened(draft, pipeline, password=source.password) as output:
         before, context.source = context.source, output
         try:
             for number, own in sorted(edits.items()):
@@ -419,40 +418,22 @@ def _reread(
                     if sampled > _SAMPLE:
                         continue
                 done += 1
-                for reader in readers:
-                    left[reader.name] += reread(page, context, reader, own)
+                left += reread(page, context, reader, own)
         finally:
             context.source = before
-    return [
-        Check(
-            f"{name} by {reader}",
-            not items,
-            f"{items[0].what} can still be read on page {items[0].page}"
-            if items
-            else f"{done} of {len(edits)} pages with edits; nothing legible is left",
-        )
-        for reader, items in left.items()
-    ]
+    if left:
+        first = left[0]
+        return Check(name, False, f"{first.what} can still be read on page {first.page}")
+    return Check(name, True, f"{done} of {len(edits)} pages with edits; nothing legible is left")
 
 
-def _readers(pipeline: Pipeline) -> list[Stage]:
-    """Return the stage that reads pixels, that of scans first, and those that the config names."""
-    found: list[Stage] = []
+def _reader(pipeline: Pipeline) -> Stage | None:
+    """Return the stage that reads pixels, that of scans first."""
     for route in sorted(pipeline.routes, key=lambda name: name != "scan"):
-        found += [stage for stage in pipeline.routes[route] if "lines" in stage.provides]
-    readers = {stage.name: stage for stage in found[:1]}
-    for name in pipeline.config.recheck:
-        if name not in readers:
-            cls: type[Stage] = pipeline.plugins.stages.get(name)
-            if "lines" not in cls.provides:
-                raise ConfigError(
-                    f"the stage {name!r} does not read pixels",
-                    where="recheck",
-                    hint="Name stages that do, e.g. ocr.tesseract.",
-                )
-            options = pipeline.config.stages.get(name, {})
-            readers[name] = cls(build(cls.Config, options, where=f"stages.{name}"))
-    return list(readers.values())
+        for stage in pipeline.routes[route]:
+            if "lines" in stage.provides:
+                return stage
+    return None
 
 
 def _leak(what: str, detail: str, *, pages: str = "") -> RedactionLeakError:
@@ -466,7 +447,7 @@ def _leak(what: str, detail: str, *, pages: str = "") -> RedactionLeakError:
 
 
 @contextmanager
-def _opened(
+def opened(
     source: Source | str | os.PathLike[str], pipeline: Pipeline, password: str | None = None
 ) -> Iterator[Source]:
     """Yield an open source; one that was given open stays open."""
@@ -475,8 +456,8 @@ def _opened(
     if isinstance(source, str | os.PathLike):
         with open_source(
             source, password=password, config=pipeline.config, plugins=pipeline.plugins
-        ) as opened:
-            yield opened
+        ) as fresh:
+            yield fresh
     else:
         yield source
 

@@ -30,7 +30,7 @@ LAYERS = (
         "engine.presets",
         "engine.crops",
     ),
-    ("io", "detect", "layout", "typeset", "translators", "engine", "routing"),
+    ("io", "detect", "layout", "qa", "typeset", "translators", "engine", "routing"),
     ("stages",),
     (
         "plugins",
@@ -41,7 +41,7 @@ LAYERS = (
         "plan",
         "report",
         "redaction",
-        "replacement",
+        "asking",
     ),
     ("cli", "builtin"),
 )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import convert, installed, read, redact, run, verify
+from . import ask, installed, read, redact, run, verify
 
 
 def add(subparsers: Any) -> None:
     """Add every command of the core."""
     read.add_ocr(subparsers)
     read.add_layout(subparsers)
+    ask.add(subparsers)
     redact.add(subparsers)
     verify.add(subparsers)
     run.add(subparsers)
     installed.add(subparsers)
-    convert.add(subparsers)

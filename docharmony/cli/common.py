@@ -36,18 +36,22 @@ def size(text: str) -> int:
     return value
 
 
-def add_input_options(parser: argparse.ArgumentParser, *, output: str = "optional") -> None:
+def add_input_options(
+    parser: argparse.ArgumentParser, *, output: str = "optional", single: bool = False
+) -> None:
     """Add INPUT, -o and the options that every command on documents has.
 
     Args:
         parser: the command's parser.
         output: ``"optional"``, ``"required"`` or ``"none"``.
+        single: one INPUT instead of several.
     """
+    names: dict[str, Any] = {"nargs": "+"} if not single else {}
     parser.add_argument(
-        "inputs",
+        "input" if single else "inputs",
         metavar="INPUT",
-        nargs="+",
         help="PDF, PNG, JPEG, TIFF, WebP or BMP file, a folder, or - for standard input",
+        **names,
     )
     if output != "none":
         parser.add_argument(

@@ -1,0 +1,112 @@
+"""``docharmony ask``: answers with page, box and confidence."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ExitCode
+from . import common, messages
+
+if TYPE_CHECKING:
+    from ..asking import Found
+
+_SUFFIX = {"json": ".json", "text": ".txt"}
+_EXAMPLES = """\
+examples:
+  docharmony ask invoice.pdf "What is the total?" "When is it due?"
+  docharmony ask invoices/ "Rechnungsnummer?" -f text
+  docharmony ask letter.png "Who signed?" -f json
+"""
+
+
+def add(subparsers: Any) -> None:
+    """Add the command ``ask``."""
+    parser = subparsers.add_parser(
+        "ask",
+        help="answer questions, with their place",
+        description="Answer questions on a document: each answer comes with its page, its box and the "
+        "probability that it is right, and null where the document does not say.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common.add_input_options(parser, single=True)
+    parser.add_argument(
+        "questions", metavar="QUESTION", nargs="*", help="what to ask; each a word of its own"
+    )
+    parser.add_argument(
+        "-f", "--format", choices=("json", "text"), default="json", help="output format"
+    )
+    parser.add_argument(
+        "--reader",
+        choices=("auto", "rules", "engine"),
+        help="who answers: the rules, the engine, or the engine where the rules are not sure (auto)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask each input, write the answers and return the exit code."""
+    from ..asking import ask, options_of
+    from ..pipeline import Pipeline
+    from ..qa.question import LONGEST
+    from ..stages.qa import checked
+
+    config = common.config_of(args)
+    if args.reader:
+        config = config.with_stage("qa", reader=args.reader)
+    questions = checked(args.questions)
+    for question in questions:
+        if len(question) > LONGEST:
+            messages.info(
+                f"of a question of {len(question)} characters the first {LONGEST} are read"
+            )
+    inputs = common.expand([args.input])
+    pipeline = Pipeline(config, plugins=args.plugins)
+    options = options_of(config)
+    paths: list[Path | None] = [None] * len(inputs)
+    if args.output is not None:
+        paths = list(common.output_paths(inputs, args.output, lambda _: _SUFFIX[args.format]))
+
+    def work(index: int, item: common.Input) -> int:
+        with (
+            common.open_input(item, args, config) as source,
+            messages.progress(args.plugins, source.info.name, source.info.page_count),
+        ):
+            found = ask(source, questions, pipeline=pipeline, options=options)
+        label = item.label if len(inputs) > 1 and paths[index] is None else ""
+        text = _as_json(found, label) if args.format == "json" else _as_text(found, label)
+        with common.output(paths[index]) as stream:
+            stream.write(text.encode("utf-8", "backslashreplace"))
+        answered = sum(one.answer.text is not None for one in found)
+        messages.info(
+            f"{item.label}: {answered} of {len(found)} questions answered",
+            input=item.label,
+            answered=answered,
+            questions=len(found),
+        )
+        return ExitCode.DONE
+
+    return common.each(inputs, work)
+
+
+def _as_json(found: list[Found], label: str) -> str:
+    """Return the answers as one list; over several inputs each says whose it is, one list a line."""
+    data = [one.to_json() | ({"source": label} if label else {}) for one in found]
+    return json.dumps(data, ensure_ascii=False, indent=None if label else 1) + "\n"
+
+
+def _as_text(found: list[Found], label: str) -> str:
+    """Return the question, and below it the answer with its page and confidence."""
+    lines = [label] if label else []
+    for one in found:
+        answer = one.answer
+        lines.append(answer.question)
+        if answer.text is None:
+            lines.append("    - (the document does not say)")
+        else:
+            place = f"page {one.page}, {answer.confidence:.0%}, {answer.reader}"
+            lines.append(f"    {answer.text}  ({place})")
+    return "\n".join(lines) + "\n"

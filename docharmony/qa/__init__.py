@@ -1,0 +1,1 @@
+"""The deterministic reader: pure functions from a page and a question to answers with their place."""

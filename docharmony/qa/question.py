@@ -1,0 +1,277 @@
+"""What a question is after: the kind of value, the words that name the field, what to do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+import regex
+
+from ..detect.text import fold
+from .data import table, words
+from .senses import dictionary
+from .units import Unit, units
+from .words import tokens
+
+LONGEST = 2000
+"""Characters of a question that are read; what comes behind is not looked at."""
+
+_QUOTED = regex.compile(
+    r"[\"\u201c\u201d\u201e\u00ab\u00bb\u2018]([^\"\u201c\u201d\u201e\u00ab\u00bb]{1,80})[\"\u201c\u201d\u00ab\u00bb\u2019]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, taken apart.
+
+    Attributes:
+        text: as it was asked.
+        kind: the kind of value sought, one of ``values.KINDS``, or ``""``.
+        sure: how sure the kind is: 1.0 when the question says it, less when a field's name implies it.
+        asked: what must be found in the labels of the answer, with weights.
+        operation: ``look``, ``most``, ``least``, ``count``, ``yesno`` or ``compare``.
+        more: for ``compare``, whether the value must be above the bound.
+        over: for ``most`` and ``least``, whether dates are compared.
+        which: for ``most`` and ``least``: the row is asked for, not the value.
+        quoted: what stood in quotation marks.
+    """
+
+    text: str
+    kind: str = ""
+    sure: float = 0.0
+    asked: tuple[tuple[Unit, float], ...] = ()
+    operation: str = "look"
+    more: bool = True
+    over: str = ""
+    which: bool = False
+    quoted: str = ""
+
+    @property
+    def senses(self) -> frozenset[str]:
+        """All senses of what is asked."""
+        return frozenset(name for unit, _ in self.asked for name in unit.senses)
+
+
+def understand(text: str) -> Question:
+    """Return the question taken apart; an empty one asks for nothing.
+
+    >>> q = understand("When is the invoice due?")
+    >>> q.kind, q.operation, [unit.words for unit, _ in q.asked]
+    ('date', 'look', [('invoice',), ('due',)])
+    """
+    text = " ".join(text[:LONGEST].split())
+    folded = _spaced(text)
+    kind, sure, operation, rest = _asking(folded)
+    quoted = _QUOTED.search(text)
+    question = Question(text, kind, sure, (), operation, quoted=quoted[1] if quoted else "")
+    plain = folded
+    if operation == "look":
+        if _wants_yes_or_no(text, folded):
+            question = replace(question, operation="yesno")
+        question, rest2 = _operation(question, plain)
+        rest = rest2 if rest2 != plain else rest
+    asked = _asked(rest)
+    if question.kind == "money" and words("paying") & set(folded.split()):
+        asked = [(Unit(("total",), frozenset({"total"})), 1.0)]
+    if not question.kind and asked:
+        implied = _implied(asked)
+        question = replace(question, kind=implied, sure=0.85 if implied else 0.0)
+    elif question.kind == "name" and asked:
+        # "Who is the vendor?" may be answered by a company.
+        implied = _implied(asked)
+        if implied in ("party", "org"):
+            question = replace(question, kind="party")
+    if question.operation in ("most", "least"):
+        question = _extreme(question, asked)
+    return replace(question, asked=tuple(asked))
+
+
+def field(name: str, kind: str = "", description: str = "") -> Question:
+    """Return the question for a field of a schema: its name and description ask for it."""
+    text = description or name.replace("_", " ")
+    question = understand(text)
+    asked = list(question.asked)
+    for unit, weight in _asked(_spaced(name.replace("_", " "))):
+        if all(unit != known for known, _ in asked):
+            asked.append((unit, weight * (0.5 if description else 1.0)))
+    kind = kind or question.kind
+    return Question(text, kind, 1.0 if kind else 0.0, tuple(asked))
+
+
+# --- parts ---------------------------------------------------------------------------------------
+
+
+def _spaced(text: str) -> str:
+    """Return the folded text with one space around each word."""
+    return f" {' '.join(token.text for token in tokens(text))} "
+
+
+@cache
+def _phrases(section: str, name: str) -> tuple[str, ...]:
+    """Return the phrases of a list of ``words.toml``, longest first, with spaces around."""
+    found = {_spaced(part) for part in table("words")[section][name].split(",")}
+    return tuple(sorted((p for p in found if p.strip()), key=len, reverse=True))
+
+
+def _hit(folded: str, section: str, name: str) -> str:
+    return next((phrase for phrase in _phrases(section, name) if phrase in folded), "")
+
+
+def _asking(folded: str) -> tuple[str, float, str, str]:
+    """Return kind, how sure, operation, and the question without the words that asked."""
+    for name, kind, operation in (
+        ("how_long", "number", "look"),
+        ("how_many", "number", "count"),
+        ("how_much", "money", "look"),
+        ("when", "date", "look"),
+        ("where", "place", "look"),
+        ("who", "name", "look"),
+        ("who_nl", "name", "look"),
+    ):
+        phrase = _hit(folded, "ask", name)
+        if not phrase:
+            continue
+        at = folded.index(phrase)
+        if name == "who_nl" and (at > 1 or not _dutch(folded)):
+            continue
+        # A question word asks where it leads, or stands behind a preposition.
+        if name != "how_many" and at > 1 and len(folded[:at].split()) > 3:
+            continue
+        if name == "how_much" and phrase.strip() == "combien":
+            following = folded[at + len(phrase) - 1 :].split()[:1]
+            if following and following[0] not in _AFTER_COMBIEN:
+                return "number", 0.9, "count", folded.replace(phrase, " ", 1)
+        if name == "how_many" and phrase.strip() in ("hoeveel", "ile", "combien de", "number of"):
+            follows = _asked(folded[at + len(phrase) - 1 :])
+            if phrase.strip() != "combien de" and _implied(follows) in ("money", "date"):
+                return "money", 0.8, "look", folded.replace(phrase, " ", 1)
+        rest = folded.replace(phrase, " ", 1)
+        return kind, 0.9 if kind != "place" else 0.6, operation, rest
+    return "", 0.0, "look", folded
+
+
+_AFTER_COMBIEN = frozenset(("coute", "dois", "faut", "est", "a", "il", "je", "doit", "vaut", "ont"))
+
+
+def _dutch(folded: str) -> bool:
+    own = {"het", "de", "een", "van", "heeft", "zijn", "wie", "werd", "voor", "naam", "dit"}
+    return len(own & set(folded.split())) >= 2
+
+
+def _wants_yes_or_no(text: str, folded: str) -> bool:
+    """Return whether a question wants a yes or a no: by its first word, or for want of another."""
+    said = folded.split()
+    if not said:
+        return False
+    if said[0] in words_of_yes_no() or any(
+        folded.startswith(p) for p in _phrases("yes_no", "phrases")
+    ):
+        return True
+    if _INVERTED.search(text) or (text.endswith("?") and len(said) > 2):
+        return not words("wh") & set(said) and (
+            bool(_INVERTED.search(text)) or bool(words("verbs") & set(said))
+        )
+    return False
+
+
+# French: "la facture est-elle payee ?"
+_INVERTED = regex.compile(r"\p{L}-(?:t-)?(?:il|elle|ils|elles|on)\b")
+
+
+@cache
+def words_of_yes_no() -> frozenset[str]:
+    """Return the words that begin a question which wants a yes or a no."""
+    return frozenset(table("words")["yes_no"]["begin"].split())
+
+
+def _operation(question: Question, folded: str) -> tuple[Question, str]:
+    if question.operation == "yesno":
+        for name, more in (("more", True), ("less", False)):
+            phrase = _hit(folded, "compare", name)
+            if phrase:
+                head = folded[: folded.index(phrase) + 1]
+                return replace(question, operation="compare", more=more), head
+        return question, folded
+    for name, operation, over in (
+        ("most", "most", ""),
+        ("least", "least", ""),
+        ("latest", "most", "date"),
+        ("earliest", "least", "date"),
+    ):
+        phrase = _hit(folded, "operation", name)
+        if phrase:
+            changed = replace(question, operation=operation, over=over, kind="", sure=0.0)
+            # "Most expensive" and "cheapest" compare prices.
+            if regex.search(
+                r"expens|cheap|teuer|billig|gunstig|cher|caro|cara|barat|duur|goedk|drog|tan[is]|econom",
+                phrase,
+            ):
+                return changed, folded.replace(phrase, " price ", 1)
+            return changed, folded.replace(phrase, " ", 1)
+    return question, folded
+
+
+def _asked(folded: str) -> list[tuple[Unit, float]]:
+    """Return the units of a question with their weights, without the words that only ask."""
+    asking = words("asking")
+    senses = dictionary().senses
+    found: list[tuple[Unit, float]] = []
+    for unit in units(folded.strip()):
+        if len(unit.words) == 1 and unit.words[0] in asking:
+            continue
+        weight = 1.0
+        if unit.senses and all(senses[name].document for name in unit.senses):
+            weight = 0.6
+        if any(unit.senses and unit.senses == known.senses for known, _ in found):
+            continue
+        found.append((unit, weight))
+    if not found:
+        found = [(unit, 1.0) for unit in units(folded.strip())]
+    return found
+
+
+def _implied(asked: list[tuple[Unit, float]]) -> str:
+    names = [name for unit, _ in asked for name in unit.senses]
+    return dictionary().type_of(names)
+
+
+def _extreme(question: Question, asked: list[tuple[Unit, float]]) -> Question:
+    """Say whether the row or the value is asked for: "which item has the highest price"."""
+    folded = _spaced(question.text)
+    which = bool(
+        regex.match(
+            r" (?:in |an |en |a |di |bei |for )?(?:which|who|wer|welche[rsmn]?|quelle?s?|que|quien|"
+            r"cual|quale?|chi|che|welke?|wie|quem|ktor[aye]|jaki|jaka|jakie|kto|what|wat|was fur) ",
+            folded,
+        )
+    )
+    kinds = {dictionary().senses[n].type for unit, _ in asked[:1] for n in unit.senses}
+    if question.over == "date":
+        # "The latest date" asks for the date; "the first item" for a row.
+        date = any("date" in unit.senses for unit, _ in asked)
+        return replace(
+            question, which=which and not date, kind="date" if date else question.kind, sure=0.8
+        )
+    value_first = bool(kinds & {"money", "number", "percent", "date"})
+    plain = regex.match(
+        r" (?:what|was|quel|quelle|cual|qual|quale|wat|jaka|jaki|how|wie|welche[rsmn]?|welke?) ",
+        folded,
+    )
+    if which and plain and value_first:
+        which = bool(
+            regex.match(
+                r" (?:which|welche[rsmn]?|welke?) \p{L}+ (?:has|had|have|hat|heeft|a|ha|tiene|tem) ",
+                folded,
+            )
+        )
+    return replace(question, which=which)
+
+
+def answers() -> Mapping[str, frozenset[str]]:
+    """Return the words for yes and for no."""
+    return {
+        name: frozenset(fold(word.strip()) for word in table("words")["answers"][name].split(","))
+        for name in ("yes", "no")
+    }

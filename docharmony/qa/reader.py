@@ -1,0 +1,176 @@
+"""The deterministic reader: a page's graph and a question in, a reply with its place out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..detect.text import fold
+from ..geometry import BBox
+from ..model import AnswerSpan
+from . import tables, yesno
+from .data import table
+from .graph import Graph, Slot
+from .question import Question
+from .score import Scored, model, rank
+
+_KEPT = 40  # slots that share the probability
+_ALTERNATIVES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a page says to a question.
+
+    Attributes:
+        text: the answer as it stands on the page, or computed from it; None when it does not say.
+        confidence: 0.0-1.0; of None, that the page does not say.
+        bbox: box around the answer, or around what it was computed from.
+        spans: the very characters; empty for a computed answer.
+        evidence: ids of lines.
+        how: ``look``, ``extreme``, ``count``, ``yesno`` or ``compare``.
+        raw: the figure that the confidence was calibrated from.
+    """
+
+    text: str | None
+    confidence: float
+    bbox: BBox | None = None
+    spans: tuple[AnswerSpan, ...] = ()
+    evidence: tuple[str, ...] = ()
+    how: str = "look"
+    raw: float = 0.0
+
+
+SILENT = Reply(None, 1.0)
+
+
+def candidates(question: Question, graph: Graph) -> list[Reply]:
+    """Return what may answer the question, the most likely first; confidences as calibrated.
+
+    Whether the best of them is good enough is for the caller to say.
+    """
+    if not question.asked or not graph.slots:
+        return []
+    found: list[Reply] = []
+    if question.operation in ("yesno", "compare"):
+        verdict = yesno.decide(question, graph)
+        return [] if verdict is None else [_verdict(question, verdict)]
+    if question.operation in ("most", "least"):
+        extreme = tables.extreme(question, graph)
+        if extreme is not None:
+            found.append(_from_table(extreme, "extreme"))
+    if question.operation == "count":
+        count = tables.entries(question, graph)
+        if count is not None:
+            found.append(_from_table(count, "count"))
+    looked = _looked(question, graph)
+    if found:
+        # A table answers better than a field that happens to be called so.
+        looked = [_damped(reply) for reply in looked]
+    return sorted([*found, *looked], key=lambda reply: -reply.confidence)[:_ALTERNATIVES]
+
+
+def joined(slot: Slot, kind: str = "") -> str:
+    """Return the text of a slot in one line; lines of an address are joined by commas.
+
+    A line that ends with a comma or a hyphen goes on with a space, or nothing.
+    """
+    lines = slot.text.split("\n")
+    text = lines[0]
+    for line in lines[1:]:
+        if kind == "address" and not text.endswith((",", ";")):
+            text += ", " + line
+        else:
+            text += " " + line
+    return text
+
+
+def _looked(question: Question, graph: Graph) -> list[Reply]:
+    ranked = rank(question, graph)[:_KEPT]
+    if not ranked:
+        return []
+    null = model()["calibration"]["null"]
+    top = max(ranked[0].score, null)
+    powers = [math.exp(item.score - top) for item in ranked]
+    total = sum(powers) + math.exp(null - top)
+    groups: dict[str, tuple[Scored, float]] = {}
+    for item, power in zip(ranked, powers, strict=True):
+        key = fold(" ".join(item.slot.text.split())).strip(" .,:;")
+        best, mass = groups.get(key, (item, 0.0))
+        groups[key] = (best, mass + power / total)
+    replies = []
+    for item, raw in groups.values():
+        slot = item.slot
+        text = joined(slot, question.kind)
+        confidence = calibrated("look", raw)
+        lines = tuple(dict.fromkeys(span.line for span in slot.spans))
+        replies.append(Reply(text, confidence, slot.bbox, slot.spans, lines, "look", raw))
+    return sorted(replies, key=lambda reply: -reply.raw)
+
+
+def calibrated(how: str, raw: float) -> float:
+    """Return the probability that an answer is right, from the figure that its finder gives.
+
+    A logistic curve over log(raw / (1 - raw)), fitted on made documents of development.
+    """
+    numbers = model()["calibration"]
+    raw = min(max(raw, 1e-4), 1 - 1e-4)
+    logit = math.log(raw / (1 - raw))
+    z = numbers[f"{how}_slope"] * logit + numbers[f"{how}_bias"]
+    return 1 / (1 + math.exp(-z))
+
+
+def _damped(reply: Reply) -> Reply:
+    return Reply(
+        reply.text,
+        reply.confidence * 0.5,
+        reply.bbox,
+        reply.spans,
+        reply.evidence,
+        reply.how,
+        reply.raw,
+    )
+
+
+def _from_table(found: tables.Found, how: str) -> Reply:
+    lines = [segment.line.id for segment in found.evidence]
+    raw = found.strength
+    if found.slot is not None:
+        slot = found.slot
+        lines = [*(span.line for span in slot.spans), *lines]
+        evidence = tuple(dict.fromkeys(lines))
+        text = found.text
+        return Reply(text, calibrated(how, raw), slot.bbox, slot.spans, evidence, how, raw)
+    box = BBox.around([s.bbox for s in found.evidence]) if found.evidence else None
+    evidence = tuple(dict.fromkeys(lines))
+    return Reply(found.text, calibrated(how, raw), box, (), evidence, how, raw)
+
+
+def _verdict(question: Question, verdict: yesno.Verdict) -> Reply:
+    how = "compare" if question.operation == "compare" else "yesno"
+    confidence = calibrated(how, verdict.strength)
+    evidence = tuple(dict.fromkeys(segment.line.id for segment in verdict.evidence))
+    if verdict.slot is not None:
+        slot = verdict.slot
+        return Reply(slot.text, confidence, slot.bbox, slot.spans, evidence, how, verdict.strength)
+    box = BBox.around([s.bbox for s in verdict.evidence]) if verdict.evidence else None
+    text = say(question.text, yes=verdict.yes)
+    return Reply(text, confidence, box, (), evidence, how, verdict.strength)
+
+
+def say(question: str, *, yes: bool) -> str:
+    """Return yes or no in the language of the question, as far as its little words tell.
+
+    >>> say("Ist die Rechnung bezahlt?", yes=True), say("Is it paid?", yes=False)
+    ('Ja', 'No')
+    """
+    from .words import tokens
+
+    said = {token.text for token in tokens(question)}
+    best, most = "en", 0
+    for language, words in table("words")["languages"].items():
+        count = len(said & set(words.split()))
+        if count > most:
+            best, most = language, count
+    answers: dict[str, list[str]] = table("words")["say"]
+    return answers[best][0 if yes else 1]

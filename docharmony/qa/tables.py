@@ -1,0 +1,224 @@
+"""Answers that no cell alone gives: the highest and the latest, and how many rows there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .graph import Graph, Segment, Slot
+from .question import Question
+from .score import Asker
+from .units import Unit, match, units
+from .values import find
+from .words import likeness, tokens
+
+# Rows of these senses sum others up: they are no entries of a table.
+_SUMS = frozenset({"total", "subtotal", "tax", "balance", "gross", "discount", "shipping"})
+_LEAST_ROWS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of values under one head.
+
+    Attributes:
+        head: the segment at its top.
+        cells: segments with their values as numbers, from top to bottom, without sums.
+        kind: kind of its values.
+    """
+
+    head: Segment
+    cells: tuple[tuple[Segment, float], ...]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer from a table: text, what it stands on, and 0.0-1.0 how well the table fits.
+
+    ``slot`` is None for a number of rows, which stands nowhere.
+    """
+
+    text: str
+    slot: Slot | None
+    evidence: tuple[Segment, ...]
+    strength: float
+
+
+def columns(graph: Graph) -> list[Column]:
+    """Return the columns of numbers, amounts and dates of a page that have a head."""
+    by_head: dict[int, list[tuple[Segment, float, str]]] = {}
+    for segment in graph.segments:
+        value = _value(segment, day_first=graph.day_first)
+        head = _head(segment)
+        if value is None or head is None or _is_sum(segment):
+            continue
+        by_head.setdefault(head.index, []).append((segment, *value))
+    found = []
+    for index, cells in by_head.items():
+        kinds = [kind for _, _, kind in cells]
+        kind = max(set(kinds), key=kinds.count)
+        own = tuple(
+            (segment, value) for segment, value, k in cells if (k == "date") == (kind == "date")
+        )
+        if len(own) >= _LEAST_ROWS:
+            found.append(Column(graph.segments[index], own, kind))
+    return found
+
+
+def extreme(question: Question, graph: Graph) -> Found | None:
+    """Return the highest or lowest value that the question asks for, or the row where it stands."""
+    asker = Asker(question, graph)
+    asked = asker.question.asked
+    measure = [(u, w) for u, w in asked if not (u.senses & {"item"} and len(asked) > 1)]
+    best: tuple[float, Column] | None = None
+    for column in columns(graph):
+        fits = match(measure, units(column.head.text)).strength
+        if question.over == "date":
+            fits = max(fits, 0.6) if column.kind == "date" else 0.0
+        elif column.kind == "date":
+            fits *= 0.3
+        elif not measure or {"amount", "price", "total"} & asker.senses:
+            # "The most expensive item" and "the highest amount": any column of money may do.
+            fits = max(fits, 0.4) if column.kind == "money" else fits
+        fits += 0.02 * min(5, len(column.cells))
+        if {"withdrawal", "credit"} & asker.senses and any(v < 0 for _, v in column.cells):
+            fits = max(fits, 0.75)
+        if best is None or fits > best[0]:
+            best = (fits, column)
+    if best is None or best[0] < 0.35:
+        return None
+    strength, column = min(1.0, best[0]), best[1]
+    cells = list(column.cells)
+    high = question.operation == "most"
+    signs = {value < 0 for _, value in cells}
+    if len(signs) == 2 and "withdrawal" in asker.senses:
+        cells = [(s, -v) for s, v in cells if v < 0]
+    elif len(signs) == 2 and "credit" in asker.senses:
+        cells = [(s, v) for s, v in cells if v > 0]
+    segment, _ = (max if high else min)(cells, key=lambda cell: cell[1])
+    if question.which:
+        label = _row_label(segment, asker)
+        if label is None:
+            return None
+        slot = slot_of(graph, label)
+    else:
+        slot = slot_of(graph, segment)
+    if slot is None:
+        return None
+    return Found(slot.text, slot, (segment,), strength)
+
+
+def rows(graph: Graph) -> tuple[int, tuple[Segment, ...], float]:
+    """Return how many entries the largest table has, their first cells, and how sure that is."""
+    found = columns(graph)
+    if not found:
+        return 0, (), 0.0
+    largest = max(found, key=lambda c: (len(c.cells), -c.head.bbox.y0))
+    count = len(largest.cells)
+    agree = sum(len(c.cells) == count for c in found)
+    first = tuple(_leftmost(segment) for segment, _ in largest.cells)
+    return count, first, min(1.0, 0.6 + 0.15 * agree)
+
+
+def entries(question: Question, graph: Graph) -> Found | None:
+    """Return how many entries the largest table has, where the question asks for no one row."""
+    asker = Asker(question, graph)
+    words = {word for unit, weight in asker.question.asked for word in unit.words if weight == 1.0}
+    if "number" in asker.senses or (asker.senses - _ROWS and "quantity" not in asker.senses):
+        return None
+    count, first, sure = rows(graph)
+    if not count or _names_a_row(words, first):
+        return None
+    return Found(str(count), None, first, sure)
+
+
+# What a row of a table is called; other senses ask for something else.
+_ROWS = frozenset(
+    {"item", "quantity", "number", "order", "customer", "position", "deposit", "withdrawal", "payment",
+     "delivery", "course", "product_model", "unit", "report", "product"}
+)  # fmt: skip
+
+
+def _names_a_row(words: set[str], first: Sequence[Segment]) -> bool:
+    """Whether words of the question name one of the rows: "how many LED bulbs"."""
+    return any(
+        likeness(word, token.text) >= 0.9
+        for segment in first
+        for token in tokens(segment.text)
+        for word in words
+        if len(word) > 2
+    )
+
+
+def slot_of(graph: Graph, segment: Segment) -> Slot | None:
+    """Return the slot that is a whole segment."""
+    for slot in graph.slots:
+        if slot.segment is segment and slot.shape == "whole":
+            return slot
+    return None
+
+
+def _value(segment: Segment, *, day_first: bool) -> tuple[float, str] | None:
+    """Return a cell's value as a number (days, for a date) and its kind; None for other text."""
+    text = segment.text.strip()
+    for value in find(text, day_first):
+        if value.end - value.start < 0.6 * len(text):
+            continue
+        if value.kind == "date" and len(value.normal) == 10:
+            return float(value.normal.replace("-", "")), "date"
+        if value.kind in ("money", "number", "percent"):
+            negative = text.startswith(("-", "\u2212", "(")) and not value.normal.startswith("-")
+            try:
+                number = float(value.normal)
+            except ValueError:
+                continue
+            money = value.kind == "money" or any(
+                v.kind == "money" and v.start == value.start for v in find(text, day_first)
+            )
+            return -number if negative else number, "money" if money else value.kind
+    return None
+
+
+def _head(segment: Segment) -> Segment | None:
+    from .graph import column_head
+
+    head = column_head(segment)
+    return None if head is None or not any(c.isalpha() for c in head.text) else head
+
+
+def _leftmost(segment: Segment) -> Segment:
+    at = segment
+    while at.left is not None:
+        at = at.left
+    return at
+
+
+def _is_sum(segment: Segment) -> bool:
+    """Whether a segment stands in a row that sums up: its label says total, or tax."""
+    at = segment.left
+    while at is not None:
+        own = units(at.text)
+        if own and len(own) <= 4 and own[0].senses & _SUMS:
+            return True
+        at = at.left
+    return False
+
+
+def _row_label(segment: Segment, asker: Asker) -> Segment | None:
+    """Return what names the row of a segment: under the head that was asked for, or the first text."""
+    row: list[Segment] = []
+    at: Segment | None = _leftmost(segment)
+    while at is not None:
+        row.append(at)
+        at = at.right
+    texts = [s for s in row if not s.numeric and s is not segment and len(s.text) > 1]
+    if not texts:
+        return None
+    wanted: Sequence[tuple[Unit, float]] = asker.question.asked[:1]
+    scored = []
+    for order, text in enumerate(texts):
+        head = _head(text)
+        fits = match(wanted, units(head.text)).strength if head is not None else 0.0
+        scored.append((fits, -order, text))
+    return max(scored, key=lambda item: item[:2])[2]

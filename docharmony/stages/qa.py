@@ -1,0 +1,165 @@
+"""Stage ``qa``: answers questions on each page, by rules first, by the engine where it can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from ..errors import UsageError
+from ..geometry import BBox
+from ..model import Answer, Page
+from ..qa.graph import Graph, build
+from ..qa.ground import ground
+from ..qa.passages import Passage, context, passages, rated
+from ..qa.question import LONGEST, Question, understand
+from ..qa.reader import SILENT, Reply, candidates
+from ..qa.words import similarity
+from ..stage import Context, Stage
+
+RULES = "rules"
+# Two readers say the same when their answers are this much alike.
+_SAME = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class QaConfig:
+    """Options under ``[stages.qa]``."""
+
+    questions: tuple[str, ...] = ()
+    """What to ask of each page."""
+
+    reader: Literal["auto", "rules", "engine"] = "auto"
+    """``rules``: the deterministic reader alone; ``engine``: the engine alone; ``auto``: rules, and the
+    engine where they are not sure and the checkpoint can answer."""
+
+    threshold: float = 0.5
+    """Answers with less confidence (0.0-1.0) are not given."""
+
+    sure: float = 0.8
+    """From this confidence on the rules' answer stands without asking the engine."""
+
+    context: int = 2000
+    """Characters of the page's passages that the engine sees, the best first."""
+
+    pages: int = 3
+    """Pages of a document on which the engine is asked, those with the best passages."""
+
+    embedder: str = ""
+    """A registered embedder that helps to find passages; empty: by their words alone."""
+
+
+def checked(questions: Sequence[str]) -> tuple[str, ...]:
+    """Return the questions; raise UsageError for an empty one."""
+    for number, question in enumerate(questions, 1):
+        if not any(character.isalnum() for character in question):
+            raise UsageError(
+                "a question is empty",
+                where=f"question {number}",
+                hint='Ask in words, e.g. "What is the invoice number?".',
+            )
+    return tuple(questions)
+
+
+class QaStage(Stage):
+    """Adds ``Page.answers``, one for each question, with ``text`` None where the page does not say."""
+
+    name: ClassVar[str] = "qa"
+    Config: ClassVar[type[QaConfig]] = QaConfig
+    requires: ClassVar[frozenset[str]] = frozenset({"lines", "blocks"})
+    provides: ClassVar[frozenset[str]] = frozenset({"answers"})
+    config: QaConfig
+
+    def __init__(self, config: QaConfig | None = None) -> None:
+        super().__init__(config)
+        self._questions = [understand(text) for text in checked(self.config.questions)]
+
+    def process(self, page: Page, ctx: Context) -> Page:
+        """Return the page with an answer to each question, in their order.
+
+        Raises:
+            EngineError: ``reader = "engine"`` and the checkpoint cannot answer.
+        """
+        graph = build(page)
+        answers = []
+        for question in self._questions:
+            answer, _ = by_rules(question, graph, self.config)
+            if asks_engine(answer, self.config, ctx):
+                found = best_passages(question, graph, self.config, ctx)
+                answer = by_engine(question, graph, found, answer, self.config, ctx)
+            answers.append(answer)
+        return page.provide("answers", answers=(*page.answers, *answers))
+
+
+def by_rules(question: Question, graph: Graph, config: QaConfig) -> tuple[Answer, float]:
+    """Return the deterministic reader's answer, and the confidence of its best candidate."""
+    found = candidates(question, graph)
+    best = found[0] if found else SILENT
+    sure = best.confidence if best.text is not None else 0.0
+    if sure < config.threshold or config.reader == "engine":
+        return Answer(question.text, None, 1.0 - sure, reader=RULES), sure
+    return _answer(question, best), sure
+
+
+def asks_engine(answer: Answer, config: QaConfig, ctx: Context) -> bool:
+    """Return whether the engine is to be asked after the rules' answer."""
+    if config.reader == "engine":
+        return True
+    unsure = answer.text is None or answer.confidence < config.sure
+    return config.reader == "auto" and unsure and "answer" in ctx.abilities
+
+
+def best_passages(
+    question: Question, graph: Graph, config: QaConfig, ctx: Context
+) -> list[Passage]:
+    """Return the passages of a page, those that fit the question best first."""
+    embedder = ctx.embedder(config.embedder) if config.embedder else None
+    return rated(question, passages(graph), embedder)
+
+
+def by_engine(
+    question: Question,
+    graph: Graph,
+    found: Sequence[Passage],
+    rules: Answer,
+    config: QaConfig,
+    ctx: Context,
+) -> Answer:
+    """Return the better of the engine's answer and the rules' one.
+
+    An answer that the engine gives and that does not stand on the page is refused.
+    """
+    page = graph.page
+    text = context(found, config.context)
+    if not text:
+        return rules
+    asked = question.text[:LONGEST]
+    reading = ctx.engine.answer([ctx.raster(page)], asked, context=text)[0]
+    spans = ground(reading.text, page) if reading.text.strip() else None
+    if spans is None:
+        return rules
+    by_id = {line.id: line for line in page.lines}
+    shown = " ".join(by_id[span.line].text[span.start : span.end] for span in spans)
+    confidence = reading.confidence
+    for other in candidates(question, graph):
+        if other.text is not None and similarity(other.text.lower(), shown.lower()) >= _SAME:
+            confidence = 1 - (1 - confidence) * (1 - other.confidence)
+            break
+    known = rules.confidence if rules.text is not None else 0.0
+    if confidence < max(config.threshold, known):
+        return rules
+    box = BBox.around([by_id[span.line].bbox for span in spans])
+    lines = tuple(dict.fromkeys(span.line for span in spans))
+    return Answer(question.text, shown, confidence, box, lines, ctx.checkpoint, spans)
+
+
+def _answer(question: Question, reply: Reply) -> Answer:
+    return Answer(
+        question.text,
+        reply.text,
+        reply.confidence,
+        reply.bbox,
+        reply.evidence,
+        RULES,
+        reply.spans,
+    )

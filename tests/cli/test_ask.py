@@ -1,0 +1,90 @@
+"""``docharmony ask`` from the outside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from docharmony.cli import main
+
+
+def invoice(path: Path, *, pages: int = 1) -> Path:
+    from reportlab.pdfgen.canvas import Canvas
+
+    canvas = Canvas(str(path), pagesize=(595, 842), invariant=True)
+    for _ in range(pages - 1):
+        canvas.setFont("Helvetica", 11)
+        for row in range(12):
+            canvas.drawString(
+                72, 760 - 16 * row, f"General conditions, paragraph {row}, as agreed."
+            )
+        canvas.showPage()
+    canvas.setFont("Helvetica-Bold", 20)
+    canvas.drawString(72, 780, "INVOICE")
+    canvas.setFont("Helvetica", 11)
+    for row, (key, value) in enumerate(
+        [
+            ("Invoice No.", "INV-2024-117"),
+            ("Invoice date", "12 March 2024"),
+            ("Due date", "11 April 2024"),
+            ("Total", "EUR 1,234.50"),
+        ]
+    ):
+        canvas.drawString(72, 740 - 18 * row, key)
+        canvas.drawString(220, 740 - 18 * row, value)
+    canvas.showPage()
+    canvas.save()
+    return path
+
+
+def test_answers_come_with_page_box_and_evidence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = invoice(tmp_path / "a.pdf", pages=3)
+    assert main(["ask", str(path), "What is the invoice number?", "Who is the doctor?"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert first["question"] == "What is the invoice number?"
+    assert first["answer"] == "INV-2024-117"
+    assert first["page"] == 3
+    assert first["reader"] == "rules"
+    assert first["confidence"] > 0.5
+    x0, y0, x1, y1 = first["bbox"]
+    assert 215 < x0 < 225 < x1 < 320
+    assert 80 < y0 < 105 < y1 < 110
+    assert first["evidence"][0].startswith("p3l")
+    assert (second["answer"], second["page"], second["bbox"]) == (None, None, None)
+
+
+def test_text_shows_one_answer_below_each_question(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = invoice(tmp_path / "a.pdf")
+    assert main(["-q", "ask", str(path), "Wann ist sie fällig?", "-f", "text"]) == 0
+    question, answer = capsys.readouterr().out.splitlines()
+    assert question == "Wann ist sie fällig?"
+    assert answer.startswith("    11 April 2024  (page 1, ")
+
+
+@pytest.mark.parametrize("questions", [[""], ["Total?", " ?! "], []])
+def test_an_empty_question_is_a_usage_error(
+    tmp_path: Path, questions: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", str(invoice(tmp_path / "a.pdf")), *questions]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("docharmony: ")
+
+
+def test_a_folder_gives_a_list_for_each_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    invoice(folder / "a.pdf")
+    invoice(folder / "b.pdf")
+    assert main(["ask", str(folder), "Total?", "-o", str(tmp_path / "out")]) == 0
+    for name in ("a", "b"):
+        (answer,) = json.loads((tmp_path / "out" / f"{name}.json").read_text())
+        assert answer["answer"] == "EUR 1,234.50"

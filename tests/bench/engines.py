@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     Image = npt.NDArray[np.uint8]
 
-Reader = Callable[["Image"], Sequence[Placed]]
+# Takes an image and the kind of its page, which tells tesseract the language.
+# Packs of tesseract by the kind of the page; where one is not installed, nothing is read.
+LANGUAGES = {"cyrillic": "rus+ukr", "greek": "ell", "accents": "eng+deu+fra+ces+pol"}
+Reader = Callable[["Image", str], Sequence[Placed]]
 
 
 def nano(threads: int) -> Reader:
@@ -58,7 +61,7 @@ def _stage(name: str, threads: int, options: dict[str, Any] | None = None) -> Re
 
     ctx = Pixels(config, plugins)
 
-    def read(image: Image) -> list[Placed]:
+    def read(image: Image, kind: str) -> list[Placed]:
         ctx.image = image
         height, width = image.shape[:2]
         page = stage.process(Page(1, width, height, "px", route="scan"), ctx)
@@ -80,7 +83,7 @@ def rapidocr(threads: int) -> Reader:
         }
     )
 
-    def read(image: Image) -> list[Placed]:
+    def read(image: Image, kind: str) -> list[Placed]:
         result = engine(image[..., ::-1].copy(), use_cls=False)
         if result.boxes is None:
             return []
@@ -106,12 +109,17 @@ def tesseract(threads: int) -> Reader:
     from PIL import Image as Pictures
 
     environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
+    told = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True, check=True)
+    installed = set(told.stdout.split())
 
-    def read(image: Image) -> list[Placed]:
+    def read(image: Image, kind: str) -> list[Placed]:
+        language = LANGUAGES.get(kind, "eng+deu")
+        if not installed.issuperset(language.split("+")):
+            return []
         data = io.BytesIO()
         Pictures.fromarray(image).save(data, "PPM")
         done = subprocess.run(
-            ["tesseract", "stdin", "stdout", "--dpi", "200", "-l", "eng+deu", "tsv"],
+            ["tesseract", "stdin", "stdout", "--dpi", "200", "-l", language, "tsv"],
             input=data.getvalue(),
             capture_output=True,
             check=True,

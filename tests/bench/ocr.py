@@ -1,6 +1,7 @@
 """Compare OCR engines on the same pages: word F1, CER, seconds and peak memory a page.
 
-    python tests/bench/ocr.py [--engines nano,rapidocr,tesseract] [--pages PDF] [--limit N] [--write FILE]
+    python tests/bench/ocr.py [--engines nano,rapidocr,tesseract] [--pages PDF] [--limit N] [--each N]
+        [--write FILE]
 
 Each engine runs in a process of its own, one page after the other, on the same pixels. README.md in this
 folder says what is measured and how; `make bench` writes RESULTS.md.
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from engines import ENGINES
+from made import EACH, KINDS, make
 from pages import BenchPage, load
 from scoring import Placed, Score, score
 
@@ -37,6 +39,7 @@ class Result:
 
     engine: str
     variant: str
+    kind: str
     score: Score
     wall: float
     cpu: float
@@ -50,11 +53,12 @@ def work(engine: str, folder: Path, threads: int) -> None:
 
     read = ENGINES[engine](threads)
     paths = sorted(folder.glob("*.png"))
-    read(np.asarray(Image.open(paths[0]).crop((0, 0, 800, 400))))  # loads the models, once a run
+    corner = np.asarray(Image.open(paths[0]).crop((0, 0, 800, 400)))
+    read(corner, "document")  # loads the models, once a run
     for path in paths:
         image = np.asarray(Image.open(path).convert("RGB"))
         start, start_cpu = time.perf_counter(), _cpu()
-        words = read(image)
+        words = read(image, path.stem.split("-")[1])
         wall, cpu = time.perf_counter() - start, _cpu() - start_cpu
         found = [[word.text, *map(float, word.box)] for word in words]
         print(json.dumps({"name": path.stem, "words": found, "wall": wall, "cpu": cpu}), flush=True)
@@ -95,30 +99,33 @@ def run(engine: str, pages: list[BenchPage], folder: Path, threads: int) -> list
         print(f"{engine} did not finish (exit code {done.returncode})", file=sys.stderr)
         return []
     *read, last = map(json.loads, done.stdout.splitlines())
+    items = {item["name"]: item for item in read}
     results = []
     for variant in VARIANTS:
-        items = {item["name"]: item for item in read if item["name"].startswith(variant)}
-        total = Score()
-        for page in pages:
-            words = [
-                Placed(text, tuple(box)) for text, *box in items[page_name(variant, page)]["words"]
-            ]
-            back = page.scan()[1] if variant == "scan" else None
-            found = score(page.lines, [_carry(word, back) for word in words])
-            print(
-                f"  {engine} {variant} {page.number}: F1 {found.f1:.3f} CER {found.cer:.4f}",
-                file=sys.stderr,
+        for kind in dict.fromkeys(page.kind for page in pages):
+            total, wall, cpu = Score(), 0.0, 0.0
+            of_kind = [page for page in pages if page.kind == kind]
+            for page in of_kind:
+                item = items[page_name(variant, page)]
+                words = [Placed(text, tuple(box)) for text, *box in item["words"]]
+                back = page.scan()[1] if variant == "scan" else None
+                found = score(page.lines, [_carry(word, back) for word in words])
+                print(
+                    f"  {engine} {variant} {kind} {page.number}: F1 {found.f1:.3f} "
+                    f"CER {found.cer:.4f}",
+                    file=sys.stderr,
+                )
+                total, wall, cpu = total + found, wall + item["wall"], cpu + item["cpu"]
+            count = len(of_kind)
+            results.append(
+                Result(engine, variant, kind, total, wall / count, cpu / count, last["memory"])
             )
-            total += found
-        wall = sum(item["wall"] for item in items.values()) / len(items)
-        cpu = sum(item["cpu"] for item in items.values()) / len(items)
-        results.append(Result(engine, variant, total, wall, cpu, last["memory"]))
     return results
 
 
 def page_name(variant: str, page: BenchPage) -> str:
     """Return the name of a page's image, without its ending."""
-    return f"{variant}-{page.number:03d}"
+    return f"{variant}-{page.kind}-{page.number:03d}"
 
 
 def draw(pages: list[BenchPage], folder: Path) -> None:
@@ -135,18 +142,34 @@ def draw(pages: list[BenchPage], folder: Path) -> None:
 
 
 def table(results: list[Result]) -> str:
-    """Return the results as a Markdown table."""
+    """Return the results on published documents as a Markdown table."""
     rows = [
         "| engine | pages | word F1 | CER | seconds a page | CPU seconds | peak memory, MB |",
         "|---|---|---|---|---|---|---|",
     ]
     for variant in VARIANTS:
         for r in results:
-            if r.variant == variant:
+            if r.variant == variant and r.kind == "document":
                 rows.append(
                     f"| {r.engine} | {variant} | {r.score.f1:.3f} | {100 * r.score.cer:.2f} % "
                     f"| {r.wall:.2f} | {r.cpu:.2f} | {r.memory:.0f} |"
                 )
+    return "\n".join(rows)
+
+
+def table_by_kind(results: list[Result]) -> str:
+    """Return word F1 / CER in percent on drawn pages, a row a kind, a column an engine and variant."""
+    found = {(r.kind, r.engine, r.variant): r.score for r in results if r.kind != "document"}
+    engines = list(dict.fromkeys(r.engine for r in results))
+    columns = [(engine, variant) for variant in VARIANTS for engine in engines]
+    rows = [
+        "| kind | " + " | ".join(f"{engine}, {variant}" for engine, variant in columns) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for kind in dict.fromkeys(key[0] for key in found):
+        scores = (found.get((kind, *column)) for column in columns)
+        cells = (f"{s.f1:.3f} / {100 * s.cer:.1f}" if s else "-" for s in scores)
+        rows.append(f"| {kind} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
 
@@ -191,6 +214,9 @@ def main() -> None:
         "--pages", type=Path, default=PAGES, help="PDF whose text layer is the truth"
     )
     parser.add_argument("--limit", type=int, help="first pages only")
+    parser.add_argument(
+        "--each", type=int, default=EACH, help=f"drawn pages of each kind: {', '.join(KINDS)}"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--write", type=Path, help="Markdown file to put the table into")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
@@ -201,15 +227,24 @@ def main() -> None:
         return
     pages: list[BenchPage] = load(args.pages, args.limit)
     results: list[Result] = []
+    count = len(pages)
     with tempfile.TemporaryDirectory() as folder:
+        if args.each:
+            kinds = make(Path(folder) / "made.pdf", args.each)
+            pages += load(Path(folder) / "made.pdf", kinds=kinds, first=count + 1)
         draw(pages, Path(folder))
         for engine in args.engines.split(","):
             results += run(engine, pages, Path(folder), args.threads)
-    words = sum(len(line) for page in pages for line in page.lines)
+    words = sum(len(line) for page in pages[:count] for line in page.lines)
     text = (
-        f"{len(pages)} pages with {words} words, {time.strftime('%Y-%m-%d')}. "
+        f"{count} pages with {words} words, {time.strftime('%Y-%m-%d')}. "
         f"{machine(args.threads)}\n\n{table(results)}"
     )
+    if args.each:
+        text += (
+            f"\n\nWord F1 / CER (%) on {args.each} drawn pages of each kind:\n\n"
+            f"{table_by_kind(results)}"
+        )
     print(text)
     if args.write:
         write(args.write, text)

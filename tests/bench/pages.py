@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +24,24 @@ class BenchPage:
     number: int
     lines: list[list[Placed]]
     clean: npt.NDArray[np.uint8]
+    kind: str = "document"
 
     def scan(self) -> tuple[npt.NDArray[np.uint8], Any]:
         """Return the page as a bad scan, and the map from its pixels to those of the clean raster."""
         return degrade(self.clean, seed=self.number)
 
 
-def load(path: Path, limit: int | None = None) -> list[BenchPage]:
-    """Return the pages of a PDF whose text layer is the truth."""
+def load(
+    path: Path, limit: int | None = None, kinds: Sequence[str] = (), first: int = 1
+) -> list[BenchPage]:
+    """Return the pages of a PDF whose text layer is the truth.
+
+    Args:
+        path: the PDF.
+        limit: first pages only.
+        kinds: what each page is; none for published documents.
+        first: number of the first page.
+    """
     import numpy as np
     import pymupdf
 
@@ -45,7 +56,8 @@ def load(path: Path, limit: int | None = None) -> list[BenchPage]:
                 lines.setdefault((block, line), []).append(placed)
             pixels = page.get_pixmap(dpi=DPI)
             raster = np.frombuffer(pixels.samples, np.uint8).reshape(pixels.h, pixels.w, 3)
-            pages.append(BenchPage(index + 1, list(lines.values()), raster.copy()))
+            kind = kinds[index] if kinds else "document"
+            pages.append(BenchPage(first + index, list(lines.values()), raster.copy(), kind))
     return pages
 
 

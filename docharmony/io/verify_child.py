@@ -16,7 +16,8 @@ from ..errors import BrokenError, EncryptedError
 from ..geometry import BBox
 from .needles import Needles, fold
 from .verify_bytes import object_hits, raw_hit, revision_hits, revisions
-from .verify_page import hidden_text
+from .verify_marks import bookmark_leaks
+from .verify_page import hidden_text, opaque_boxes
 from .verify_text import Char, mupdf, mupdf_lines, mupdf_words, page_hits, pdfium, pdfium_chars
 from .wire import Buffer
 from .write.pdf_area import Area
@@ -76,7 +77,23 @@ def audit_page(
         _finding(hidden.kind, number, hidden.bbox, hidden.where, hidden.text)
         for hidden in hidden_text(path, password, number)
     ]
+    titles = [title for _, title, page in _bookmarks(path, password) if page == number]
+    if titles:
+        words = mupdf_words(mupdf(path, password)[number - 1])
+        boxes = opaque_boxes(path, password, number)
+        findings += [
+            _finding("bad_redaction", number, box, "a bookmark says what the page hides", text)
+            for text, box in bookmark_leaks(titles, words, boxes)
+        ]
     return findings, []
+
+
+@functools.lru_cache(maxsize=1)
+def _bookmarks(path: str, password: str | None) -> list[tuple[int, str, int]]:
+    try:
+        return [(level, title, page) for level, title, page in mupdf(path, password).get_toc()]
+    except (RuntimeError, ValueError, IndexError):  # a damaged tree: nothing to compare
+        return []
 
 
 def check_document(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..geometry import BBox, Point
+from .verify_marks import Hatches, long_enough, says_nothing
 from .verify_text import mupdf, pdfium, turned
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _SCALE, _MAX_PIXELS = 2.0, 30_000_000
 _SEEN, _INK = 14, 60
 # Share of a character's box that a cover must hide.
 _COVER = 0.7
+# Share of a character that may look out of its cover, and of its box that the ink of that may take.
+_PEEPS, _RIM_INK = 0.55, 0.06
 # A picture over so much of the page is a scan with its text layer below, not a cover.
 _SCAN = 0.5
 _INVISIBLE = 3  # text render mode
@@ -43,6 +46,7 @@ class Trace:
     order: int
     invisible: bool
     span: int
+    colour: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,13 @@ def hidden_text(path: str, password: str | None, number: int) -> list[Hidden]:
         return result
     covers = _covers(page)
     views = _Views(path, password, number, page)
+    hatches = Hatches(page)
+    crossed = [bool(hatches) and hatches.crosses_out(char.bbox, char.order) for char in chars]
     runs: list[tuple[str, str, list[Trace]]] = []
-    for char in chars:
+    for char, hatched in zip(chars, long_enough(crossed), strict=True):
         verdict = _judge(char, chars, covers, views)
+        if verdict is None and hatched:
+            verdict = "bad_redaction", "crossed out by lines"
         if verdict is None:
             continue
         if runs and runs[-1][:2] == verdict and _continues(runs[-1][2][-1], char):
@@ -91,8 +99,16 @@ def hidden_text(path: str, password: str | None, number: int) -> list[Hidden]:
             runs.append((*verdict, [char]))
     for kind, where, run in runs:
         text = "".join(c.text for c in run)
+        if kind == "bad_redaction" and says_nothing(text):
+            continue
         result.append(Hidden(kind, where, BBox.around(c.bbox for c in run), text))
     return result
+
+
+def opaque_boxes(path: str, password: str | None, number: int) -> list[BBox]:
+    """Return the boxes of what is drawn opaquely on a page (1-based), but for pictures of the page."""
+    page = mupdf(path, password)[number - 1]
+    return [cover.bbox for cover in _covers(page) if not cover.scan]
 
 
 class _Views:
@@ -139,6 +155,15 @@ class _Views:
         change = self._change if annotations else self._bare_change
         return bool(change[window].max() >= _SEEN)
 
+    def ink(self, window: tuple[slice, slice]) -> float:
+        """Return the share of a place that the text changes."""
+        return float((self._change[window] >= _SEEN).mean())
+
+    def told_from_paper(self, colour: tuple[float, ...]) -> bool:
+        """Return whether text of a colour (components 0.0-1.0) can be told from the paper."""
+        paper = np.median(self.shown[::7, ::7].reshape(-1, self.shown.shape[2]), axis=0)
+        return not colour or abs(_lightness(colour) - float(paper.mean())) >= _SEEN
+
     def inked(self, window: tuple[slice, slice]) -> bool:
         """Return whether the place shows something with the contrast of writing."""
         part = self.shown[window].astype(np.int16).mean(axis=2)
@@ -149,6 +174,14 @@ class _Views:
         colour = np.median(self.shown[window].reshape(-1, self.shown.shape[2]), axis=0)
         paper = np.median(self.shown[::7, ::7].reshape(-1, self.shown.shape[2]), axis=0)
         return bool(np.abs(colour - paper).max() >= _INK)
+
+
+def _lightness(colour: tuple[float, ...]) -> float:
+    """Return how light a colour is, 0-255: grey, RGB or CMYK."""
+    if len(colour) == 4:
+        black = colour[3]
+        return 255 * sum((1 - part) * (1 - black) for part in colour[:3]) / 3
+    return 255 * sum(colour) / len(colour)
 
 
 def _difference(one: Pixels, other: Pixels) -> Pixels:
@@ -163,7 +196,16 @@ def _traces(page: Any) -> list[Trace]:
         for code, _, _, box in span["chars"]:
             text = chr(code) if 0 < code < 0x110000 else "\ufffd"
             if not text.isspace():
-                result.append(Trace(text, turned(box, *view), span["seqno"], invisible, index))
+                result.append(
+                    Trace(
+                        text,
+                        turned(box, *view),
+                        span["seqno"],
+                        invisible,
+                        index,
+                        tuple(span["color"]),
+                    )
+                )
     return result
 
 
@@ -236,12 +278,16 @@ def _judge(
             later = [c for c in chars if c.order > cover.order and _meets(c.bbox, box)]
             if later and not cover.scan:
                 return "bad_redaction", "below a drawn box"
+        if _peeps(char, covers) and views.ink(window) <= _RIM_INK:
+            return "bad_redaction", "below a drawn box, of which its rim looks out"
         return None
     if views.seen(window, annotations=False):
         return "bad_redaction", "below an annotation"
     inked = views.inked(window)
     if inked and (char.invisible or any(cover.scan for cover in above)):
         return None  # the text layer of a scan: the pixels show the same
+    if not views.boxed(window) and not views.told_from_paper(char.colour):
+        return "hidden_text", "text that cannot be told from its background"
     if any(not cover.scan for cover in above):
         return "bad_redaction", "below a drawn box or picture"
     if views.boxed(window):
@@ -251,6 +297,16 @@ def _judge(
     if above:
         return "hidden_text", "below a picture of the page"
     return "hidden_text", "text that cannot be told from its background"
+
+
+def _peeps(char: Trace, covers: Sequence[Cover]) -> bool:
+    """Return whether something that came later covers the larger part of a character."""
+    return any(
+        cover.order > char.order
+        and not cover.scan
+        and cover.bbox.intersection(char.bbox).area >= _PEEPS * max(char.bbox.area, 1e-6)
+        for cover in covers
+    )
 
 
 def _meets(one: BBox, other: BBox) -> bool:

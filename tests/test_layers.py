@@ -50,7 +50,7 @@ HOMES = {
     "fitz": (),
     "pikepdf": ("io", "typeset"),
     "pypdfium2": ("io",),
-    "onnxruntime": ("engine.onnx_parts", "engine.onnx_published"),
+    "onnxruntime": ("engine.graphs",),
     "torch": ("engine.modeling",),
     "rich": ("cli",),
     "cv2": (),

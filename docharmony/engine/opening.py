@@ -46,9 +46,7 @@ def open_engine(
         from .published import PublishedEngine
 
         if backend == "onnx":
-            from .onnx_published import (  # type: ignore[import-not-found,unused-ignore]
-                OnnxPublishedParts,
-            )
+            from .onnx_published import OnnxPublishedParts
 
             parts = OnnxPublishedParts(manifest, device=device, threads=threads)
             return PublishedEngine.from_manifest(manifest, parts, config)

@@ -40,7 +40,7 @@ class PieceTokenizer:
             raise MissingExtraError(
                 "cannot read the tokenizer",
                 why="the package sentencepiece is not installed",
-                hint='pip install "docharmony[torch]"',
+                hint="pip install sentencepiece",
             ) from None
         self.spec = spec
         self._pieces = SentencePieceProcessor()

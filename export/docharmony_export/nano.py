@@ -1,17 +1,12 @@
-"""Converts the weights of ``nano`` (transformers and diffusers layout) to a checkpoint, once.
+"""Converts the weights of ``nano`` (transformers and diffusers layout) to ONNX graphs.
 
-    python -m docharmony_export.nano WEIGHTS OUT
-
-WEIGHTS holds vision/, llm/, image_decoder/ and heads.safetensors. OUT receives the ONNX graphs and
-manifest.json; the card (README.md) and LICENSE beside them are written by hand.
+A folder of weights holds vision/, llm/, image_decoder/ and heads.safetensors, as
+:meth:`docharmony.engine.modeling.nano.Nano.save_pretrained` writes them.
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +14,7 @@ import numpy as np
 from onnx import ModelProto
 from safetensors.numpy import load_file
 
+from docharmony.checkpoint import write_manifest
 from docharmony.engine.spec import NANO, ModelSpec
 
 from . import parts
@@ -44,72 +40,74 @@ FORMATS = {
 }
 
 
+# What a checkpoint must hold for each ability.
+NEEDED = {
+    "locate": {"vision", "locate_head"},
+    "read": {"vision", "read_head", "language"},
+    "erase": {"image_decoder"},
+}
+
+
 def convert(
-    weights: Path, formats: dict[str, Weights], spec: ModelSpec = NANO
+    weights: Path, formats: Mapping[str, Weights], spec: ModelSpec = NANO
 ) -> dict[str, ModelProto]:
-    """Return the graphs of all parts of a model of these sizes in the given formats."""
+    """Return the graphs of a model of these sizes: the parts named, each in its format."""
     from .unet import image_decoder
 
     heads = load_file(weights / "heads.safetensors")
-    encoder = _state(weights / "vision" / "model.safetensors")
-    llm = _state(weights / "llm" / "model.safetensors")
     state = {name: array.astype(np.float32) for name, array in heads.items()}
-    return {
-        "vision": parts.vision(encoder, spec, formats["vision"]),
-        "read_head": parts.read_head(state, spec, formats["read_head"]),
-        "locate_head": parts.locate_head(state, spec, formats["locate_head"]),
-        "language": parts.language(llm, spec, formats["language"]),
-        "image_decoder": image_decoder(
-            weights / "image_decoder", state["erase.task"][0], formats["image_decoder"]
-        ),
-    }
+    models = {}
+    for name, form in formats.items():
+        match name:
+            case "vision":
+                encoder = _state(weights / "vision" / "model.safetensors")
+                models[name] = parts.vision(encoder, spec, form)
+            case "read_head":
+                models[name] = parts.read_head(state, spec, form)
+            case "locate_head":
+                models[name] = parts.locate_head(state, spec, form)
+            case "language":
+                llm = _state(weights / "llm" / "model.safetensors")
+                models[name] = parts.language(llm, spec, form)
+            case "image_decoder":
+                task = state["erase.task"][0]
+                models[name] = image_decoder(weights / "image_decoder", task, form)
+    return models
 
 
 def write(
-    models: dict[str, ModelProto], formats: dict[str, Weights], out: Path, spec: ModelSpec = NANO
+    models: Mapping[str, ModelProto],
+    formats: Mapping[str, Weights],
+    out: Path,
+    spec: ModelSpec = NANO,
+    *,
+    name: str = "nano",
+    licence: str = "Apache-2.0",
+    training: Mapping[str, Any] = TRAINING,
+    more: Mapping[str, tuple[str, str, str]] | None = None,
 ) -> None:
-    """Write graphs and manifest."""
+    """Write graphs and manifest.
+
+    Args:
+        name, licence, training: of the manifest.
+        more: file, format and dtype of parts that lie in the folder already.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    described = {}
-    for name, model in models.items():
+    for part, model in models.items():
         content = model.SerializeToString(deterministic=True)
-        (out / f"{name}.onnx").write_bytes(content)
-        described[name] = {
-            "file": f"{name}.onnx",
-            "format": "onnx",
-            "dtype": str(formats[name]),
-            "bytes": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-    manifest = {
-        "schema": 1,
-        "engine": "textharmony",
-        "name": "nano",
-        "licence": "Apache-2.0",
-        "abilities": ["locate", "read", "erase"],
-        "spec": spec.to_dict(),
-        "parts": described,
-        "training": TRAINING,
-    }
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        (out / f"{part}.onnx").write_bytes(content)
+    described = {part: (f"{part}.onnx", "onnx", str(formats[part])) for part in models}
+    write_manifest(
+        out, name=name, licence=licence, spec=spec, abilities=abilities(models),
+        parts={**described, **(more or {})}, training=training,
+    )  # fmt: skip
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Convert from the command line."""
-    parser = argparse.ArgumentParser(description="Convert the weights of nano to ONNX.")
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument(
-        "--all", choices=[w.value for w in Weights], help="one format for all parts"
-    )
-    args = parser.parse_args(argv)
-    formats = dict.fromkeys(FORMATS, Weights(args.all)) if args.all else FORMATS
-    write(convert(args.weights, formats), formats, args.out)
+def abilities(parts: Iterable[str]) -> list[str]:
+    """Return what a checkpoint with these parts can do."""
+    there = set(parts)
+    return [ability for ability, needed in NEEDED.items() if needed <= there]
 
 
 def _state(path: Path) -> dict[str, Array]:
     return {name: array.astype(np.float32) for name, array in load_file(path).items()}
-
-
-if __name__ == "__main__":
-    main()

@@ -6,20 +6,16 @@ the UNet, and its middle, gets what a sampled cross-attention (MMFS) sees in the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers import (
-    AutoencoderKL,
-    DDPMScheduler,
-    DPMSolverMultistepScheduler,
-    UNet2DConditionModel,
-)
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from ..diffusion import kept
 from .deformable import Mmfs, Sides, pixel_centres
 from .resampler import Resampler
 from .tables import resize, sincos_1d, sincos_2d
@@ -28,11 +24,6 @@ if TYPE_CHECKING:
     from ..presets import DecoderSpec, PainterSpec, PublishedSpec
 
 _LATENT_SCALE = 0.18215
-_SCHEDULE = {
-    "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
-    "beta_schedule": "scaled_linear", "steps_offset": 1, "timestep_spacing": "leading",
-    "prediction_type": "epsilon",
-}  # fmt: skip
 
 
 def contexts(hidden: Tensor, ids: Tensor, counts: Sequence[int], spec: DecoderSpec) -> tuple[
@@ -222,52 +213,6 @@ class ImageDecoder(nn.Module):
         return out
 
     @torch.inference_mode()
-    def sample(
-        self,
-        prompt: Tensor,
-        source: Source | None,
-        *,
-        seeds: Sequence[int],
-        steps: int | None = None,
-        guidance: float | None = None,
-        scheduler: str = "ddpm",
-        on_step: Callable[[Tensor], None] | None = None,
-    ) -> Tensor:
-        """Return latents (B, 4, h, w) drawn for prompts (B, Q, C).
-
-        Args:
-            source: of the B images that are edited; None draws without.
-            seeds: one an image; noise is drawn on the prompts' device.
-            steps, guidance: None takes the published settings. Guidance of 1 halves the work.
-            scheduler: ``"ddpm"`` as published, or ``"dpm"`` (DPM-Solver++), good with fewer steps.
-            on_step: called with the latents after each step.
-        """
-        p, device, dtype = self.spec, prompt.device, prompt.dtype
-        guidance = p.guidance if guidance is None else guidance
-        plan = make_scheduler(scheduler)
-        plan.set_timesteps(p.steps if steps is None else steps, device=device)
-        draws = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        shape = (1, 4, p.latent, p.latent)
-        latents = torch.cat([torch.randn(shape, generator=g, device=device) for g in draws])
-        latents = latents * plan.init_noise_sigma  # (B, 4, h, w), float32 throughout
-        rows = prompt
-        if guidance != 1.0:  # each image's negative and positive row together, in one batch
-            negative = self.neg_prompt_embeds.to(dtype).expand(len(prompt), -1, -1)
-            rows = torch.stack([negative, prompt], 1).flatten(0, 1)
-        for t in plan.timesteps:
-            inputs = plan.scale_model_input(latents, t).to(dtype)
-            if guidance != 1.0:
-                inputs = inputs.repeat_interleave(2, 0)
-            noise = self.predict_noise(inputs, t, rows, source).float()
-            if guidance != 1.0:
-                without, with_prompt = noise[0::2], noise[1::2]
-                noise = without + guidance * (with_prompt - without)
-            latents = plan.step(noise, t, latents, generator=draws).prev_sample
-            if on_step is not None:
-                on_step(latents)
-        return latents
-
-    @torch.inference_mode()
     def pixels(self, latents: Tensor) -> Tensor:
         """Return images (B, 3, H, W) in 0-1 of latents (B, 4, h, w)."""
         dtype = next(self.vae.parameters()).dtype
@@ -285,24 +230,12 @@ class ImageDecoder(nn.Module):
             timesteps: (B).
             weight: (B), 0 for images that don't count; they do count in the divisor.
         """
-        noisy = make_scheduler("ddpm").add_noise(latents, noise, timesteps)
+        left = torch.from_numpy(kept()).to(latents.dtype)[timesteps][:, None, None, None]
+        noisy = left.sqrt() * latents + (1 - left).sqrt() * noise
         error = F.mse_loss(
             self.predict_noise(noisy, timesteps, prompt, source), noise, reduction="none"
         )
         return (error * weight[:, None, None, None]).mean()
-
-
-def make_scheduler(name: str) -> Any:
-    """Return a scheduler with the published noise levels; ``"ddpm"`` or ``"dpm"``.
-
-    Raises:
-        ValueError: another name.
-    """
-    if name == "ddpm":
-        return DDPMScheduler(**_SCHEDULE, variance_type="fixed_small", clip_sample=False)
-    if name == "dpm":
-        return DPMSolverMultistepScheduler(**_SCHEDULE)
-    raise ValueError(f"no scheduler {name!r}: 'ddpm' or 'dpm'")
 
 
 def _run(block: Any, x: Tensor, time: Tensor, prompt: Tensor, **more: Any) -> Any:

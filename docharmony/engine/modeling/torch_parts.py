@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from ...checkpoint import Manifest
+from .. import diffusion
 from ..devices import checked_threads
 from .image_decoder import contexts
 from .loading import load_model, torch_device, torch_dtype
@@ -101,10 +102,22 @@ class TorchParts:
         # Of each row's two images the second is drawn; the first is its source.
         prompt = image.prompt(context[1::2], valid[1::2])
         source = image.look(sight.maps, torch.ones(len(ids), 1, device=tokens.device))
-        latents = image.sample(
-            prompt, source, seeds=seeds, steps=steps, guidance=guidance, scheduler=scheduler
-        )
-        pixels = image.pixels(latents).permute(0, 2, 3, 1)  # (B, H, W, 3)
+        if guidance != 1.0:  # each image's negative and positive row together, in one batch
+            negative = image.neg_prompt_embeds.to(prompt.dtype).expand(len(prompt), -1, -1)
+            prompt = torch.stack([negative, prompt], 1).flatten(0, 1)
+
+        def predict(latents: Floats, timestep: int) -> Floats:
+            time = torch.tensor(timestep, device=prompt.device)
+            inputs = self._tensor(latents).to(prompt.dtype)
+            noise: Floats = image.predict_noise(inputs, time, prompt, source).float().cpu().numpy()
+            return noise
+
+        side = self.model.spec.painter.latent
+        latents = diffusion.sample(
+            predict, diffusion.seeded((4, side, side), seeds),
+            steps=steps, guidance=guidance, scheduler=scheduler,
+        )  # fmt: skip
+        pixels = image.pixels(self._tensor(latents)).permute(0, 2, 3, 1)  # (B, H, W, 3)
         out: Bytes = (pixels * 255 + 0.5).clamp(0, 255).byte().cpu().numpy()
         return out
 

@@ -1,0 +1,189 @@
+"""Sessions of a checkpoint's ONNX graphs on onnxruntime; the only module that imports it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime as ort
+
+from ..checkpoint import Manifest, Part
+from ..errors import CheckpointCorruptError, CheckpointIncompatibleError, EngineError
+from .devices import checked_threads, parse_device
+
+log = logging.getLogger(__name__)
+
+# It writes warnings to standard error by itself; what matters is raised as an EngineError.
+ort.set_default_logger_severity(4)
+
+_CUDA: Final = "CUDAExecutionProvider"
+_CPU: Final = "CPUExecutionProvider"
+
+
+class Graphs:
+    """Sessions of a checkpoint's graphs, each loaded and verified on first use.
+
+    Args:
+        manifest: the checkpoint.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        threads: of one operation on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
+
+    Raises:
+        EngineError: the device is unknown or not there.
+    """
+
+    def __init__(
+        self, manifest: Manifest, *, device: str = "auto", threads: int | None = None
+    ) -> None:
+        self._manifest = manifest
+        self._sessions: dict[str, ort.InferenceSession] = {}
+        self._required, self._providers = _providers(device)
+        self._number = parse_device(device)[1]
+        self.threads = checked_threads(threads)
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        """Names of the parts that are in memory."""
+        return frozenset(self._sessions)
+
+    @property
+    def device(self) -> str:
+        """Where the loaded parts really run: ``cuda`` or ``cpu``."""
+        used = [s.get_providers()[0] for s in self._sessions.values()]
+        return "cuda" if used and all(p == _CUDA for p in used) else "cpu"
+
+    def session(self, name: str) -> ort.InferenceSession:
+        """Return the session of a part.
+
+        Raises:
+            CheckpointError: the checkpoint has no such part, or its file is damaged.
+            EngineError: the device cannot be used.
+        """
+        if name not in self._sessions:
+            self._sessions[name] = self._load(name, self._manifest.part(name))
+        return self._sessions[name]
+
+    def outputs(self, name: str) -> list[str]:
+        """Return the names of a part's outputs."""
+        return [output.name for output in self.session(name).get_outputs()]
+
+    def halves(self, name: str) -> frozenset[str]:
+        """Return the names of a part's inputs that are float16."""
+        inputs = self.session(name).get_inputs()
+        return frozenset(value.name for value in inputs if value.type == "tensor(float16)")
+
+    def run(
+        self,
+        name: str,
+        feeds: Mapping[str, Any],
+        fetched: Sequence[str],
+        kept: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Run a part with its inputs and outputs bound, so that nothing is copied that may stay.
+
+        Args:
+            feeds: inputs: arrays, or values that an earlier run kept.
+            fetched: outputs to be returned as arrays.
+            kept: outputs to be returned as values where they were computed, to be fed again.
+
+        Raises:
+            EngineError: the run failed.
+        """
+        session = self.session(name)
+        binding = session.io_binding()
+        for key, value in feeds.items():
+            if isinstance(value, np.ndarray):
+                value = ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value))
+            binding.bind_ortvalue_input(key, value)
+        cuda = session.get_providers()[0] == _CUDA
+        for key in kept:
+            binding.bind_output(key, *(("cuda", self._number) if cuda else ("cpu", 0)))
+        for key in fetched:
+            binding.bind_output(key, "cpu", 0)
+        try:
+            session.run_with_iobinding(binding)
+            values = binding.get_outputs()
+            names = [*kept, *fetched]
+            found = dict(zip(names, values, strict=True))
+            return {key: v if key in kept else v.numpy() for key, v in found.items()}
+        except Exception as error:  # onnxruntime's exceptions share no public base class
+            raise EngineError(
+                "the engine failed",
+                why=type(error).__name__,
+                hint="less memory is used with --device cpu, a lower --dpi or fewer --jobs",
+            ) from error
+
+    def _load(self, name: str, part: Part) -> ort.InferenceSession:
+        if part.format != "onnx":
+            raise CheckpointIncompatibleError(
+                f"cannot run part {name!r} on onnxruntime", where=str(part.path),
+                why=f"its format is {part.format!r}",
+            )  # fmt: skip
+        try:
+            session = open_graph(part.path, threads=self.threads, providers=self._providers)
+        except Exception as error:
+            raise CheckpointCorruptError(
+                f"cannot load part {name!r}", where=str(part.path), why=type(error).__name__
+            ) from error
+        actual = session.get_providers()[0]
+        if self._required and actual != self._required:
+            raise EngineError(
+                "the GPU cannot be used",
+                why=f"onnxruntime fell back to {actual}",
+                hint="install CUDA and cuDNN of the versions that onnxruntime-gpu names, "
+                "or use --device cpu",
+            )
+        log.debug("loaded %s on %s with %d threads", name, actual, self.threads)
+        return session
+
+
+def open_graph(
+    path: str | os.PathLike[str], *, threads: int, providers: Sequence[Any] = (_CPU,)
+) -> ort.InferenceSession:
+    """Open a graph with the options that documents need."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # Threads that wait must sleep: spinning took a third of the CPU time of a page with two
+    # threads, and slowed the page on a busy machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Every batch has another shape: the arena and its patterns would keep 170 MB (of 440) for
+    # nothing; a page takes the same CPU time without.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    # Fold int8 weights into fp32 once, at load, instead of at every multiplication.
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    return ort.InferenceSession(str(Path(path)), sess_options=options, providers=list(providers))
+
+
+def _providers(device: str) -> tuple[str | None, list[Any]]:
+    """Return the provider that must not be missing (None: any) and those to try in turn."""
+    kind, number = parse_device(device)
+    available = ort.get_available_providers()
+    if kind == "cpu":
+        return None, [_CPU]
+    if kind == "auto":
+        return None, [_CUDA, _CPU] if _CUDA in available and _cuda_answers() else [_CPU]
+    if _CUDA not in available:
+        raise EngineError(
+            "the GPU cannot be used",
+            where=device,
+            why="this onnxruntime was built without CUDA",
+            hint="pip install onnxruntime-gpu in place of onnxruntime, or use --device cpu",
+        )
+    return _CUDA, [(_CUDA, {"device_id": str(number)}), _CPU]
+
+
+def _cuda_answers() -> bool:
+    """Whether a CUDA driver is installed; without one onnxruntime prints errors and falls back."""
+    import ctypes.util
+
+    return (
+        ctypes.util.find_library("cuda") is not None
+        or ctypes.util.find_library("nvcuda") is not None
+    )

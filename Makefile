@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
-PLUGINS := rapidocr tesseract rampart
+PLUGINS := rapidocr tesseract rampart apertium http
 
 # Several threads in each of several processes fight for the cores.
 export OMP_NUM_THREADS ?= 1

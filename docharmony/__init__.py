@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Line,
         Page,
         PageFailure,
+        Setting,
         SourceInfo,
         Word,
     )
@@ -58,9 +59,11 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .plugins import Plugins
     from .redaction import propose, redact
-    from .stage import Context, Glyph, Graphics, Rule, Stage
+    from .replacement import ReplacementReport, propose_replacements, replace
+    from .stage import Context, Glyph, Graphics, Rule, Span, Stage
     from .stages.qa import QaConfig
     from .stages.redact import RedactConfig
+    from .stages.replace import ReplaceConfig
     from .translators.base import Translation, Translator
 
 _HOMES = {
@@ -98,6 +101,7 @@ _HOMES = {
         "Line",
         "Page",
         "PageFailure",
+        "Setting",
         "SourceInfo",
         "Word",
     ),
@@ -105,10 +109,12 @@ _HOMES = {
     "plan": ("Plan",),
     "plugins": ("Plugins",),
     "redaction": ("propose", "redact"),
-    "stage": ("Context", "Glyph", "Graphics", "Rule", "Stage"),
+    "replacement": ("ReplacementReport", "propose_replacements", "replace"),
+    "stage": ("Context", "Glyph", "Graphics", "Rule", "Span", "Stage"),
     "stages.qa": ("QaConfig",),
     "stages.redact": ("RedactConfig",),
     "translators.base": ("Translation", "Translator"),
+    "stages.replace": ("ReplaceConfig",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -150,10 +156,14 @@ __all__ = [
     "QaConfig",
     "RedactConfig",
     "RedactionLeakError",
+    "ReplaceConfig",
+    "ReplacementReport",
     "Rule",
     "RunConfig",
+    "Setting",
     "Source",
     "SourceInfo",
+    "Span",
     "Stage",
     "StageError",
     "Translation",
@@ -166,7 +176,9 @@ __all__ = [
     "hookimpl",
     "open",
     "propose",
+    "propose_replacements",
     "redact",
+    "replace",
     "write",
 ]
 

@@ -19,6 +19,7 @@ def register_stages(register: Register) -> None:
     register("layout", "docharmony.stages.layout:LayoutStage", "blocks in reading order, tables")
     register("qa", "docharmony.stages.qa:QaStage", "answers questions, with their place")
     register("redact", "docharmony.stages.redact:RedactStage", "proposes what to redact")
+    register("replace", "docharmony.stages.replace:ReplaceStage", "proposes new text for old")
 
 
 @hookimpl

@@ -15,6 +15,7 @@ The spec is a :class:`~docharmony.engine.spec.ModelSpec`, or with ``"anatomy": "
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -99,7 +100,8 @@ def find(name: str, registered: Mapping[str, str]) -> Path:
 
     Args:
         name: a registered name, else an existing folder, else ``hf:org/name@revision``, the only
-            form that may use the network.
+            form that may use the network. What was fetched is kept in ``DOCHARMONY_CACHE``, else
+            where huggingface_hub keeps it; hashes are compared whenever parts are loaded.
         registered: folder by registered name.
 
     Raises:
@@ -292,7 +294,8 @@ def _download(name: str) -> Path:
             hint="give the revision too: results must not change behind your back",
         )
     try:
-        from huggingface_hub import snapshot_download
+        from huggingface_hub import hf_hub_download, snapshot_download
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
     except ImportError:
         raise MissingExtraError(
             "cannot fetch from the hub",
@@ -300,17 +303,38 @@ def _download(name: str) -> Path:
             why="the package huggingface_hub is not installed",
             hint='pip install "docharmony[hub]"',
         ) from None
+    cache = os.environ.get("DOCHARMONY_CACHE") or None
     try:
-        folder = snapshot_download(
-            repository, revision=revision, cache_dir=os.environ.get("DOCHARMONY_CACHE") or None
+        manifest = hf_hub_download(repository, MANIFEST, revision=revision, cache_dir=cache)
+        # Only what the manifest names: a repository may hold other formats of the same weights.
+        data = json.loads(Path(manifest).read_text(encoding="utf-8"))
+        files = [str(part["file"]) for part in data["parts"].values()]
+        snapshot_download(
+            repository,
+            revision=revision,
+            cache_dir=cache,
+            allow_patterns=[MANIFEST, "LICENSE*", "README.md", *map(glob.escape, files)],
         )
-    except (
-        Exception
-    ) as error:  # the hub's own errors have no common base with requests' and OSError
-        raise CheckpointError(
-            "cannot fetch the checkpoint",
+    except LocalEntryNotFoundError as error:
+        raise _unreachable(name, "the hub cannot be reached, and it is not in the cache") from error
+    except EntryNotFoundError:
+        raise CheckpointIncompatibleError(
+            "not a checkpoint",
             where=name,
-            why=type(error).__name__,
-            hint="check name, revision and network, or copy the folder and give its path",
-        ) from error
-    return Path(folder)
+            why=f"the repository has no {MANIFEST}",
+            hint="weights as TextHarmony publishes them: `docharmony convert` makes a checkpoint",
+        ) from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _corrupt(Path(name) / MANIFEST, _reason(error)) from error
+    except Exception as error:  # the hub's errors, its client's and OSError have no common base
+        raise _unreachable(name, type(error).__name__) from error
+    return Path(manifest).parent
+
+
+def _unreachable(name: str, why: str) -> CheckpointError:
+    return CheckpointError(
+        "cannot fetch the checkpoint",
+        where=name,
+        why=why,
+        hint="check name, revision and network, or copy the folder and give its path",
+    )

@@ -34,6 +34,9 @@ class EngineConfig:
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     """Type to compute in with torch; ``auto``: as stored, float32 for small models on a CPU."""
 
+    adapters: str = ""
+    """File of experts of Slide-LoRA that take the place of the checkpoint's (torch)."""
+
     length: int = 512
     """Most tokens that are written for one image."""
 
@@ -97,6 +100,10 @@ class RunConfig:
     """Whether to believe text layers: ``check`` compares what their fonts claim with what the engine
     reads, ``trust`` does not, ``pixels`` reads every page; ``auto`` checks for redaction, and
     elsewhere where the text does not look like words."""
+
+    recheck: tuple[str, ...] = ()
+    """Further stages that read the pixels of a redacted file before it is released, by name, e.g.
+    ``ocr.tesseract``; each is a check of its own."""
 
     executor: str = "serial"
     """How pages are spread over workers: a registered executor."""

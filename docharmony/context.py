@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import RunConfig, build
 from .model import Page
-from .stage import Glyph, Graphics
+from .stage import Glyph, Graphics, Span
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,6 +95,10 @@ class RunContext:
     def glyphs(self, page: Page) -> tuple[Glyph, ...]:
         """Return the characters of the text layer with their boxes."""
         return self._opened.glyphs(page.number)
+
+    def spans(self, page: Page) -> tuple[Span, ...]:
+        """Return the text layer in runs of one style."""
+        return self._opened.spans(page.number)
 
     def detectors(self, kinds: Sequence[str]) -> Mapping[str, Detector]:
         """Return the detectors of these kinds of private data, made on first use and kept."""

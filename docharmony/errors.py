@@ -58,9 +58,10 @@ class DocharmonyError(Exception):
     """
 
     exit_code: ExitCode = ExitCode.UNEXPECTED
+    usual_hint = ""
 
     def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "") -> None:
-        self.what, self.where, self.why, self.hint = what, where, why, hint
+        self.what, self.where, self.why, self.hint = what, where, why, hint or self.usual_hint
         message = what + (f" ({where})" if where else "") + (f": {why}" if why else "")
         super().__init__(" ".join(message.split()))
 
@@ -126,6 +127,7 @@ class CheckpointError(DocharmonyError):
     """A checkpoint cannot be used."""
 
     exit_code = ExitCode.CHECKPOINT
+    usual_hint = "choose another one with --checkpoint; `docharmony checkpoints` lists them"
 
 
 class CheckpointNotFoundError(CheckpointError):
@@ -150,6 +152,7 @@ class EngineError(DocharmonyError):
     """The engine or its device failed."""
 
     exit_code = ExitCode.ENGINE
+    usual_hint = "try another --device or --checkpoint"
 
 
 class StageError(DocharmonyError):

@@ -7,9 +7,9 @@ displayed, origin top left, points for PDFs and pixels for images. The JSON form
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .geometry import BBox, Polygon
 
@@ -17,6 +17,8 @@ SCHEMA = 1
 
 Origin = Literal["pdf", "ocr"]
 Unit = Literal["pt", "px"]
+Family = Literal["serif", "sans", "mono", "hand"]
+Align = Literal["start", "center", "end", "justify", "fill"]
 
 
 class BlockKind(StrEnum):
@@ -191,6 +193,48 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """How new text is set in place of old; lengths in page units, along the text's own axes.
+
+    Attributes:
+        size: em size; 0.0 takes the height of the area.
+        font: the document's own font to set it in where that has the characters, as its BaseFont
+            says without subset tag; ``""`` where there is none.
+        family: class of the face otherwise.
+        bold: weight.
+        italic: slant.
+        color: red, green, blue, 0-255.
+        align: ``"fill"`` reaches both sides with every line, ``"justify"`` with all but the last.
+        line_height: from baseline to baseline; 0.0 takes 1.2 sizes.
+        baseline: how far the first baseline lies below the top of the area; 0.0 follows from the face.
+        indent: extra space before the first line; negative for a hanging indent.
+        language: BCP 47, ``""`` where unknown: some scripts are shaped by it.
+        direction: ``"ltr"``, ``"rtl"``, ``"ttb"`` (columns from right to left), or ``""``: by the text.
+        room: free space to grow into: left, above, right, below the area.
+        origin: what the old text consists of: ``"pdf"`` glyphs, or ``"ocr"`` pixels of a picture.
+        visible: False where the glyphs only repeat what a picture shows (the text layer of a scan).
+        blur: standard deviation of the old letters' edges, in page units; pixels only.
+    """
+
+    size: float = 0.0
+    font: str = ""
+    family: Family = "sans"
+    bold: bool = False
+    italic: bool = False
+    color: tuple[int, int, int] = (0, 0, 0)
+    align: Align = "start"
+    line_height: float = 0.0
+    baseline: float = 0.0
+    indent: float = 0.0
+    language: str = ""
+    direction: str = ""
+    room: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    origin: Origin = "pdf"
+    visible: bool = True
+    blur: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """A change proposed for a page; nothing is altered before a writer applies it.
 
@@ -199,12 +243,16 @@ class Edit:
     Attributes:
         id: ``p<page>e<n>``.
         kind: erase or replace.
-        polygon: the area, clockwise.
+        polygon: the area, clockwise from the text's top left; new text is set into it.
         rule: name of the rule that asked, e.g. ``"term"``, ``"pii:iban"``, ``"region"``.
         reason: one phrase for a person, free of document text.
         status: only APPROVED edits are applied.
         confidence: 0.0-1.0, how sure the rule is.
-        term: for rule ``term``, the 1-based index of the term in the list given; 0 otherwise.
+        term: for rules ``term`` and ``map``, the 1-based index of the entry given; 0 otherwise.
+        replacement: new text; a line end in it begins a paragraph.
+        areas: for replacing, the places of the old text where they are not the polygon itself: one
+            for each line.
+        setting: for replacing, how the new text is set.
     """
 
     id: str
@@ -217,11 +265,18 @@ class Edit:
     status: EditStatus = EditStatus.APPROVED
     confidence: float = 1.0
     term: int = 0
+    areas: tuple[Polygon, ...] = ()
+    setting: Setting | None = None
 
     @property
     def bbox(self) -> BBox:
         """Axis-aligned box around the area."""
         return self.polygon.bbox
+
+    @property
+    def erased(self) -> tuple[Polygon, ...]:
+        """The places where the old text stands."""
+        return self.areas or (self.polygon,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +407,7 @@ def failure_to_json(failure: PageFailure) -> dict[str, Any]:
 
 def edit_to_json(edit: Edit) -> dict[str, Any]:
     """Return one edit, **with** its original text: for plans, never for reports."""
-    return {
+    data: dict[str, Any] = {
         "id": edit.id,
         "kind": str(edit.kind),
         "bbox": _numbers(edit.bbox),
@@ -365,6 +420,46 @@ def edit_to_json(edit: Edit) -> dict[str, Any]:
         "confidence": round(edit.confidence, 4),
         "term": edit.term,
     }
+    if edit.areas:
+        data["areas"] = [[_numbers(p) for p in area] for area in edit.areas]
+    if edit.setting is not None:
+        data["setting"] = setting_to_json(edit.setting)
+    return data
+
+
+def setting_to_json(setting: Setting) -> dict[str, Any]:
+    """Return how text is set, as plain data."""
+    return {
+        name: round(value, 3)
+        if isinstance(value, float)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for name, value in asdict(setting).items()
+    }
+
+
+def setting_from_json(data: Mapping[str, Any]) -> Setting:
+    """Rebuild a setting; raise KeyError or ValueError when the data does not fit."""
+    values: dict[str, Any] = {}
+    for name, kind in get_type_hints(Setting).items():
+        if name not in data:
+            continue
+        given = data[name]
+        if name in ("color", "room"):
+            number = int if name == "color" else float
+            given = tuple(number(value) for value in given)
+            if len(given) != len(getattr(Setting(), name)):
+                raise ValueError(name)
+        elif get_origin(kind) is Literal:
+            if given not in get_args(kind):
+                raise ValueError(name)
+        else:
+            given = kind(given)
+        values[name] = given
+    if set(data) - set(values):
+        raise KeyError(sorted(set(data) - set(values))[0])
+    return Setting(**values)
 
 
 def edit_from_json(data: Mapping[str, Any]) -> Edit:
@@ -380,6 +475,8 @@ def edit_from_json(data: Mapping[str, Any]) -> Edit:
         status=EditStatus(data["status"]),
         confidence=float(data.get("confidence", 1.0)),
         term=int(data.get("term", 0)),
+        areas=tuple(Polygon.of(area) for area in data.get("areas", ())),
+        setting=setting_from_json(data["setting"]) if data.get("setting") else None,
     )
 
 

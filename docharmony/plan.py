@@ -122,8 +122,16 @@ class Plan:
         for number, entry in enumerate(entries, 1):
             try:
                 page, edit = int(entry["page"]), edit_from_json(entry)
-                fits = page >= 1 and len(edit.polygon) >= 3 and edit.kind is EditKind.ERASE
-                finite = all(abs(value) < 1e7 for point in edit.polygon for value in point)
+                corners = 4 if edit.kind is EditKind.REPLACE else 3
+                fits = page >= 1 and all(
+                    len(area) >= corners for area in (edit.polygon, *edit.areas)
+                )
+                finite = all(
+                    abs(value) < 1e7
+                    for area in (edit.polygon, *edit.areas)
+                    for point in area
+                    for value in point
+                )
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
                 fits = finite = False
             # NaN compares false with everything, so it does not count as finite either.

@@ -112,6 +112,7 @@ def redact(
     if fill not in FILLS:
         raise UsageError(f"unknown fill {fill!r}", hint=f"Choose one of: {', '.join(FILLS)}.")
     pipeline = pipeline or Pipeline()
+    _readers(pipeline)  # a name that nobody registered is told before the work, not after it
     with opened(source, pipeline) as document_source:
         if plan is not None:
             found = Found(_fitting(plan, document_source))
@@ -347,7 +348,7 @@ def _write(
             raise _leak("an edit was not applied", f"{len(missing)} of them")
         checks = [
             *_audit(source, draft, found, fill, pipeline),
-            _reread(source, draft, edits, found, pipeline),
+            *_reread(source, draft, edits, found, pipeline),
         ]
         failed = [check for check in checks if not check.passed]
         if failed:
@@ -395,17 +396,17 @@ def _reread(
     edits: Mapping[int, Sequence[Edit]],
     found: Found,
     pipeline: Pipeline,
-) -> Check:
-    """Read the output again from its pixels."""
+) -> list[Check]:
+    """Read the output again from its pixels, by the pipeline's reader and those of ``recheck``."""
     from .routing import classify
 
     name = "pixels read again"
-    reader = _reader(pipeline)
+    readers = _readers(pipeline)
     if not edits:
-        return Check(name, True, "nothing was erased")
-    if reader is None:
-        return Check(name, True, "not done: no stage of the pipeline reads pixels")
-    left: list[Left] = []
+        return [Check(name, True, "nothing was erased")]
+    if not readers:
+        return [Check(name, True, "not done: no stage of the pipeline reads pixels")]
+    left: dict[str, list[Left]] = {reader.name: [] for reader in readers}
     done = sampled = 0
     context = pipeline.context
     with opened(draft, pipeline, password=source.password) as output:
@@ -418,22 +419,40 @@ def _reread(
                     if sampled > _SAMPLE:
                         continue
                 done += 1
-                left += reread(page, context, reader, own)
+                for reader in readers:
+                    left[reader.name] += reread(page, context, reader, own)
         finally:
             context.source = before
-    if left:
-        first = left[0]
-        return Check(name, False, f"{first.what} can still be read on page {first.page}")
-    return Check(name, True, f"{done} of {len(edits)} pages with edits; nothing legible is left")
+    return [
+        Check(
+            f"{name} by {reader}",
+            not items,
+            f"{items[0].what} can still be read on page {items[0].page}"
+            if items
+            else f"{done} of {len(edits)} pages with edits; nothing legible is left",
+        )
+        for reader, items in left.items()
+    ]
 
 
-def _reader(pipeline: Pipeline) -> Stage | None:
-    """Return the stage that reads pixels, that of scans first."""
+def _readers(pipeline: Pipeline) -> list[Stage]:
+    """Return the stage that reads pixels, that of scans first, and those that the config names."""
+    found: list[Stage] = []
     for route in sorted(pipeline.routes, key=lambda name: name != "scan"):
-        for stage in pipeline.routes[route]:
-            if "lines" in stage.provides:
-                return stage
-    return None
+        found += [stage for stage in pipeline.routes[route] if "lines" in stage.provides]
+    readers = {stage.name: stage for stage in found[:1]}
+    for name in pipeline.config.recheck:
+        if name not in readers:
+            cls: type[Stage] = pipeline.plugins.stages.get(name)
+            if "lines" not in cls.provides:
+                raise ConfigError(
+                    f"the stage {name!r} does not read pixels",
+                    where="recheck",
+                    hint="Name stages that do, e.g. ocr.tesseract.",
+                )
+            options = pipeline.config.stages.get(name, {})
+            readers[name] = cls(build(cls.Config, options, where=f"stages.{name}"))
+    return list(readers.values())
 
 
 def _leak(what: str, detail: str, *, pages: str = "") -> RedactionLeakError:

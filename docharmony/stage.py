@@ -55,6 +55,39 @@ class Glyph:
     bbox: BBox
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of the text layer in one style.
+
+    Attributes:
+        text: its characters.
+        bbox: box around it in page units.
+        origin: where its baseline begins.
+        direction: reading direction in degrees, clockwise; as for ``Line``.
+        size: em size in page units.
+        font: name of the font without subset tag.
+        bold: weight.
+        italic: slant.
+        serif: whether the font says that it has serifs.
+        mono: whether its characters are all of one width.
+        color: red, green, blue, 0-255.
+        visible: False for text that a person does not see.
+    """
+
+    text: str
+    bbox: BBox
+    origin: Point
+    direction: float
+    size: float
+    font: str
+    bold: bool
+    italic: bool
+    serif: bool
+    mono: bool
+    color: tuple[int, int, int]
+    visible: bool
+
+
 class Context(Protocol):
     """What a stage may use besides the page. One a worker; never pickled."""
 
@@ -98,6 +131,9 @@ class Context(Protocol):
 
     def glyphs(self, page: Page) -> tuple[Glyph, ...]:
         """Return all characters of the text layer with their boxes, hidden ones too."""
+
+    def spans(self, page: Page) -> tuple[Span, ...]:
+        """Return the text layer in runs of one style; empty for images."""
 
     def detectors(self, kinds: Sequence[str]) -> Mapping[str, Detector]:
         """Return the detectors of these kinds of private data by kind; ``all`` stands for every one.

@@ -41,6 +41,7 @@ LAYERS = (
         "plan",
         "report",
         "redaction",
+        "replacement",
         "asking",
     ),
     ("cli", "builtin"),

@@ -7,6 +7,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from docharmony import (
     StageError,
     UsageError,
 )
+from docharmony.engine.base import Engine
 from docharmony.io.write import edits as writer
 from docharmony.plan import Plan
 from docharmony.redaction import propose, redact
@@ -47,10 +49,16 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     assert list(folder.iterdir()) == []
 
 
+@cache
+def engine() -> Engine:
+    return Pipeline().context.engine
+
+
 def pipeline(*stages: Stage, reader: Stage | None = None) -> Pipeline:
     reads = reader or Reader()
     return Pipeline(
-        routes={"digital": list(stages), "mixed": list(stages), "scan": [reads, *stages]}
+        routes={"digital": list(stages), "mixed": list(stages), "scan": [reads, *stages]},
+        engine=engine(),
     )
 
 
@@ -82,7 +90,7 @@ def test_what_the_rules_find_is_gone_and_the_rest_stays(letter: Path, tmp_path: 
     assert letter.read_bytes() == before
     assert report.count == 6
     assert all(check.passed for check in report.checks)
-    assert "pixels read again" in [check.name for check in report.checks]
+    assert "pixels read again by fake.reader" in [check.name for check in report.checks]
     data = report.to_json()
     assert set(data) == {
         "schema", "input_sha256", "output_sha256", "edits", "carriers", "verification", "uncertain"

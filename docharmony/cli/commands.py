@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import ask, installed, read, redact, run, verify
+from . import ask, convert, installed, read, redact, run, verify
 
 
 def add(subparsers: Any) -> None:
@@ -16,3 +16,4 @@ def add(subparsers: Any) -> None:
     verify.add(subparsers)
     run.add(subparsers)
     installed.add(subparsers)
+    convert.add(subparsers)

@@ -27,6 +27,16 @@ def add(subparsers: Any) -> None:
         parser.add_argument(
             "-f", "--format", choices=("text", "json"), default="text", help="output format"
         )
+        if name == "checkpoints":
+            parser.add_argument(
+                "names",
+                metavar="NAME|DIR|hf:ORG/NAME@REV",
+                nargs="*",
+                help="look at these (default: all that are registered)",
+            )
+            parser.add_argument(
+                "--verify", action="store_true", help="compare the hashes of all files too"
+            )
         parser.set_defaults(run=run)
 
 
@@ -70,22 +80,34 @@ def run_plugins(args: argparse.Namespace) -> int:
 
 
 def run_checkpoints(args: argparse.Namespace) -> int:
-    """Print registered checkpoints with what their manifests say."""
+    """Print checkpoints with what their manifests say.
+
+    A damaged one among the registered is a row; one that was asked for by name is an error.
+    """
     from .. import checkpoint
 
+    entries = {entry.name: entry for entry in args.plugins.checkpoints}
+    registered = {name: str(entry.target) for name, entry in entries.items()}
     rows = []
-    for entry in args.plugins.checkpoints:
-        row: dict[str, Any] = {
-            "name": entry.name,
-            "path": str(entry.target),
-            "summary": entry.summary,
-            "distribution": entry.distribution,
-            "version": entry.version,
-        }
+    for name in args.names or registered:
+        row: dict[str, Any] = {"name": name, "summary": "", "distribution": "", "version": ""}
+        if name in entries:
+            entry = entries[name]
+            row |= {
+                "summary": entry.summary,
+                "distribution": entry.distribution,
+                "version": entry.version,
+            }
         try:
-            manifest = checkpoint.load_manifest(entry.target)
+            row["path"] = path = str(checkpoint.find(name, registered))
+            manifest = checkpoint.load_manifest(path)
+            if args.verify:
+                checkpoint.verify(manifest.parts.values())
             row |= {"ok": True, **checkpoint.describe(manifest)}
+            row["summary"] = row["summary"] or ", ".join(row["abilities"])
         except DocharmonyError as error:
+            if args.names:
+                raise
             row |= {"ok": False, "error": str(error)}
         rows.append(row)
     if args.format == "json":

@@ -100,6 +100,13 @@ def add(subparsers: Any) -> None:
         help="keep only what is seen on the pages: no links, bookmarks, forms or tags",
     )
     group.add_argument(
+        "--recheck",
+        metavar="STAGE",
+        action="append",
+        default=[],
+        help="let one more reader look at the output, e.g. ocr.tesseract; may be repeated",
+    )
+    group.add_argument(
         "--report",
         metavar="R.json|R.html",
         action="append",
@@ -118,6 +125,7 @@ def run(args: argparse.Namespace) -> int:
     from ..pipeline import Pipeline
 
     config = common.config_of(args)
+    config = replace(config, recheck=(*config.recheck, *args.recheck))
     rules = _rules(args, config)
     if args.output is None and not args.plan:
         raise UsageError("redact needs -o", hint="Name the output file: -o public.pdf")

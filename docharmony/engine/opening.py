@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -41,10 +42,12 @@ def open_engine(
     config = config or EngineConfig()
     backend = _backend(manifest)
     if backend == "safetensors":
-        _require_torch(manifest)
+        require_torch(f"checkpoint {manifest.name!r} needs torch", where=str(manifest.path))
     if isinstance(manifest.spec, PublishedSpec):
         from .published import PublishedEngine
 
+        if config.adapters:
+            manifest = _with_adapters(manifest, manifest.spec, config.adapters, backend)
         if backend == "onnx":
             from .onnx_published import OnnxPublishedParts
 
@@ -53,11 +56,21 @@ def open_engine(
         from .modeling.torch_parts import TorchParts
 
         torch_parts = TorchParts.from_manifest(
-            manifest, device=device, threads=threads, dtype=config.dtype
+            manifest,
+            device=device,
+            threads=threads,
+            dtype=config.dtype,
+            adapters=config.adapters or None,
         )
         return PublishedEngine.from_manifest(manifest, torch_parts, config)
     from .textharmony import TextHarmony
 
+    if config.adapters:
+        raise CheckpointIncompatibleError(
+            "the checkpoint has no Slide-LoRA",
+            where=str(manifest.path),
+            why="engine.adapters is set",
+        )
     if backend == "onnx":
         from .onnx_parts import OnnxParts
 
@@ -66,6 +79,24 @@ def open_engine(
 
     nano = TorchNanoParts(manifest, device=device, threads=threads, dtype=config.dtype)
     return TextHarmony(manifest, nano)
+
+
+def _with_adapters(
+    manifest: Manifest, spec: PublishedSpec, adapters: str, backend: str
+) -> Manifest:
+    """Return the manifest with the sizes of other experts than the checkpoint's."""
+    if backend != "safetensors":
+        raise CheckpointIncompatibleError(
+            "adapters need a checkpoint in safetensors",
+            where=str(manifest.path),
+            why=f"its format is {backend!r}",
+            hint="load them into the checkpoint that this one was exported from",
+        )
+    from .modeling.slide_lora import spec_of_adapters
+
+    return replace(
+        manifest, spec=replace(spec, slide_lora=spec_of_adapters(adapters, spec.slide_lora))
+    )
 
 
 def _backend(manifest: Manifest) -> str:
@@ -80,12 +111,13 @@ def _backend(manifest: Manifest) -> str:
     )
 
 
-def _require_torch(manifest: Manifest) -> None:
+def require_torch(what: str, *, where: str) -> None:
+    """Raise MissingExtraError unless the packages of the extra ``torch`` are installed."""
     missing = [name for name in _TORCH if find_spec(name) is None]
     if missing:
         raise MissingExtraError(
-            f"checkpoint {manifest.name!r} needs torch",
-            where=str(manifest.path),
+            what,
+            where=where,
             why=f"not installed: {', '.join(missing)}",
             hint='pip install "docharmony[torch]"',
         )

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import CheckpointCorruptError, MissingExtraError
+from ..errors import CheckpointCorruptError, CheckpointIncompatibleError, MissingExtraError
 
 if TYPE_CHECKING:
     from .presets import DecoderSpec
@@ -31,6 +31,7 @@ class PieceTokenizer:
     Raises:
         MissingExtraError: the package sentencepiece is not installed.
         CheckpointCorruptError: the file is no SentencePiece model.
+        CheckpointIncompatibleError: it has another number of pieces than the spec.
     """
 
     def __init__(self, model: str | os.PathLike[str], spec: DecoderSpec) -> None:
@@ -50,6 +51,11 @@ class PieceTokenizer:
             raise CheckpointCorruptError(
                 "cannot read the tokenizer", where=os.fspath(model), why="no SentencePiece model"
             ) from error
+        if (count := self._pieces.GetPieceSize()) != spec.image_start:
+            raise CheckpointIncompatibleError(
+                "the tokenizer is of another model", where=os.fspath(model),
+                why=f"it has {count} pieces instead of {spec.image_start}",
+            )  # fmt: skip
         ids = (spec.begin, spec.end, 0, spec.image_start, spec.image_slot)
         self._special = dict(zip(SPECIALS, ids, strict=True))
         self._cut = re.compile("(" + "|".join(map(re.escape, self._special)) + ")")

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image as Pictures
 
-from . import tokenizer
+from . import ink, tokenizer
 from .spec import ReadSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .base import Image
+    from .ink import Leader
 
     Floats = npt.NDArray[np.float32]
 
@@ -68,7 +70,7 @@ def pad(crop: Image, width: int) -> Image:
 
     The model was trained with blank columns after the text: without them it does not find the end.
     """
-    background = np.median(crop.reshape(-1, 3), axis=0).astype(np.uint8)
+    background = [ink.level(crop[..., i], 0.5) for i in range(3)]
     out = np.empty((crop.shape[0], width, 3), np.uint8)
     out[:] = background
     out[:, : crop.shape[1]] = crop
@@ -93,6 +95,16 @@ def pieces(crop: Image, limit: int) -> list[tuple[int, int]]:
         blank = np.flatnonzero(window <= window.min() + 1e-3)
         cuts.append(left + int(blank[-1]))  # the last blank place: longest piece
     return list(zip(cuts, [*cuts[1:], width], strict=True))
+
+
+def between(crop: Image, leaders: Sequence[Leader]) -> list[tuple[int, int]]:
+    """Return the column ranges before, between and after rows of dots that show any ink."""
+    if not leaders:
+        return [(0, crop.shape[1])]
+    edges = [0, *(edge for row in leaders for edge in (row.start - 2, row.end + 2)), crop.shape[1]]
+    ranges = [(max(0, a), b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    shown = np.flatnonzero(ink.is_ink(ink.contrast_of(crop)).any(axis=0))
+    return [(a, b) for a, b in ranges if ((a <= shown) & (shown < b)).any()]
 
 
 def greedy(logprobs: Floats) -> Draft:

@@ -14,7 +14,7 @@ from PIL import Image as Pictures
 from ..checkpoint import Manifest, load_manifest
 from ..errors import CheckpointIncompatibleError, EngineError
 from ..geometry import Affine
-from . import language, painting, reading, tokenizer
+from . import ink, language, painting, reading, tokenizer
 from . import locate as locating
 from .base import Reading, TextRegion, checked
 from .spec import ModelSpec
@@ -129,20 +129,28 @@ class TextHarmony:
         r = self.spec.read
         jobs: list[Image] = []
         owners: list[tuple[int, int, int]] = []  # crop, its first column, its last
+        results: list[list[tuple[int, Reading]]] = [[] for _ in crops]  # first column, what it says
         widths = []
         for number, crop in enumerate(crops):
-            line = reading.normalise(checked(crop), r)
+            line = ink.black_on_white(reading.normalise(checked(crop), r))
             widths.append(line.shape[1])
-            for start, end in reading.pieces(line, r.max_width - r.right_padding):
-                jobs.append(line[:, start:end])
-                owners.append((number, start, end))
-        results: list[list[Reading]] = [[] for _ in crops]
+            rows = ink.leaders(line)
+            for row in rows:
+                places = ink.bounds(row, line.shape[1])
+                results[number].append((row.start, Reading("." * row.dots, 1.0, places, True)))
+            for first, last in reading.between(line, rows):
+                part = line[:, first:last]
+                for start, end in reading.pieces(part, r.max_width - r.right_padding):
+                    jobs.append(part[:, start:end])
+                    owners.append((number, first + start, first + end))
         for (number, start, end), result in zip(owners, self._read_lines(jobs), strict=True):
             total = widths[number]
             share, offset = (end - start) / total, start / total
             moved = tuple((offset + a * share, offset + b * share) for a, b in result.bounds)
-            results[number].append(Reading(result.text, result.confidence, moved, result.drafted))
-        return [_join(parts) for parts in results]
+            moved_result = Reading(result.text, result.confidence, moved, result.drafted)
+            results[number].append((start, moved_result))
+        in_order = (sorted(parts, key=lambda part: part[0]) for parts in results)
+        return [_join([result for _, result in parts]) for parts in in_order]
 
     def _read_lines(self, lines: Sequence[Image]) -> list[Reading]:
         groups: dict[int, list[int]] = defaultdict(list)

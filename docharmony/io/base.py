@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from ..geometry import BBox, Point
 from ..model import Page, PageFailure, SourceInfo
-from ..stage import Glyph, Graphics
+from ..stage import Glyph, Graphics, Span
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -141,6 +141,11 @@ class Source(ABC):
         """
         self._check(number)
         return [], []
+
+    def spans(self, number: int) -> tuple[Span, ...]:
+        """Return the text layer in runs of one style; empty for kinds of files that have none."""
+        self._check(number)
+        return ()
 
     def pages(self, numbers: Sequence[int] | None = None) -> Iterator[Page | PageFailure]:
         """Yield pages in the order asked for, all by default; a page that fails comes as data."""

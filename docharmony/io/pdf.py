@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ..errors import BrokenError, InputError, UsageError
 from ..geometry import Affine, BBox, Point, Polygon
 from ..model import Line, Page, PageFailure, Word
-from ..stage import Glyph, Graphics, Rule
+from ..stage import Glyph, Graphics, Rule, Span
 from .base import Claim, Opening, Source, Specimen
 from .child import Child, Ticket
 
@@ -174,6 +174,12 @@ class PdfSource(Source):
             ]
             return lines, [Point(float(x), float(y)) for x, y in found["spots"]]
 
+    def spans(self, number: int) -> tuple[Span, ...]:
+        """Return the text layer in runs of one style; see :class:`docharmony.stage.Span`."""
+        with self._answers(number):
+            rows, _ = self._call("spans", number)
+            return tuple(_span(*row) for row in rows)
+
     def close(self) -> None:
         """End the child and remove a private copy."""
         self._child.close()
@@ -265,6 +271,29 @@ def _page(
         lines=tuple(lines),
         images=tuple(BBox(*map(float, box)) for box in value["images"]),
         has=frozenset(has),
+    )
+
+
+def _span(
+    text: Any, bbox: Any, origin: Any, direction: Any, size: Any, font: Any, looks: Any, *rest: Any
+) -> Span:
+    """Build a span from a row; see :func:`.pdf_child.spans`."""
+    color, visible = rest
+    bold, italic, serif, mono = map(bool, looks)
+    rgb = int(color) >> 16 & 255, int(color) >> 8 & 255, int(color) & 255
+    return Span(
+        str(text),
+        BBox(*map(float, bbox)),
+        Point(*map(float, origin)),
+        float(direction),
+        float(size),
+        str(font),
+        bold,
+        italic,
+        serif,
+        mono,
+        rgb,
+        bool(visible),
     )
 
 

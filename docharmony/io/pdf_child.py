@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -200,6 +201,42 @@ def glyphs(blobs: list[bytearray], *, path: str, password: str | None, number: i
                         letters.append(char["c"])
                         boxes.extend(char["bbox"])
     return None, [_utf8("".join(letters)), boxes.tobytes()]
+
+
+@_guarded
+def spans(blobs: list[bytearray], *, path: str, password: str | None, number: int) -> Reply:
+    """Return runs of one style as rows; see :class:`docharmony.stage.Span`."""
+    sheet = _page(path, password, number)
+    text = _text_page(
+        sheet, _SEEN & ~mupdf.FZ_STEXT_PRESERVE_IMAGES, mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE)
+    )
+    rows = []
+    for block in pymupdf.TextPage(text).extractDICT()["blocks"]:
+        for line in block.get("lines", ()):
+            x, y = line["dir"]
+            direction = round(math.degrees(math.atan2(y, x)), 2)
+            for span in line["spans"]:
+                if not span["text"].strip() or not math.isfinite(sum(span["bbox"])):
+                    continue
+                flags = span["flags"]
+                looks = [bool(flags & bit) for bit in (16, 2, 4, 8)]  # bold, italic, serif, mono
+                painted = span.get("char_flags", _PAINTED) & _PAINTED
+                seen = bool(painted) and span.get("alpha", 255) > 0
+                font = re.sub(r"^[A-Z]{6}\+", "", span["font"])
+                rows.append(
+                    [
+                        _utf8(span["text"]).decode(),
+                        [round(v, 3) for v in span["bbox"]],
+                        [round(v, 3) for v in span["origin"]],
+                        direction,
+                        round(span["size"], 3),
+                        _utf8(font).decode(),
+                        looks,
+                        int(span["color"]),
+                        seen,
+                    ]
+                )
+    return rows, []
 
 
 @_guarded

@@ -18,7 +18,7 @@ from ..errors import PluginError
 from . import sentences
 from .base import Translation, Translator
 from .glossary import Glossary
-from .protect import HARD, Token, find, has_words, lost, mask, restore
+from .protect import HARD, Token, find, has_words, lost, mask, restore, untouched
 from .typography import renumber, typeset
 
 # A translation longer than this many times its text, and some, is a translator gone astray.
@@ -184,7 +184,7 @@ class Guard:
         """Return the translation in the target's typography; without a text where nothing changed."""
         if result.text is None:
             return result
-        out = result.text
+        out = _shouted(result.text, text, self.keep)
         if self.numbers:
             out = renumber(out, self.source, self.target, self.keep)
         if self.typography:
@@ -192,6 +192,15 @@ class Guard:
         if out == text:
             return replace(result, text=None, flags=(*result.flags, "came back unchanged"))
         return replace(result, text=out)
+
+
+def _shouted(translated: str, text: str, keep: Sequence[str]) -> str:
+    """Return the translation in capitals where its text is in capitals; tokens stay as they are."""
+    plain = mask(text, find(text, keep), " ")
+    cased = [c for c in plain if c.isupper() or c.islower()]
+    if len(cased) < 4 or not all(map(str.isupper, cased)):
+        return translated
+    return untouched(translated, find(translated, keep), str.upper)
 
 
 def _between(text: str, tokens: Sequence[Token]) -> list[str]:

@@ -113,6 +113,8 @@ def _quotes(text: str, target: str) -> str:
 def _signs(text: str, target: str) -> str:
     text = re.sub(rf"(\d) ({_UNITS})(?!\w)", rf"\1{_NB}\2", text)
     name = language(target)
+    if name in ("es", "ast"):
+        text = _opened(text)
     if name == "fr":
         text = re.sub(r"(?<=\d)[ \u00a0\u202f]?%", f"{_NB}%", text)
         text = re.sub(r"(?<=[^\s:])[ \u00a0\u202f]?:(?=\s|$)", f"{_NB}:", text)
@@ -135,6 +137,19 @@ def _signs(text: str, target: str) -> str:
             r"(?<=[\u3040-\u30ff\u4e00-\u9fff])\.(?=\s|$|[\u3040-\u9fff])\s?", "\u3002", text
         )
     return text
+
+
+def _opened(text: str) -> str:
+    """Return Spanish text with the marks that open questions and exclamations."""
+    end = r"[.!?\u2026]"
+    closed = r"[\"'\u00bb\u201d)]"
+    parts = re.split(rf"((?:(?<={end})|(?<={end}{closed}))[\s\u00a0]+)", text)
+    for index in range(0, len(parts), 2):
+        found = re.search(rf"([?!])[?!]*{closed}*$", parts[index])
+        mark = {"?": "\u00bf", "!": "\u00a1"}[found[1]] if found else ""
+        if mark and mark not in parts[index]:
+            parts[index] = re.sub(r"^[\s\"'\u00ab\u201c(\u2014-]*", rf"\g<0>{mark}", parts[index])
+    return "".join(parts)
 
 
 def renumber(text: str, source: str, target: str, keep: Sequence[str] = ()) -> str:

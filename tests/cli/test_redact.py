@@ -146,7 +146,7 @@ def test_what_can_still_be_read_is_withheld(redact: Run, letter: Path, tmp_path:
         settings=('stages.fake.reader.text="JaneRoe"', "stages.fake.reader.middle=8.0"),
     )  # fmt: skip
     assert done.returncode == 10, done.stderr
-    assert "the output was withheld (pixels read again)" in done.stderr
+    assert "the output was withheld (pixels read again by fake.reader)" in done.stderr
     assert not out.exists()
     assert not report.exists()
 
@@ -185,3 +185,29 @@ def test_an_input_is_never_replaced(redact: Run, letter: Path) -> None:
     done = redact(letter, "-o", letter, "--term", "Jane")
     assert done.returncode == 2
     assert letter.read_bytes() == before
+
+
+def test_further_readers_look_at_the_output(redact: Run, letter: Path, tmp_path: Path) -> None:
+    out, report = tmp_path / "out.pdf", tmp_path / "report.json"
+    done = redact(
+        letter, "-o", out, "--region", "1:70,60,300,80", "--recheck", "ocr", "--report", report
+    )
+    assert done.returncode == 0, done.stderr
+    names = [check["name"] for check in json.loads(report.read_text())["verification"]["checks"]]
+    assert "pixels read again by fake.reader" in names
+    assert "pixels read again by ocr" in names
+    out.unlink()
+    done = redact(letter, "-o", out, "--region", "1:70,60,300,80", "--recheck", "layout")
+    assert done.returncode == 2
+    assert "does not read pixels" in done.stderr
+    assert not out.exists()
+
+
+def test_reports_come_in_both_kinds(redact: Run, letter: Path, tmp_path: Path) -> None:
+    page, data = tmp_path / "report.html", tmp_path / "report.json"
+    done = redact(
+        letter, "-o", tmp_path / "o.pdf", "--term", "Jane Roe", "--report", page, "--report", data
+    )
+    assert done.returncode == 0, done.stderr
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert json.loads(data.read_text())["verification"]["passed"]

@@ -178,3 +178,19 @@ def test_threads_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_is_no_image_is_refused(engine: TextHarmony, image) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match="not an RGB image"):
         engine.read([image])
+
+
+def test_leaders_are_read_as_dots(engine) -> None:  # type: ignore[no-untyped-def]
+    (found,) = engine.read([drawn("Requirements . . . . . . . . . . . . 12")])
+    assert found.text == "Requirements ............ 12"
+    assert len(found.bounds) == len(found.text)
+    starts = [start for start, _ in found.bounds]
+    assert starts == sorted(starts)
+
+
+def test_green_on_blue_is_read(engine) -> None:  # type: ignore[no-untyped-def]
+    plain = drawn("Invoice of 3 March")
+    share = plain[..., :1].astype(float) / 255
+    coloured = share * (25, 51, 128) + (1 - share) * (0, 153, 0)
+    (found,) = engine.read([coloured.round().astype(np.uint8)])
+    assert found.text == "Invoice of 3 March"

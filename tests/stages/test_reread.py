@@ -8,10 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from docharmony import BBox, Context, Edit, EditKind, Line, Page, Stage, Word
+from docharmony import BBox, Context, Edit, EditKind, Line, Page, Pipeline, Stage, Word
 from docharmony.stages.reread import reread
 
+from ..fuzz.book import VERA
 from .test_redact import FakeContext
+
+
+@pytest.fixture(scope="module")
+def nano() -> Pipeline:
+    return Pipeline()
 
 
 class Pixels(FakeContext):
@@ -87,7 +93,7 @@ def test_the_same_word_beside_the_area_does_not_count() -> None:
 def test_only_the_areas_and_their_surroundings_are_shown() -> None:
     reader = Reads()
     left(reader, edit("a", AT), edit("b", FAR, 2))
-    (image,), (page,) = reader.shown, reader.pages
+    image, page = reader.shown[0], reader.pages[0]
     assert image.shape[0] < 300
     assert page.route == "scan"
     assert page.lines == ()
@@ -110,3 +116,54 @@ def test_areas_next_to_each_other_share_a_window() -> None:
 
 def test_edits_without_text_are_not_sought() -> None:
     assert left(Reads(("--", AT)), edit("", AT), edit("--", AT, 2)) == []
+
+
+class Sheet(FakeContext):
+    """A white page at two pixels a unit with something drawn on it."""
+
+    def __init__(self, image: npt.NDArray[np.uint8]) -> None:
+        super().__init__()
+        self.image = image
+
+    def raster(self, page: Page, dpi: int | None = None) -> npt.NDArray[np.uint8]:
+        return self.image
+
+
+def test_even_areas_are_looked_at_once_and_others_from_all_sides() -> None:
+    image = np.full((1600, 1200, 3), 255, np.uint8)
+    reader = Reads()
+    ctx: Any = Sheet(image)
+    reread(PAGE, ctx, reader, [edit("Smith", AT)])
+    assert len(reader.shown) == 1
+    image[205:212, 110:150] = 0
+    reread(PAGE, ctx, reader, [edit("Smith", AT)])
+    shown = reader.shown[2:]
+    assert len(shown) == 8
+    assert len({picture.tobytes() for picture in shown}) == 8
+    assert {picture.shape[0] > picture.shape[1] for picture in shown} == {True, False}
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+@pytest.mark.parametrize("light", [False, True])
+def test_the_engine_reads_what_is_left_any_way_up(
+    quarters: int, light: bool, nano: Pipeline
+) -> None:
+    """Beside a line that is upright, one that is turned is not missed."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.truetype(str(VERA), 40)
+    ink, ground = (255, 20) if light else (0, 255)
+    word = Image.new("RGB", (260, 60), (ground,) * 3)
+    ImageDraw.Draw(word).text((20, 4), "Wentworth", fill=(ink,) * 3, font=font)
+    word = word.rotate(-90 * quarters, expand=True)
+    sheet = Image.new("RGB", (1200, 1600), "white")
+    pen = ImageDraw.Draw(sheet)
+    for row in range(3):
+        pen.text((60, 100 + 60 * row), "An upright line of quite some length", fill=0, font=font)
+    sheet.paste(word, (300, 330))
+    ctx: Any = Sheet(np.asarray(sheet))
+    ctx.engine = nano.context.engine
+    box = BBox(150, 165, 150 + word.width / 2, 165 + word.height / 2)
+    reader = nano.routes["scan"][0]
+    (found,) = reread(PAGE, ctx, reader, [edit("Wentworth", box)])
+    assert found.bbox == box

@@ -105,6 +105,12 @@ def test_typography_and_numbers_of_the_target() -> None:
     assert run(str.upper, 'a "b" word', typography=False)[0].text == 'A "B" WORD'
 
 
+def test_capitals_are_carried_over() -> None:
+    found = run(str.lower, "THE ANNUAL REPORT OF {name}", keep=["Moon"])
+    assert found[0].flags == ("came back unchanged",)
+    assert run(lambda _: "el informe anual", "THE ANNUAL REPORT")[0].text == "EL INFORME ANUAL"
+
+
 def test_a_translator_that_returns_too_little_is_named() -> None:
     class Short(Fake):
         def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:

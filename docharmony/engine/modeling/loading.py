@@ -11,10 +11,12 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +36,11 @@ from ..presets import FULL, PublishedSpec
 from ..published import ABILITIES, TOKENIZER
 from .model import TextHarmonyModel
 from .published import Plan, Published, Step, make_plan
+from .slide_lora import spec_of_adapters
 
 log = logging.getLogger(__name__)
 
+_ADAPTER = re.compile(r"^language\..*_proj\.(lora_[AB]|gate\.weight)$")
 _CODES = {torch.bfloat16: "BF16", torch.float16: "F16", torch.float32: "F32"}
 _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32,
           "fp16": torch.float16, "fp32": torch.float32}  # fmt: skip
@@ -49,7 +53,7 @@ def convert(
     *,
     name: str = "full",
     licence: str = "CC-BY-4.0",
-    dtype: torch.dtype = torch.bfloat16,
+    dtype: str | torch.dtype = torch.bfloat16,
     shard_bytes: int = 4 << 30,
     merge_lora: bool = False,
     tokenizer: str | os.PathLike[str] | None = None,
@@ -70,6 +74,7 @@ def convert(
         CheckpointError: the sources are missing, damaged, or don't fit the table key by key.
         OutputError: the folder exists or cannot be written.
     """
+    dtype = _TYPES[dtype] if isinstance(dtype, str) else dtype
     target = Path(folder)
     if target.exists():
         raise OutputError("cannot write the checkpoint", where=str(target), why="it exists already")
@@ -184,6 +189,7 @@ def load(
     *,
     device: str = "cpu",
     dtype: torch.dtype | None = None,
+    adapters: str | os.PathLike[str] | None = None,
 ) -> TextHarmonyModel:
     """Return the model of a converted checkpoint, ready for inference.
 
@@ -192,6 +198,8 @@ def load(
     Args:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         dtype: None keeps what is stored.
+        adapters: experts of Slide-LoRA that take the place of the checkpoint's: a file that
+            :meth:`docharmony.engine.modeling.slide_lora.SlideLora.save` wrote.
 
     Raises:
         CheckpointNotFoundError: no such folder.
@@ -199,11 +207,14 @@ def load(
         CheckpointIncompatibleError: another schema, or keys that are missing, unknown or misshapen.
         EngineError: the device is not there.
     """
-    return load_model(load_manifest(folder), torch_device(device), dtype)
+    return load_model(load_manifest(folder), torch_device(device), dtype, adapters)
 
 
 def load_model(
-    manifest: Manifest, device: torch.device, dtype: torch.dtype | None = None
+    manifest: Manifest,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+    adapters: str | os.PathLike[str] | None = None,
 ) -> TextHarmonyModel:
     """Return the model of a checkpoint's shards; see :func:`load`."""
     spec = manifest.spec
@@ -221,15 +232,28 @@ def load_model(
                 why=f"its format is {part.format!r}",
             )  # fmt: skip
     verify(parts)
+    if adapters is not None:
+        spec = replace(spec, slide_lora=spec_of_adapters(adapters, spec.slide_lora))
     with torch.device("meta"):
         model = TextHarmonyModel(spec)
     wanted = {name: tuple(t.shape) for name, t in model.state_dict().items()}
     shapes = {name: shape for part in parts for name, shape in _shapes(part).items()}
+    if adapters is not None:
+        for name in model.language.lora.adapters():
+            wanted.pop(f"language.{name}")
+        shapes = {name: shape for name, shape in shapes.items() if not _ADAPTER.search(name)}
     _compare(shapes, wanted, str(manifest.path))
     for part in parts:
         with safe_open(part.path, "pt", device=str(device)) as shard:
-            state = {name: shard.get_tensor(name).to(dtype) for name in shard.keys()}  # noqa: SIM118
+            state = {
+                name: shard.get_tensor(name).to(dtype)
+                for name in shard.keys()  # noqa: SIM118
+                if name in wanted
+            }
         model.load_state_dict(state, strict=False, assign=True)
+    if adapters is not None:
+        model.language.lora.materialise(device, model.language.embed_tokens.weight.dtype)
+        model.language.lora.load(adapters)
     return model.eval().requires_grad_(False)
 
 

@@ -15,10 +15,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -226,15 +227,22 @@ class SlideLora:
     def train_only_adapters(self) -> list[nn.Parameter]:
         """Freeze everything but the experts and their gates; return these, for an optimiser."""
         self.model.requires_grad_(False)
-        parameters = list(self._adapters().values())
+        parameters = list(self.adapters().values())
         for parameter in parameters:
             parameter.requires_grad_(True)
         return parameters
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the experts and their gates alone to a safetensors file."""
-        state = {name: value.detach().contiguous() for name, value in self._adapters().items()}
+        state = {name: value.detach().contiguous() for name, value in self.adapters().items()}
         save_file(state, path, metadata={"kind": "slide-lora", "gate": self.spec.gate})
+
+    def materialise(self, device: torch.device, dtype: torch.dtype | None) -> None:
+        """Give adapters that are on ``meta`` memory, for :meth:`load` to fill."""
+        for name, parameter in self.adapters().items():
+            owner, _, last = name.rpartition(".")
+            empty = torch.empty_like(parameter, device=device, dtype=dtype)
+            setattr(self.model.get_submodule(owner), last, nn.Parameter(empty))
 
     @torch.no_grad()
     def load(self, path: str | os.PathLike[str]) -> None:
@@ -247,10 +255,8 @@ class SlideLora:
         try:
             given = load_file(path)
         except (OSError, SafetensorError) as error:
-            raise CheckpointCorruptError(
-                "cannot read the adapters", where=os.fspath(path), why=str(error)
-            ) from error
-        wanted = self._adapters()
+            raise _unreadable(path, error) from error
+        wanted = self.adapters()
         problems = [f"missing {name}" for name in sorted(wanted.keys() - given.keys())]
         problems += [f"unknown {name}" for name in sorted(given.keys() - wanted.keys())]
         problems += [
@@ -266,10 +272,37 @@ class SlideLora:
         for name, parameter in wanted.items():
             parameter.copy_(given[name])
 
-    def _adapters(self) -> dict[str, nn.Parameter]:
+    def adapters(self) -> dict[str, nn.Parameter]:
+        """Return the experts and their gates by name within the model."""
         found = {}
         for path, layer in self.layers.items():
             found[f"{path}.lora_A"], found[f"{path}.lora_B"] = layer.lora_A, layer.lora_B
             if layer.gate is not None:
                 found[f"{path}.gate.weight"] = layer.gate.weight
         return found
+
+
+def spec_of_adapters(path: str | os.PathLike[str], like: SlideLoraSpec) -> SlideLoraSpec:
+    """Return the sizes and the gate of what :meth:`SlideLora.save` wrote.
+
+    Raises:
+        CheckpointCorruptError: not a whole safetensors file.
+        CheckpointIncompatibleError: it holds no adapters.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            gate = (file.metadata() or {}).get("gate", "")
+            names = [name for name in file.keys() if name.endswith(".lora_A")]  # noqa: SIM118
+            shape = file.get_slice(names[0]).get_shape() if names else []
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, error) from error
+    if gate not in ("fixed", "learned") or len(shape) != 3:
+        raise CheckpointIncompatibleError("no adapters of Slide-LoRA", where=os.fspath(path))
+    experts, _, rank = shape
+    return replace(like, gate=gate, experts=experts, rank=rank)
+
+
+def _unreadable(path: str | os.PathLike[str], error: Exception) -> CheckpointCorruptError:
+    return CheckpointCorruptError(
+        "cannot read the adapters", where=os.fspath(path), why=str(error).partition("\n")[0]
+    )

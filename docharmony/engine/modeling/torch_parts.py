@@ -40,6 +40,7 @@ class TorchParts:
         device: str = "auto",
         threads: int | None = None,
         dtype: str = "auto",
+        adapters: str | None = None,
     ) -> TorchParts:
         """Return the parts of a checkpoint in safetensors; its weights are read on first use.
 
@@ -47,11 +48,12 @@ class TorchParts:
             device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
             threads: on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
             dtype: ``auto``, ``float32``, ``float16`` or ``bfloat16``.
+            adapters: file of experts that take the place of the checkpoint's.
 
         Raises:
             EngineError: the device is not there.
         """
-        return _Lazy(manifest, device, threads, dtype)
+        return _Lazy(manifest, device, threads, dtype, adapters)
 
     @property
     def model(self) -> TextHarmonyModel:
@@ -128,9 +130,11 @@ class TorchParts:
 class _Lazy(TorchParts):
     """Parts whose model is loaded when it is first asked for."""
 
-    def __init__(self, manifest: Manifest, device: str, threads: int | None, dtype: str) -> None:
+    def __init__(
+        self, manifest: Manifest, device: str, threads: int | None, dtype: str, adapters: str | None
+    ) -> None:
         self._ready = None
-        self._manifest = manifest
+        self._manifest, self._adapters = manifest, adapters
         self._device = torch_device(device)
         self._dtype = torch_dtype(dtype, manifest, self._device)
         self._lock = threading.Lock()
@@ -142,7 +146,7 @@ class _Lazy(TorchParts):
         """The model; raises CheckpointError where its files are damaged or do not fit."""
         with self._lock:
             if self._ready is None:
-                self._ready = load_model(self._manifest, self._device, self._dtype)
+                self._ready = load_model(self._manifest, self._device, self._dtype, self._adapters)
         return self._ready
 
 

@@ -1,5 +1,8 @@
 """Apply approved edits: what stands under them is gone from the output, for good.
 
+Replacing edits put new text in its place; their old text is gone too, but is no secret: the rest of
+the document is left as it is.
+
 The secret never leaves the parsing child: it blanks first and hands out crops that are blank under the
 edits; the painter, which may be a network, sees only those.
 """
@@ -14,11 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import UnsupportedError, UsageError
-from ...model import Edit, EditKind, EditStatus
+from ...geometry import Polygon
+from ...model import Edit, EditKind, EditStatus, setting_to_json
 from ..child import Child
 from ..limits import Limits
 from ..output import atomic
 from ..wire import Buffer
+from .fitted import Fitted
 
 if TYPE_CHECKING:
     from ...engine.base import Image, Mask
@@ -42,12 +47,14 @@ class EditOutcome:
         carriers: what was cleaned beyond the pages, ``{"where", "action"}`` each; no document text.
         removed: how many glyphs, paths, images and annotations were removed or cut.
         painted: number of crops that the painter filled.
+        fits: what became of each replacing edit.
     """
 
     applied: tuple[str, ...]
     carriers: tuple[Mapping[str, str], ...]
     removed: Mapping[str, int]
     painted: int
+    fits: tuple[Fitted, ...] = ()
 
 
 def apply_edits(
@@ -57,12 +64,16 @@ def apply_edits(
     *,
     fill: Fill = "erase",
     painter: Painter,
-    profile: Profile = "minimal",
+    profile: Profile | Literal["keep"] = "minimal",
     terms: Sequence[str] = (),
     whole_words: bool = False,
     limits: Limits | None = None,
+    least: float = 0.7,
 ) -> EditOutcome:
     """Write ``out``, the source without what stands under the approved edits, whole or not at all.
+
+    Replacing edits set new text instead, in the style that their ``setting`` says. One whose text
+    does not fit changes nothing; the outcome tells.
 
     Args:
         source: a PDF or an image; never altered.
@@ -72,13 +83,15 @@ def apply_edits(
             name of the rule. What lay under it is gone in all three.
         painter: fills blanked crops; see :func:`docharmony.stages.paint.make_painter`.
         profile: ``"minimal"`` (default) keeps links, bookmarks, fields and tags that hold no hit, and
-            removes what cannot be searched; ``"publish"`` keeps only what is seen on the pages.
+            removes what cannot be searched; ``"publish"`` keeps only what is seen on the pages;
+            ``"keep"`` is for edits that only replace: it removes nothing else.
         terms: texts that must not be left in any carrier, besides the edits' own originals.
         whole_words: terms are whole words only.
         limits: of the parsing child; the time allowed grows with the number of pages.
+        least: smallest size for new text, as a share of the size that its setting says.
 
     Raises:
-        UsageError: an edit asks for something else than erasing, or for a page that is not there.
+        UsageError: an edit names a page that is not there, or ``"keep"`` was asked for erasing.
         UnsupportedError: a kind of file that edits cannot be applied to.
         InputError: the file is damaged, encrypted or over a limit.
         OutputError: ``out`` cannot be written.
@@ -91,6 +104,10 @@ def apply_edits(
             if not 1 <= number <= source.info.page_count:
                 raise UsageError("an edit names a page that is not there", where=f"page {number}")
             chosen[str(number)] = [_plain(edit) for edit in approved]
+            if profile == "keep" and any(edit.kind is EditKind.ERASE for edit in approved):
+                raise UsageError("erasing edits need the document cleaned", why="profile is keep")
+            if fill != "erase" and any(edit.kind is EditKind.REPLACE for edit in approved):
+                raise UsageError("boxes cannot be replaced", why=f"fill is {fill}")
     media_type = source.info.media_type
     if media_type == "application/pdf":
         module = "docharmony.io.write.pdf"
@@ -108,20 +125,26 @@ def apply_edits(
                 profile=profile,
                 terms=list(terms),
                 whole_words=whole_words,
+                least=least,
             )
             crops = value["crops"]
             written = folder / "blank"
             if crops:
-                written = work.finish(crops, _paint(painter, crops, blobs))
+                written = work.finish(
+                    crops, _paint(painter, crops, blobs), edits=chosen, least=least
+                )
         with atomic(out) as stream, written.open("rb") as done:
             shutil.copyfileobj(done, stream)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    fits = tuple(Fitted(**fit) for fit in value["fits"])
+    left = {fit.id for fit in fits if not fit.fitted}
     return EditOutcome(
-        tuple(item["id"] for items in chosen.values() for item in items),
+        tuple(i["id"] for items in chosen.values() for i in items if i["id"] not in left),
         tuple(value["carriers"]),
         dict(value["removed"]),
         len(crops),
+        fits,
     )
 
 
@@ -140,9 +163,10 @@ class _Work:
             "erase", path=str(self.source.path), out=str(self.folder / "blank"), **args
         )
 
-    def finish(self, crops: list[list[int]], blobs: list[Buffer]) -> Path:
+    def finish(self, crops: list[list[int]], blobs: list[Buffer], **args: Any) -> Path:
         out = self.folder / "painted"
-        self._call("finish", blobs, path=str(self.folder / "blank"), crops=crops, out=str(out))
+        path = str(self.folder / "blank")
+        self._call("finish", blobs, path=path, crops=crops, out=str(out), **args)
         return out
 
     def _call(
@@ -159,24 +183,26 @@ class _Work:
 
 
 def _plain(edit: Edit) -> dict[str, Any]:
-    if edit.kind is not EditKind.ERASE:
-        raise UsageError(
-            "an edit asks to replace text",
-            where=edit.id,
-            why="only erasing is applied here",
-            hint="Change its kind to erase.",
-        )
-    box = edit.bbox
-    polygon = [list(point) for point in edit.polygon]
-    if len(set(edit.polygon)) < 3 or box.is_empty:
-        # A line or a point still stands for a place on the page.
-        polygon = [list(point) for point in box.grow(0.5).polygon()]
-    return {
+    data: dict[str, Any] = {
         "id": edit.id,
-        "polygon": polygon,
+        "kind": str(edit.kind),
+        "polygon": _corners(edit.polygon),
         "rule": edit.rule,
         "original": edit.original,
     }
+    if edit.kind is EditKind.REPLACE:
+        data["replacement"] = edit.replacement
+        data["areas"] = [_corners(area) for area in edit.erased]
+        data["setting"] = None if edit.setting is None else setting_to_json(edit.setting)
+    return data
+
+
+def _corners(polygon: Polygon) -> list[list[float]]:
+    box = polygon.bbox
+    if len(set(polygon)) < 3 or box.is_empty:
+        # A line or a point still stands for a place on the page.
+        polygon = box.grow(0.5).polygon()
+    return [list(point) for point in polygon]
 
 
 def _paint(

@@ -18,10 +18,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ...errors import BrokenError, LimitExceededError, UnsupportedError
-from ...geometry import Polygon
+from ...geometry import Affine, Polygon
 from ..needles import Needles
 from ..wire import Buffer
+from .fitted import Fitted, parted
 from .pdf_images import Picture, cover, flat_fill, windows
+from .pixel_setting import draw
+from .setting import Planned, fitted, plan
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -68,13 +71,16 @@ def erase(
     terms: Sequence[str],
     whole_words: bool,
     out: str,
+    least: float = 0.7,
 ) -> Reply:
     """Write an image without the pixels under the edits; see :func:`.pdf.erase` for all arguments.
 
-    The profile makes no difference: an image keeps no carrier at all.
+    The profile makes no difference: an image keeps no carrier at all. New text is set when the ground
+    is painted, by :func:`finish`.
     """
     frames, kind, carriers = _read(path)
-    originals = [item["original"] for items in edits.values() for item in items]
+    fits: list[Fitted] = []
+    originals = [i["original"] for items in edits.values() for i in parted(items)[0]]
     needles = Needles(terms, originals, whole_words=whole_words)
     for frame in frames:
         # A colour profile has a description, a copyright and more, in text.
@@ -91,7 +97,16 @@ def erase(
             )
         frame = frames[int(number) - 1]
         height, width = frame.picture.samples.shape[:2]
-        polygons = [[(x / width, y / height) for x, y in item["polygon"]] for item in items]
+        gone, replacing = parted(items)
+        areas = [item["polygon"] for item in gone]
+        for item in replacing:
+            planned = plan(item, least)
+            if isinstance(planned, Planned):
+                areas += item["areas"]
+                fits.append(fitted(planned, planned.face))
+            else:
+                fits.append(planned)
+        polygons = [[(x / width, y / height) for x, y in area] for area in areas]
         hidden = cover((height, width), polygons)
         count += int(hidden.any())
         if frame.alpha is not None:
@@ -102,7 +117,7 @@ def erase(
             frame.alpha = alpha.samples[..., 0].astype(np.uint8)
         if fill != "erase":
             flat_fill(frame.picture, hidden)
-            for item in items:
+            for item in gone:
                 _draw_box(frame.picture, item, label=fill == "label")
             continue
         frame.picture.samples[hidden] = 0
@@ -120,7 +135,13 @@ def erase(
     else:
         _write(frames, kind, out)
     removed = {"glyphs": 0, "paths": 0, "images": count, "annotations": 0}
-    return {"carriers": carriers, "removed": removed, "crops": shapes}, crops
+    value = {
+        "carriers": carriers,
+        "removed": removed,
+        "crops": shapes,
+        "fits": [fit.to_json() for fit in fits],
+    }
+    return value, crops
 
 
 def finish(
@@ -130,15 +151,23 @@ def finish(
     password: str | None,
     crops: Sequence[Sequence[int]],
     out: str,
+    edits: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    least: float = 0.7,
 ) -> Reply:
-    """Put painted crops in and write the image; see :func:`.pdf.finish`."""
+    """Put painted crops and new text in and write the image; see :func:`.pdf.finish`."""
     frames, kind = _load(path)
-    for frame in frames:
+    for number, frame in enumerate(frames, 1):
         for crop, rows, columns in frame.save.pop("crops", ()):
             height, width = crops[crop]
             painted = np.frombuffer(blobs[2 * crop], np.uint8).reshape(height, width, 3)
             mask = np.frombuffer(blobs[2 * crop + 1], np.uint8).reshape(height, width)
             frame.picture.put((slice(*rows), slice(*columns)), painted, mask.astype(bool))
+        for item in parted((edits or {}).get(str(number), ()))[1]:
+            drawn = draw(frame.picture, item, Affine(), least)
+            if drawn is not None and frame.alpha is not None:
+                window, share = drawn
+                seen = (share * 255).round().astype(np.uint8)
+                frame.alpha[window] = np.maximum(frame.alpha[window], seen)
     _write(frames, kind, out)
     return {}, []
 

@@ -21,15 +21,15 @@ from ...geometry import Affine, BBox, Point, Polygon
 from ..needles import Needles
 from ..sanitize import Job, sanitize
 from ..wire import Buffer
-from . import pdf_annots, pdf_images
+from . import pdf_annots, pdf_images, pixel_setting
+from .fitted import parted
 from .pdf_area import Area, box_corners, page_matrix
 from .pdf_content import Eraser
 from .pdf_usage import prune_replaced
+from .replace_pdf import MARK, Replacements
 
 Reply = tuple[Any, list[Buffer]]
 
-# Marks an image of the intermediate file whose crops are being painted.
-_MARK = "/DHPicture"
 _LABEL_FILL = 0.62  # height of the letters as a share of the box
 
 
@@ -44,47 +44,56 @@ def erase(
     terms: Sequence[str],
     whole_words: bool,
     out: str,
+    least: float = 0.7,
 ) -> Reply:
-    """Write a PDF without what stands under the edits.
+    """Write a PDF without what stands under the edits, and with what replaces it.
 
     Args:
         blobs: none.
         path: the input.
         password: to open it; the output is encrypted with it again.
-        edits: page number -> edits with ``polygon``, ``rule`` and ``original``.
+        edits: page number -> edits with ``kind``, ``polygon``, ``rule`` and ``original``; those that
+            replace also with ``areas``, ``replacement`` and ``setting``.
         fill: ``"erase"``, ``"box"`` or ``"label"``.
-        profile: of the cleaning, see :mod:`docharmony.io.sanitize`.
+        profile: of the cleaning, see :mod:`docharmony.io.sanitize`; ``"keep"`` cleans nothing.
         terms: texts that must not be left in any carrier.
         whole_words: terms are whole words.
         out: file to write.
+        least: smallest size for new text, as a share of the old one's.
 
     Returns:
-        A value with ``carriers`` (report entries), ``removed`` (counts) and ``crops`` ((height, width) of
-        each), and two blobs a crop: RGB, already blank, and its mask, one byte a pixel. Where there
-        are crops, ``out`` is not the end result: call :func:`finish`.
+        A value with ``carriers`` (report entries), ``removed`` (counts), ``fits`` (what became of
+        replacing edits) and ``crops`` ((height, width) of each), and two blobs a crop: RGB, already
+        blank, and its mask, one byte a pixel. Where there are crops, ``out`` is not the end result:
+        call :func:`finish`.
 
     Raises:
         EncryptedError, BrokenError, LimitExceededError.
     """
     with _open(path, password) as pdf:
-        pictures = _Pictures(pdf, paint=fill == "erase")
+        replacing = Replacements(pdf, least)
+        pictures = _Pictures(pdf, replacing, paint=fill == "erase")
         eraser = Eraser(pdf, pictures.edit)
         counts = {"glyphs": 0, "paths": 0, "images": 0, "annotations": 0}
         touched: dict[int, set[int]] = {}
         for number, items in edits.items():
             page = _page(pdf, int(number))
             matrix, _ = page_matrix(page)
-            areas = [Area(item["polygon"]) for item in items]
-            removed = eraser.page(page, matrix, areas)
+            gone, new = parted(items)
+            planned, old = replacing.plan(page, new)
+            areas = [Area(item["polygon"]) for item in gone]
+            removed = eraser.page(page, matrix, [*areas, *old])
             counts["glyphs"] += removed.glyphs
             counts["paths"] += removed.paths
             counts["images"] += removed.images
             counts["annotations"] += len(pdf_annots.clear(eraser, page, matrix, areas))
             touched[int(number) - 1] = removed.mcids
-            if fill != "erase":
-                _draw_boxes(pdf, page, matrix, items, label=fill == "label")
+            if fill != "erase" and gone:
+                _draw_boxes(pdf, page, matrix, gone, label=fill == "label")
+            replacing.draw(page, matrix, planned, old)
+        replacing.finish()
         prune_replaced(pdf, eraser.replaced)
-        originals = [i["original"] for items in edits.values() for i in items]
+        originals = [i["original"] for items in edits.values() for i in parted(items)[0]]
         job = Job(
             pdf,
             "publish" if profile == "publish" else "minimal",
@@ -92,10 +101,17 @@ def erase(
             touched,
             {key: pictures.copies.get(key) for key in eraser.replaced},
         )
-        sanitize(job)
+        if profile != "keep":
+            sanitize(job)
         _save(pdf, out, password)
     job.note("earlier revisions and unused objects", "removed")
-    value = {"carriers": job.actions, "removed": counts, "crops": pictures.shapes}
+    fits = [item.to_json() for item in replacing.fits]
+    value = {
+        "carriers": job.actions,
+        "removed": counts,
+        "crops": pictures.shapes,
+        "fits": fits,
+    }
     return value, pictures.blobs
 
 
@@ -106,8 +122,10 @@ def finish(
     password: str | None,
     crops: Sequence[Sequence[int]],
     out: str,
+    least: float = 0.7,
+    **_: Any,
 ) -> Reply:
-    """Put painted crops into the images of the file that :func:`erase` wrote.
+    """Put painted crops, and new text, into the images of the file that :func:`erase` wrote.
 
     Args:
         blobs: for each crop the painted RGB, height * width * 3 bytes, and its mask.
@@ -115,12 +133,13 @@ def finish(
         password: as for erase.
         crops: what erase returned.
         out: file to write.
+        least: as for erase.
     """
     with _open(path, password) as pdf:
-        marked = [i for i in pdf.objects if isinstance(i, pikepdf.Stream) and _MARK in i]
+        marked = [i for i in pdf.objects if isinstance(i, pikepdf.Stream) and MARK in i]
         for image in marked:
-            note = json.loads(str(image[_MARK]))
-            del image[_MARK]
+            note = json.loads(str(image[MARK]))
+            del image[MARK]
             picture = pdf_images.decode(image)
             picture.codec, picture.jpeg = note["codec"], note["jpeg"]
             for crop, rows, columns in note["crops"]:
@@ -128,6 +147,11 @@ def finish(
                 painted = np.frombuffer(blobs[2 * crop], np.uint8).reshape(height, width, 3)
                 mask = np.frombuffer(blobs[2 * crop + 1], np.uint8).reshape(height, width)
                 picture.put((slice(*rows), slice(*columns)), painted, mask.astype(bool))
+            height, width = picture.samples.shape[:2]
+            for text in note.get("texts", ()):
+                # The unit square of an image has its origin at the bottom left.
+                to_pixels = Affine(*text["to_unit"]).then(Affine(width, 0, 0, -height, 0, height))
+                pixel_setting.draw(picture, text["edit"], to_pixels, least)
             _replace(image, pdf_images.encode(pdf, image, picture, note["size"]))
         _save(pdf, out, password)
     return {}, []
@@ -136,7 +160,8 @@ def finish(
 class _Pictures:
     """Edits images for the eraser and keeps the crops that are to be painted."""
 
-    def __init__(self, pdf: pikepdf.Pdf, *, paint: bool) -> None:
+    def __init__(self, pdf: pikepdf.Pdf, replacing: Replacements, *, paint: bool) -> None:
+        self._replacing = replacing
         self.copies: dict[tuple[int, int], Any] = {}
         self.shapes: list[list[int]] = []
         self.blobs: list[Buffer] = []
@@ -149,13 +174,16 @@ class _Pictures:
             back = ctm.inverse()
         except ValueError:
             return image  # without extent: nobody sees it
-        if any(area.share(corners) > 0.995 for area in areas):
+        if any(area.share(corners) > 0.995 and not area.edit for area in areas):
             return None
         polygons = []
         for area in areas:
             units = [back.apply(point) for point in area.points]
             polygons.append([(u.x, 1 - u.y) for u in units])
         new = self._edited(image, polygons)
+        if MARK in new:
+            size = int(new.get("/Height", 0)), int(new.get("/Width", 0))
+            self._replacing.claim(new, back, size, areas)
         if new is not image and image.is_indirect:
             self.copies[image.objgen] = new
         return new
@@ -194,7 +222,7 @@ class _Pictures:
             # Exact until it is painted: coded once, at the end.
             picture.jpeg = None
             new = pdf_images.encode(self._pdf, image, picture, size)
-            new[_MARK] = json.dumps(note)
+            new[MARK] = json.dumps(note)
         for key, mask in masks.items():
             new[key] = mask
         if picture.alpha is not None and "/SMask" not in image and image.get("/SMaskInData", 0):

@@ -150,6 +150,8 @@ class _Walk:
         self, eraser: Eraser, resources: Any, state: State, areas: Sequence[Area], depth: int
     ) -> None:
         self.eraser, self.resources, self.areas, self.depth = eraser, resources, areas, depth
+        # Those that take more than text.
+        self._whole = [area for area in areas if not area.only_text]
         self.removed = Removed()
         self._base = state.ctm
         self._state = state
@@ -345,7 +347,7 @@ class _Walk:
     # -- paths
 
     def _paint(self, operator: str, instruction: Any) -> None:
-        instructions, cut = self._path.paint(operator, instruction, self._state.ctm, self.areas)
+        instructions, cut = self._path.paint(operator, instruction, self._state.ctm, self._whole)
         self._path = PathBuffer()
         self._out += instructions
         if cut:
@@ -397,7 +399,7 @@ class _Walk:
 
     def _inline_image(self, instruction: Any) -> None:
         ctm = self._state.ctm
-        if not any(area.meets(box_corners((0, 0, 1, 1), ctm)) for area in self.areas):
+        if not any(area.meets(box_corners((0, 0, 1, 1), ctm)) for area in self._whole):
             self._emit(instruction)
             return
         image = inline_stream(
@@ -418,7 +420,9 @@ class _Walk:
     def _edited(self, image: Any) -> Any:
         ctm = self._state.ctm
         corners = box_corners((0, 0, 1, 1), ctm)
-        touching = [area for area in self.areas if area.meets(corners)]
+        touching = [area for area in self._whole if area.meets(corners)]
+        for area in touching:
+            area.hits += 1
         return self.eraser.edit_image(image, ctm, touching) if touching else image
 
     # -- text

@@ -91,7 +91,7 @@ class SimpleFont(Font):
         self._missing = _number(_get(descriptor, "/MissingWidth"), 0.0)
         self._font = font
         self._face: Any = None
-        self._encoding = _encoding(font.get("/Encoding"))
+        self._encoding = encoding_of(font.get("/Encoding"))
 
     def measure(self, code: bytes) -> Glyph:
         """Return the glyph of one code."""
@@ -127,7 +127,7 @@ class Type3Font(Font):
         box = _numbers(font.get("/FontBBox"))
         self._bbox = box if len(box) == 4 and box[0] != box[2] and box[1] != box[3] else None
         self._procs = _get(font, "/CharProcs")
-        self._names = _differences(font.get("/Encoding"))
+        self._names = differences_of(font.get("/Encoding"))
 
     def proc(self, code: int) -> tuple[str, Any] | None:
         """Return the name and the stream of the glyph procedure of a code."""
@@ -336,7 +336,7 @@ def _even(digits: bytes) -> str:
     return text + "0" * (len(text) % 2)
 
 
-def _differences(encoding: Any) -> dict[int, str]:
+def differences_of(encoding: Any) -> dict[int, str]:
     """Return code -> "/name" of an encoding's Differences array."""
     names: dict[int, str] = {}
     items = _get(encoding, "/Differences")
@@ -350,7 +350,7 @@ def _differences(encoding: Any) -> dict[int, str]:
     return names
 
 
-def _encoding(encoding: Any) -> dict[int, str]:
+def encoding_of(encoding: Any) -> dict[int, str]:
     """Return code -> character, or "/glyphname" where the encoding gives only a name."""
     base = encoding if isinstance(encoding, pikepdf.Name) else _get(encoding, "/BaseEncoding")
     codec = _CODECS.get(str(base))
@@ -360,7 +360,7 @@ def _encoding(encoding: Any) -> dict[int, str]:
         for code in range(256):
             char = bytes((code,)).decode(codec, "replace")
             table[code] = "•" if char == "\ufffd" else char
-    table.update(_differences(encoding))
+    table.update(differences_of(encoding))
     return table
 
 

@@ -108,6 +108,7 @@ def _hit(
         if _meet(box, area.bbox):
             middle = box.center  # of a parallelogram: the same as that of its box
             if area.contains(*middle) or area.share(corners) >= _GLYPH_SHARE:
+                area.hits += 1
                 return True
     return False
 

@@ -106,6 +106,29 @@ class Picture:
         _, nearest = cKDTree(colours.astype(np.float32)).query(painted[mask].astype(np.float32))
         part[mask] = seen[nearest]
 
+    def paint(self, window: tuple[slice, slice], painted: Rgb, mask: Mask) -> None:
+        """Write RGB where the mask is True, in any colours that the samples can have."""
+        part = self.samples[window]
+        wanted = painted[mask].astype(np.float32)
+        if self.colours in ("gray", "rgb"):
+            self.put(window, painted, mask)
+        elif self.palette is not None:
+            from scipy.spatial import cKDTree
+
+            _, nearest = cKDTree(self.palette.astype(np.float32)).query(wanted)
+            part[mask] = nearest[:, None].astype(part.dtype)
+        elif self.colours == "cmyk":
+            level = wanted / 255.0
+            key = 1.0 - level.max(axis=1, keepdims=True)
+            inks = (1.0 - level - key) / np.maximum(1e-6, 1.0 - key)
+            values = np.concatenate([inks, key], axis=1)
+            values = 1.0 - values if self.inverted else values
+            part[mask] = (values * ((1 << self.depth) - 1)).round().astype(part.dtype)
+        else:  # one ink, or several of unknown colours: their amount makes it dark
+            level = 1.0 - wanted.mean(axis=1, keepdims=True) / 255.0
+            level = 1.0 - level if self.inverted else level
+            part[mask] = (level * ((1 << self.depth) - 1)).round().astype(part.dtype)
+
 
 def decode(image: Any) -> Picture:
     """Decode an image XObject to its own samples.

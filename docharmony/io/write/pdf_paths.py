@@ -149,6 +149,7 @@ class PathBuffer:
                 continue
             depths = [area.depth(x, y) for x, y in spots]
             if min(depths) >= 0:
+                area.hits += 1
                 return "drop"
             if max(depths) <= area.touch:
                 continue  # it passes through, or merely touches the border

@@ -24,7 +24,7 @@ from docharmony.engine.opening import open_engine  # noqa: E402
 from docharmony.engine.pieces import PieceTokenizer  # noqa: E402
 from docharmony.engine.presets import TINY  # noqa: E402
 from docharmony.engine.published import PublishedEngine  # noqa: E402
-from docharmony.errors import CheckpointIncompatibleError  # noqa: E402
+from docharmony.errors import CheckpointCorruptError, CheckpointIncompatibleError  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -186,3 +186,68 @@ def test_from_checkpoint(model: Any, engine: PublishedEngine, tmp_path: Path) ->
     half = open_engine(folder, config=EngineConfig(length=6, steps=1, dtype="bfloat16"))
     assert len(half.answer(image, "What?", context="")) == 1
     assert half.generate("A dog.", size=(8, 8), seed=0).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("gate", ["fixed", "learned"])
+def test_adapters_are_trained_saved_and_used(model: Any, tmp_path: Path, gate: str) -> None:
+    """The road of a user: load, train only the experts, save them alone, run with them."""
+    from docharmony.engine.modeling.loading import load
+
+    state = {published_name(name): value for name, value in model.state_dict().items()}
+    torch.save(state, tmp_path / "model.bin")
+    folder = convert(
+        [tmp_path / "model.bin"], tmp_path / "out", SPEC, dtype=torch.float32, tokenizer=PIECES
+    )
+    start = tmp_path / "start.safetensors"  # other sizes, and another gate, than the checkpoint's
+    fresh = replace(SPEC, slide_lora=replace(SPEC.slide_lora, gate=gate, rank=2, experts=6))
+    TextHarmonyModel(fresh).language.lora.save(start)
+
+    tuned = load(folder, adapters=start)
+    language = tuned.language
+    assert language.lora.spec.gate == gate
+    before = {name: value.clone() for name, value in tuned.state_dict().items()}
+    optimiser = torch.optim.Adam(language.lora.train_only_adapters(), lr=0.05)
+    ids = torch.tensor([[1, 420, *[421] * 6, 30, 31, 32, 33], [1, 420, *[421] * 6, 40, 41, 42, 43]])
+    torch.manual_seed(0)
+    with torch.no_grad():
+        seen = tuned.vision(torch.rand(2, 3, 56, 56))
+    losses = []
+    for _ in range(12):
+        embeddings = language.embed(ids, seen.tokens)
+        with language.lora.use([Task.ANSWER, Task.PAINT]):  # tasks mixed in one batch
+            hidden = language(embeddings, language.remember(ids, seen.maps, [1, 1]))
+        loss = torch.nn.functional.cross_entropy(
+            language.logits(hidden)[:, 7:-1].flatten(0, 1), ids[:, 8:].flatten()
+        )
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.8 * losses[0]
+    changed = {n for n, v in tuned.state_dict().items() if not torch.equal(v, before[n])}
+    assert changed == {f"language.{name}" for name in language.lora.adapters()}
+
+    language.lora.save(tmp_path / "tuned.safetensors")
+    options = EngineConfig(length=6, adapters=str(tmp_path / "tuned.safetensors"))
+    engine, plain = open_engine(folder, config=options), open_engine(folder)
+    loaded = engine.parts.model.state_dict()
+    assert all(torch.equal(value, loaded[name]) for name, value in tuned.state_dict().items())
+    image = [picture(4)]
+    assert engine.answer(image, "What?", context="") != plain.answer(image, "What?", context="")
+
+
+def test_adapters_that_are_none(model: Any, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    state = {published_name(name): value for name, value in model.state_dict().items()}
+    torch.save(state, tmp_path / "model.bin")
+    folder = convert([tmp_path / "model.bin"], tmp_path / "out", SPEC, tokenizer=PIECES)
+    save_file({"x": torch.zeros(2)}, tmp_path / "a.safetensors")
+    (tmp_path / "b.safetensors").write_text("none")
+    for name, error in (
+        ("a", CheckpointIncompatibleError), ("b", CheckpointCorruptError),
+        ("c", CheckpointCorruptError),
+    ):  # fmt: skip
+        options = EngineConfig(adapters=str(tmp_path / f"{name}.safetensors"))
+        with pytest.raises(error, match=f"{name}.safetensors"):
+            open_engine(folder, config=options).answer([picture(0)], "What?", context="")

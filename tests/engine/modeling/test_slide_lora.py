@@ -232,12 +232,12 @@ def test_adapters_of_another_model(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     SlideLora.inject(Block(), replace(BLOCK, gate="fixed", rank=3)).save(path)
     lora = SlideLora.inject(Block(), BLOCK)
-    before = {k: v.clone() for k, v in lora._adapters().items()}
+    before = {k: v.clone() for k, v in lora.adapters().items()}
     with pytest.raises(CheckpointIncompatibleError) as caught:
         lora.load(path)
     assert "missing q_proj.gate.weight" in str(caught.value)
     assert "q_proj.lora_A is (6, 8, 3) instead of (6, 8, 2)" in str(caught.value)
-    assert all(torch.equal(v, before[k]) for k, v in lora._adapters().items())
+    assert all(torch.equal(v, before[k]) for k, v in lora.adapters().items())
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(CheckpointCorruptError):
         lora.load(path)

@@ -1,0 +1,279 @@
+"""Set new text into a PDF: text that stays text, in the document's own font or an embedded subset."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pikepdf
+
+from ...geometry import Affine
+from ...typeset.faces import Face
+from ...typeset.shape import Run, ShapedLine
+from .pdf_objects import dictionary
+from .pdf_own_fonts import OwnType
+from .setting import Planned, ShapedType
+
+# Tables that a PDF viewer, which is told glyph numbers and places, has no use for.
+_DROPPED = ("GSUB", "GPOS", "GDEF", "name", "post", "OS/2", "cmap", "gasp", "kern", "DSIG", "FFTM")
+
+
+@dataclass
+class _Embedded:
+    """A face on its way into the file: its dictionary, and the glyphs used so far with their text."""
+
+    face: Face
+    font: Any
+    name: str
+    glyphs: dict[int, str] = field(default_factory=dict)
+
+
+class Setter:
+    """Writes planned texts into pages of one PDF. Call :meth:`finish` before saving."""
+
+    def __init__(self, pdf: pikepdf.Pdf) -> None:
+        self._pdf = pdf
+        self._embedded: dict[str, _Embedded] = {}
+        # Names that no earlier run can have given.
+        self._prefix = f"/DH{os.urandom(3).hex()}"
+
+    def draw(self, page: pikepdf.Page, matrix: Affine, planned: Sequence[Planned]) -> None:
+        """Append the texts to a page's content.
+
+        Args:
+            page: the page.
+            matrix: from its user space to the displayed page.
+            planned: what is set.
+        """
+        back = matrix.inverse()
+        fonts: dict[str, Any] = {}
+        out: list[str] = []
+        for item in planned:
+            out += self._text(item, back, fonts)
+        if not out:
+            return
+        resources = pikepdf.Dictionary(dict(dictionary(page.get("/Resources")).items()))
+        table = pikepdf.Dictionary(dict(dictionary(resources.get("/Font")).items()))
+        for name, font in fonts.items():
+            table[name] = font
+        resources["/Font"] = table
+        page.obj["/Resources"] = resources
+        content = "\nQ\n" + "\n".join(out) + "\n"
+        page.contents_add(self._pdf.make_stream(b"q\n"), prepend=True)
+        page.contents_add(self._pdf.make_stream(content.encode("ascii")))
+
+    def _text(self, item: Planned, back: Affine, fonts: dict[str, Any]) -> list[str]:
+        setting = item.setting
+        if setting.visible:
+            red, green, blue = (f"{value / 255:.4g}" for value in setting.color)
+            lines = [f"q {red} {green} {blue} rg", "BT 0 Tr"]
+        else:
+            lines = ["q", "BT 3 Tr"]
+        lines.append("0 Tc 0 Tw 100 Tz 0 Ts")
+        for index, line in enumerate(item.layout.lines):
+            if isinstance(item.type, OwnType):
+                name = f"{self._prefix}o{item.type.font.objgen[0]}"
+                fonts[name] = item.type.font
+                lines += self._own(item, item.type, index, name, back)
+            elif isinstance(item.type, ShapedType):
+                shaped = item.type.shape(line.text)
+                lines += self._shaped(item, index, shaped, back, fonts)
+        return [*lines, "ET", "Q"]
+
+    def _own(self, item: Planned, own: OwnType, index: int, name: str, back: Affine) -> list[str]:
+        layout, line = item.layout, item.layout.lines[index]
+        place = Affine.translate(line.x, -line.y).then(item.frame.matrix).then(back)
+        parts: list[str] = []
+        codes = ""
+        for character in line.text:
+            code = own.codes.get(character)
+            shift = layout.tracking
+            if character == " ":
+                shift += line.word_space
+            if code is None:  # a space that the font does not have
+                shift += 0.25 * layout.size
+            else:
+                codes += code.hex()
+            if shift:
+                parts.append(f"<{codes}>" if codes else "")
+                parts.append(f"{-1000 * shift / layout.size:.2f}")
+                codes = ""
+        if codes:
+            parts.append(f"<{codes}>")
+        shown = " ".join(part for part in parts if part)
+        return [f"{name} {layout.size:.4g} Tf", f"{_numbers(place)} Tm", f"[{shown}] TJ"]
+
+    def _shaped(
+        self,
+        item: Planned,
+        index: int,
+        shaped: ShapedLine,
+        back: Affine,
+        fonts: dict[str, Any],
+    ) -> list[str]:
+        from .setting import spots
+
+        places = iter(spots(item, index, shaped))
+        out: list[str] = []
+        for run in shaped.runs:
+            embedded = self._embed(run.face)
+            fonts[embedded.name] = embedded.font
+            out.append(f"{embedded.name} 1 Tf")
+            own = [next(places) for _ in run.glyphs]
+            told = self._note(embedded, run, shaped.text)
+            span = shaped.text[min(g.start for g in run.glyphs) : max(g.end for g in run.glyphs)]
+            if not told:
+                out.append(f"/Span <</ActualText <FEFF{span.encode('utf-16-be').hex()}>>> BDC")
+            out += _shown(run, own, back)
+            if not told:
+                out.append("EMC")
+        return out
+
+    def _note(self, embedded: _Embedded, run: Run, text: str) -> bool:
+        """Note what the glyphs mean; return whether a table of glyph by glyph tells it all."""
+        told = True
+        for glyph in run.glyphs:
+            meaning = text[glyph.start : glyph.end]
+            known = embedded.glyphs.setdefault(glyph.number, meaning)
+            told &= bool(meaning) and known == meaning
+        return told
+
+    def _embed(self, face: Face) -> _Embedded:
+        key = f"{face.info.path}:{face.info.index}"
+        if key not in self._embedded:
+            font = self._pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.Font))
+            self._embedded[key] = _Embedded(face, font, f"{self._prefix}f{len(self._embedded)}")
+        return self._embedded[key]
+
+    def finish(self) -> None:
+        """Embed the glyphs that were used."""
+        for embedded in self._embedded.values():
+            _write_font(self._pdf, embedded)
+
+
+def _shown(run: Run, places: Sequence[tuple[Any, int, Affine]], back: Affine) -> list[str]:
+    """Return operators that show glyphs where they belong, many of them with one TJ."""
+    out: list[str] = []
+    shown: list[str] = []
+    pen: Affine | None = None
+    upem = run.face.upem
+    for face, number, local in places:
+        place = local.then(back)
+        step = 0.0
+        if pen is not None:
+            try:
+                offset = place.then(pen.inverse())
+            except ValueError:
+                offset = Affine(e=0.0, f=1.0)
+            step = offset.e
+            if abs(offset.f) > 1e-3 or abs(step) > 50:
+                out.append(f"[{' '.join(shown)}] TJ")
+                shown, pen = [], None
+        if pen is None:
+            out.append(f"{_numbers(place)} Tm")
+        elif abs(step) > 5e-4:
+            shown.append(f"{-1000 * step:.1f}")
+        shown.append(f"<{number:04x}>")
+        # What the viewer adds is the whole number in the table of widths.
+        width = round(face.hb_font.get_glyph_h_advance(number) * 1000 / upem) / 1000
+        pen = Affine.translate(width, 0.0).then(place)
+    if shown:
+        out.append(f"[{' '.join(shown)}] TJ")
+    return out
+
+
+def _numbers(matrix: Affine) -> str:
+    return " ".join(f"{value:.5f}".rstrip("0").rstrip(".") for value in matrix)
+
+
+def _write_font(pdf: pikepdf.Pdf, embedded: _Embedded) -> None:
+    """Fill in the font dictionary: a Type 0 font whose codes are glyph numbers."""
+    import uharfbuzz as hb
+
+    face = embedded.face
+    wanted = hb.SubsetInput()
+    wanted.flags = hb.SubsetFlags.RETAIN_GIDS | hb.SubsetFlags.NO_LAYOUT_CLOSURE
+    wanted.flags |= hb.SubsetFlags.NO_HINTING
+    wanted.glyph_set.update([0, *embedded.glyphs])
+    wanted.drop_table_tag_set.update(int.from_bytes(tag.encode("ascii")) for tag in _DROPPED)
+    subset = hb.subset(face.hb_face, wanted)
+    upem = face.upem
+    tag = "".join(
+        chr(65 + (zlib.crc32(str(sorted(embedded.glyphs)).encode()) >> 4 * i) % 26)
+        for i in range(6)
+    )
+    plain = "".join(c for c in face.info.name if c.isalnum() and c.isascii()) or "Face"
+    style = ("Bold" if face.info.bold else "") + ("Italic" if face.info.italic else "")
+    name = pikepdf.Name(f"/{tag}+{plain}{'-' + style if style else ''}")
+    extents = face.hb_font.get_font_extents("ltr")
+    to_thousand = 1000 / upem
+    descriptor = pikepdf.Dictionary(
+        Type=pikepdf.Name.FontDescriptor,
+        FontName=name,
+        Flags=4 | (64 if face.info.italic else 0),
+        FontBBox=[
+            -1000,
+            round(extents.descender * to_thousand),
+            2000,
+            round(extents.ascender * to_thousand),
+        ],
+        ItalicAngle=-12 if face.info.italic else 0,
+        Ascent=round(extents.ascender * to_thousand),
+        Descent=round(extents.descender * to_thousand),
+        CapHeight=round(face.cap_height * 1000),
+        StemV=140 if face.info.bold else 80,
+    )
+    if "CFF " in subset.table_tags:
+        program = pdf.make_stream(bytes(subset.reference_table("CFF ").data))
+        program["/Subtype"] = pikepdf.Name.CIDFontType0C
+        descriptor["/FontFile3"] = program
+        kind = pikepdf.Name.CIDFontType0
+    else:
+        data = bytes(subset.blob.data)
+        program = pdf.make_stream(data)
+        program["/Length1"] = len(data)
+        descriptor["/FontFile2"] = program
+        kind = pikepdf.Name.CIDFontType2
+    widths = pikepdf.Array()
+    for glyph in sorted(embedded.glyphs):
+        advance = round(face.hb_font.get_glyph_h_advance(glyph) * to_thousand)
+        widths.append(glyph)
+        widths.append(pikepdf.Array([advance]))
+    descendant = pikepdf.Dictionary(
+        Type=pikepdf.Name.Font,
+        Subtype=kind,
+        BaseFont=name,
+        CIDSystemInfo=pikepdf.Dictionary(Registry="Adobe", Ordering="Identity", Supplement=0),
+        FontDescriptor=pdf.make_indirect(descriptor),
+        W=widths,
+        DW=0,
+    )
+    if kind == pikepdf.Name.CIDFontType2:
+        descendant["/CIDToGIDMap"] = pikepdf.Name.Identity
+    font = embedded.font
+    font["/Subtype"] = pikepdf.Name.Type0
+    font["/BaseFont"] = name
+    font["/Encoding"] = pikepdf.Name("/Identity-H")
+    font["/DescendantFonts"] = pikepdf.Array([pdf.make_indirect(descendant)])
+    font["/ToUnicode"] = pdf.make_stream(_unicode_table(embedded.glyphs))
+
+
+def _unicode_table(glyphs: dict[int, str]) -> bytes:
+    """Return a ToUnicode CMap."""
+    known = [(g, t) for g, t in sorted(glyphs.items()) if t]
+    blocks = []
+    for at in range(0, len(known), 100):
+        part = known[at : at + 100]
+        rows = "".join(f"<{g:04x}> <{t.encode('utf-16-be').hex()}>\n" for g, t in part)
+        blocks.append(f"{len(part)} beginbfchar\n{rows}endbfchar\n")
+    return (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n"
+        "/CIDSystemInfo <</Registry (Adobe) /Ordering (UCS) /Supplement 0>> def\n"
+        "/CMapName /Adobe-Identity-UCS def /CMapType 2 def\n"
+        "1 begincodespacerange <0000> <ffff> endcodespacerange\n"
+        + "".join(blocks)
+        + "endcmap CMapName currentdict /CMap defineresource pop end end\n"
+    ).encode("ascii")

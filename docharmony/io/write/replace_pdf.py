@@ -1,0 +1,153 @@
+"""The replacing edits of a PDF: planned before, drawn after the old text is gone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pikepdf
+
+from ...geometry import Affine, Polygon
+from .fitted import Fitted
+from .pdf_area import Area
+from .pdf_own_fonts import OwnFonts, OwnType
+from .pdf_setting import Setter
+from .setting import Planned, fitted, plan, setting_of
+
+Item = Mapping[str, Any]
+
+# Words of neighbouring lines overlap: so much of a line's height is left alone above and below.
+_TRIM = 0.15
+# Share of an edit's area that a picture must hold to have the new text painted into it.
+_HELD = 0.98
+
+
+@dataclass
+class _Claim:
+    """A picture that holds an edit: the new image, where it lies, and how many pixels it has."""
+
+    image: Any
+    to_unit: Affine
+    pixels: int
+
+
+@dataclass
+class Replacements:
+    """Plans and draws the replacing edits of one document.
+
+    Attributes:
+        least: smallest size allowed, as a share of the old one.
+        fits: what became of each edit.
+    """
+
+    pdf: pikepdf.Pdf
+    least: float
+    fits: list[Fitted] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._own = OwnFonts(self.pdf)
+        self._setter = Setter(self.pdf)
+        self._claims: dict[str, _Claim] = {}
+
+    def plan(self, page: pikepdf.Page, items: Sequence[Item]) -> tuple[list[Planned], list[Area]]:
+        """Return the edits of a page whose text fits, and the areas of their old text."""
+        planned: list[Planned] = []
+        areas: list[Area] = []
+        for item in items:
+            setting = setting_of(item)
+            own = None
+            if setting.visible and setting.origin == "pdf":
+                own = self._own.find(page, setting.font, str(item["replacement"]))
+            result = plan(item, self.least, own)
+            if isinstance(result, Fitted):
+                self.fits.append(result)
+                continue
+            planned.append(result)
+            only_text = setting.origin == "pdf" and setting.visible
+            for polygon in item["areas"]:
+                shown = _trimmed(Polygon.of(polygon)) if only_text else Polygon.of(polygon)
+                areas.append(Area(shown, only_text=only_text, edit=str(item["id"])))
+        return planned, areas
+
+    def draw(
+        self, page: pikepdf.Page, matrix: Affine, planned: Sequence[Planned], areas: Sequence[Area]
+    ) -> None:
+        """Put the new text on a page from which the old one is gone."""
+        hits = {area.edit: 0 for area in areas}
+        for area in areas:
+            hits[area.edit] += area.hits
+        shown: list[Planned] = []
+        for item in planned:
+            name = str(item.edit["id"])
+            if not hits[name]:
+                note = "its text is not in the page's content, but in a form field or annotation"
+                self.fits.append(Fitted(name, False, note=note))
+                continue
+            claim = self._claims.pop(name, None)
+            if claim is not None and item.setting.visible and item.setting.origin == "ocr":
+                self._paint_later(claim, matrix, item)
+            elif claim is not None and not item.setting.visible:
+                self._paint_later(claim, matrix, item)
+                shown.append(item)
+            else:
+                shown.append(item)
+            own = item.type.name if isinstance(item.type, OwnType) else ""
+            self.fits.append(fitted(item, own or item.face))
+        self._setter.draw(page, matrix, shown)
+
+    def claim(
+        self, image: Any, to_unit: Affine, size: tuple[int, int], areas: Sequence[Area]
+    ) -> None:
+        """Note that a picture lies under edits: the largest one gets their text.
+
+        Args:
+            image: the image that is to be painted.
+            to_unit: from the displayed page to the unit square of the image, y up.
+            size: height and width in pixels.
+            areas: those that touch it.
+        """
+        for area in areas:
+            spots = [to_unit.apply(point) for point in area.points]
+            held = all(-(1 - _HELD) <= value <= 1 + (1 - _HELD) for spot in spots for value in spot)
+            pixels = size[0] * size[1]
+            known = self._claims.get(area.edit)
+            if area.edit and held and (known is None or known.pixels < pixels):
+                self._claims[area.edit] = _Claim(image, to_unit, pixels)
+
+    def finish(self) -> None:
+        """Embed the fonts that were used."""
+        self._setter.finish()
+
+    def _paint_later(self, claim: _Claim, matrix: Affine, item: Planned) -> None:
+        """Leave a note with the image: its text is painted when its ground is."""
+        note = json.loads(str(claim.image[MARK]))
+        note["texts"] = [
+            *note.get("texts", []),
+            {"edit": dict(item.edit), "to_unit": list(claim.to_unit)},
+        ]
+        claim.image[MARK] = json.dumps(note)
+
+
+MARK = "/DHPicture"
+"""Marks an image of the intermediate file whose crops are being painted."""
+
+
+def _trimmed(polygon: Polygon) -> Polygon:
+    """Return a line's corners without a strip at its top and bottom."""
+    if len(polygon) != 4:
+        return polygon
+    a, b, c, d = polygon
+
+    def between(p: Any, q: Any, t: float) -> tuple[float, float]:
+        return p.x + (q.x - p.x) * t, p.y + (q.y - p.y) * t
+
+    return Polygon.of(
+        (
+            between(a, d, _TRIM),
+            between(b, c, _TRIM),
+            between(b, c, 1 - _TRIM),
+            between(a, d, 1 - _TRIM),
+        )
+    )

@@ -1,0 +1,457 @@
+"""The stage ``replace``: finds old text and proposes new text in its place, as edits."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..detect.areas import Places
+from ..detect.text import JOINT, PageText, Place
+from ..errors import ConfigError, UsageError
+from ..model import Align, Block, BlockKind, Edit, EditStatus, Line, Page
+from ..stage import Context, Stage
+from .replacing import Naming, Replacer, joined
+
+if TYPE_CHECKING:
+    from ..detect.terms import TermMatch
+
+# A gap between words, in heights of the line, behind which something else begins.
+_OTHER = 1.3
+# A difference in width that nobody sees, in em; what is a little too long is set closer.
+_SAME = 0.15
+# A line is set anew together with those below it when it would have to shrink below this.
+_SHRINK = 0.94
+_FLOWS = (BlockKind.PARAGRAPH, BlockKind.LIST_ITEM, BlockKind.CAPTION, BlockKind.TITLE)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceConfig:
+    """What to replace."""
+
+    map: tuple[str, ...] = field(default=(), repr=False)
+    """Pairs ``OLD=NEW``; write ``\\\\=`` for a sign that belongs to OLD."""
+
+    map_file: str = ""
+    """A CSV file with two columns, or a JSON object, of old and new texts."""
+
+    inside_words: bool = False
+    """Replace inside longer words too: cat in concatenate."""
+
+    keep_case: bool = True
+    """Write the new text in capitals where the old one is."""
+
+    min_confidence: float = 0.6
+    """Leave alone what was read with less confidence (0.0-1.0), or is only a near miss."""
+
+    propose: bool = False
+    """Propose the edits for a person to approve, instead of approving them."""
+
+
+def parse_pair(text: str) -> tuple[str, str]:
+    """Return the pair of ``OLD=NEW``.
+
+    >>> parse_pair("old=new=er"), parse_pair("a\\\\=b=c")
+    (('old', 'new=er'), ('a=b', 'c'))
+
+    Raises:
+        UsageError: there is no ``=``, or nothing before it.
+    """
+    parts = re.split(r"(?<!\\)=", text, maxsplit=1)
+    old = parts[0].replace("\\=", "=").strip()
+    if len(parts) != 2 or not old:
+        raise UsageError(
+            "cannot understand a pair",
+            why="it is not OLD=NEW",
+            hint="Write --map 'old text=new text'; a sign = inside OLD as \\=.",
+        )
+    return old, parts[1].strip()
+
+
+def write_pair(old: str, new: str) -> str:
+    """Return a pair as :func:`parse_pair` reads it."""
+    return old.replace("=", "\\=") + "=" + new
+
+
+def read_pairs(path: str) -> list[tuple[str, str]]:
+    """Return the pairs of a CSV or JSON file.
+
+    CSV: two columns, comma, semicolon or tab; a first row ``old,new`` is a heading. JSON: an object
+    ``{"old": "new"}`` or a list of ``{"old": …, "new": …}``.
+
+    Raises:
+        ConfigError: it cannot be read, or holds something else.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        pairs = _from_json(text) if path.lower().endswith(".json") else _from_csv(text)
+    except (OSError, ValueError, RecursionError, csv.Error) as error:
+        raise ConfigError(
+            "cannot read the map file",
+            where=path,
+            why=getattr(error, "strerror", None) or "it holds no pairs of texts in UTF-8",
+            hint='Write CSV with two columns, or JSON such as {"old": "new"}.',
+        ) from None
+    return pairs
+
+
+def _from_json(text: str) -> list[tuple[str, str]]:
+    data = json.loads(text)
+    items: list[tuple[Any, Any]]
+    if isinstance(data, Mapping):
+        items = list(data.items())
+    elif isinstance(data, list):
+        items = [(item["old"], item["new"]) if isinstance(item, Mapping) else item for item in data]
+    else:
+        raise ValueError("no pairs")
+    return [_pair(item) for item in items]
+
+
+def _from_csv(text: str) -> list[tuple[str, str]]:
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
+    if rows and [cell.strip().lower() for cell in rows[0]][:2] == ["old", "new"]:
+        rows = rows[1:]
+    return [_pair(row) for row in rows]
+
+
+def _pair(item: Any) -> tuple[str, str]:
+    old, new = item
+    if not isinstance(old, str) or not isinstance(new, str) or not old.strip():
+        raise ValueError("no pair of texts")
+    return old.strip(), new.strip()
+
+
+def all_pairs(config: ReplaceConfig) -> list[tuple[str, str]]:
+    """Return the pairs of the options and of the file, in the order in which edits count them."""
+    pairs = [parse_pair(pair) for pair in config.map]
+    return pairs + (read_pairs(config.map_file) if config.map_file else [])
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A place in the page's text with what shall stand there."""
+
+    start: int
+    end: int
+    new: str
+    term: int
+    confidence: float
+
+
+class ReplaceStage(Stage):
+    """Finds old texts and adds an edit for each place; see :class:`ReplaceConfig`.
+
+    Where the new text is as long as the old one, it alone is set. Where it is not, the rest of the
+    line moves along; where the line would get too long, the paragraph is set anew from there.
+    """
+
+    name = "replace"
+    Config = ReplaceConfig
+    requires = frozenset({"lines"})
+    provides = frozenset({"edits"})
+    config: ReplaceConfig
+
+    def __init__(self, config: ReplaceConfig | None = None) -> None:
+        super().__init__(config)
+        from ..detect.terms import Terms
+
+        self._pairs = all_pairs(self.config)
+        self._terms = Terms(
+            [old for old, _ in self._pairs], whole_words=not self.config.inside_words
+        )
+
+    def process(self, page: Page, ctx: Context) -> Page:
+        """Return the page with an edit for each old text on it."""
+        text = PageText.of(page)
+        hits = self._hits(text)
+        edits: list[Edit] = []
+        if hits:
+            work = _Work(page, ctx, text, self.config)
+            edits = work.edits(hits)
+        return page.provide("edits", edits=(*page.edits, *edits))
+
+    def _hits(self, text: PageText) -> list[_Hit]:
+        """Return what is found, none over another: the longest first."""
+        matches = [m for m in self._terms.find(text) if m.confidence >= self.config.min_confidence]
+        matches = [m for m in matches if all(text.lines[n].visible for n in _lines(text, m))]
+        chosen: list[TermMatch] = []
+        for match in sorted(matches, key=lambda m: (m.near, m.start - m.end, m.start)):
+            if all(match.end <= other.start or other.end <= match.start for other in chosen):
+                chosen.append(match)
+        return [
+            _Hit(
+                match.start,
+                match.end,
+                self._new(text.text[match.start : match.end], match.term),
+                match.term + 1,
+                match.confidence,
+            )
+            for match in sorted(chosen, key=lambda m: m.start)
+        ]
+
+    def _new(self, found: str, term: int) -> str:
+        old, new = self._pairs[term]
+        if not self.config.keep_case:
+            return new
+        letters = [c for c in found if c.isalpha()]
+        if len(letters) > 1 and all(c.isupper() for c in letters) and not old.isupper():
+            return new.upper()
+        if found[:1].isupper() and old[:1].islower():
+            return new[:1].upper() + new[1:]
+        return new
+
+
+def _lines(text: PageText, match: TermMatch) -> list[int]:
+    return sorted({place.line for place in text.places[match.start : match.end] if place})
+
+
+class _Work:
+    """Makes the edits of one page."""
+
+    def __init__(self, page: Page, ctx: Context, text: PageText, config: ReplaceConfig) -> None:
+        self.page, self.text = page, text
+        self.replacer = Replacer(page, ctx)
+        self.status = EditStatus.PROPOSED if config.propose else EditStatus.APPROVED
+        self._places = Places(
+            lambda: ctx.glyphs(page), lambda: ctx.raster(page), (page.width, page.height)
+        )
+        self._blocks = {name: block for block in page.blocks for name in block.lines}
+        self._index = {line.id: number for number, line in enumerate(text.lines)}
+
+    def edits(self, hits: Sequence[_Hit]) -> list[Edit]:
+        """Return edits for all hits; none of them over another."""
+        made: list[Edit] = []
+        left = list(hits)
+        while left:
+            hit = left.pop(0)
+            lines = self._lines_of(hit)
+            if len(lines) > 1:
+                edit, left = self._over_lines(hit, lines, left)
+                made += edit
+                continue
+            run_end = self._run_end(hit)
+            group = [hit]
+            while left and left[0].end <= run_end:
+                group.append(left.pop(0))
+            edits, left = self._in_line(group, run_end, left)
+            made += edits
+        first = len(self.page.edits) + 1
+        return [
+            replace(edit, id=f"p{self.page.number}e{number}")
+            for number, edit in enumerate(made, first)
+        ]
+
+    def _lines_of(self, hit: _Hit) -> list[int]:
+        places = self.text.places[hit.start : hit.end]
+        return sorted({place.line for place in places if place is not None})
+
+    def _run_end(self, hit: _Hit) -> int:
+        """Return the end of the words that belong together with a hit, on its line."""
+        place = next(p for p in self.text.places[hit.start :] if p is not None)
+        line = self.text.lines[place.line]
+        last = self._last_place(hit.end)
+        word = last.word
+        while word + 1 < len(line.words) and _gap(line, word) < _OTHER * _height(line):
+            word += 1
+        final = Place(last.line, word, len(line.words[word].text) - 1)
+        return self.text.places.index(final, hit.start) + 1
+
+    def _last_place(self, end: int) -> Place:
+        return next(p for p in reversed(self.text.places[:end]) if p is not None)
+
+    def _in_line(
+        self, group: Sequence[_Hit], run_end: int, left: list[_Hit]
+    ) -> tuple[list[Edit], list[_Hit]]:
+        """Return edits for hits in one run of words: each alone, with the rest, or the paragraph."""
+        place = self._last_place(group[0].end)
+        line = self.text.lines[place.line]
+        alone = [self._part(line, hit.start, hit.end, hit.new, hit) for hit in group]
+        if all(
+            edit is not None
+            and (
+                self._wider(edit) in _Range(-_SAME, _SAME)
+                or (hit.end == run_end and self._wider(edit) <= 0 and not self._moves(line, edit))
+            )
+            for edit, hit in zip(alone, group, strict=True)
+        ):
+            return [edit for edit in alone if edit is not None], left
+        start = group[0].start
+        rest = self._substituted(start, run_end, group)
+        tail = self._part(line, start, run_end, rest, group[0], fill=self._is_full(line, run_end))
+        if tail is None:
+            return [edit for edit in alone if edit is not None], left
+        if self._fits(tail) or not self._flows(line):
+            return [tail], left
+        flowed = self._flow(place.line, group, left)
+        return flowed if flowed is not None else ([tail], left)
+
+    def _over_lines(
+        self, hit: _Hit, lines: Sequence[int], left: list[_Hit]
+    ) -> tuple[list[Edit], list[_Hit]]:
+        """Return edits for a hit that goes on in the next line."""
+        if self._flows(self.text.lines[lines[0]]):
+            flowed = self._flow(lines[0], [hit], left)
+            if flowed is not None:
+                return flowed
+        areas = list(self._places.areas(self.text, hit.start, hit.end))
+        largest = max(areas, key=lambda area: area.polygon.bbox.width)
+        edit = self.replacer.part(
+            self.text.lines[largest.line],
+            largest.polygon,
+            largest.text,
+            hit.new,
+            self._naming(hit),
+            align=None,
+        )
+        old = joined([area.text for area in areas])
+        return [replace(edit, original=old, areas=tuple(a.polygon for a in areas))], left
+
+    def _flow(
+        self, first: int, group: Sequence[_Hit], left: list[_Hit]
+    ) -> tuple[list[Edit], list[_Hit]] | None:
+        """Return one edit that sets a paragraph anew from a line on; None where its style changes."""
+        line = self.text.lines[first]
+        block = self._blocks[line.id]
+        names = block.lines[block.lines.index(line.id) :]
+        lines = [self.text.lines[self._index[name]] for name in names]
+        if any(
+            other.size != line.size
+            or other.bold != line.bold
+            or other.direction != line.direction
+            or other.origin != line.origin
+            for other in lines
+        ):
+            return None
+        indices = [self._index[name] for name in names]
+        if indices != list(range(first, first + len(indices))):
+            return None
+        if not self.replacer.styles.uniform(lines):
+            return None
+        start = self.text.places.index(Place(first, 0, 0))
+        last = Place(indices[-1], len(lines[-1].words) - 1, len(lines[-1].words[-1].text) - 1)
+        end = self.text.places.index(last, start) + 1
+        inside = [*group, *(hit for hit in left if hit.start < end)]
+        if any(hit.end > end for hit in inside):
+            return None
+        new = self._substituted(start, end, inside)
+        edit = self.replacer.block(lines, new, self._naming(group[0]))
+        return [edit], [hit for hit in left if hit.start >= end]
+
+    def _part(
+        self, line: Line, start: int, end: int, new: str, hit: _Hit, *, fill: bool = False
+    ) -> Edit | None:
+        areas = list(self._places.areas(self.text, start, end))
+        if len(areas) != 1:  # right-to-left words stand apart
+            if not areas:
+                return None
+            from ..geometry import BBox
+
+            box = BBox.around(area.polygon.bbox for area in areas)
+            if line.direction % 90:
+                return None
+            polygon = box.polygon()
+            old = " ".join(area.text for area in areas)
+        else:
+            polygon, old = areas[0].polygon, areas[0].text
+        align: Align | None = "fill" if fill else self._column(line, start, end)
+        return self.replacer.part(line, polygon, old, new, self._naming(hit), align=align)
+
+    def _column(self, line: Line, start: int, end: int) -> Align | None:
+        """Return how a whole run is aligned where it stands alone; None for a part of one."""
+        first, last = self.text.places[start], self._last_place(end)
+        if first is None or first.word or first.char:
+            return None
+        if last.word < len(line.words) - 1 or last.char < len(line.words[-1].text) - 1:
+            return None
+        if line.direction:
+            return None
+        found = self.replacer._alone(line.bbox, line, line.size or line.bbox.height)
+        return found if found in ("center", "end") else None  # type: ignore[return-value]
+
+    def _substituted(self, start: int, end: int, hits: Sequence[_Hit]) -> str:
+        """Return a range of the text with the new texts in it, as one line."""
+        pieces: list[str] = []
+        at = start
+        for hit in hits:
+            pieces += [self.text.text[at : hit.start], hit.new]
+            at = hit.end
+        pieces.append(self.text.text[at:end])
+        return joined("".join(pieces).replace(JOINT, "").split("\n"))
+
+    def _wider(self, edit: Edit) -> float:
+        """Return by how many em the new text is wider than the old one, by faces of its class."""
+        from ..typeset.faces import chain
+        from ..typeset.shape import shape
+
+        setting = edit.setting
+        assert setting is not None
+        faces = chain(setting.family, bold=setting.bold, italic=setting.italic)
+        old = shape(edit.original, faces).width
+        return shape(edit.replacement, faces).width - old
+
+    def _moves(self, line: Line, edit: Edit) -> bool:
+        """Return whether a shorter text at the end of a line makes the line end elsewhere."""
+        return self._is_full(line, -1) and self._wider(edit) < -_SAME
+
+    def _fits(self, edit: Edit) -> bool:
+        """Return whether the new text goes into its place and the room beside it, about as large."""
+        from math import dist
+
+        setting = edit.setting
+        assert setting is not None
+        wide = dist(edit.polygon[0], edit.polygon[1]) / (setting.size or 1.0)
+        room = (setting.room[0] + setting.room[2]) / (setting.size or 1.0)
+        more = self._wider(edit) * _SHRINK
+        if setting.align == "fill":
+            return abs(more) < 0.12 * max(wide, 1.0)
+        return more <= room + 0.06 * wide
+
+    def _flows(self, line: Line) -> bool:
+        """Return whether a line belongs to a paragraph that can be set anew."""
+        block: Block | None = self._blocks.get(line.id)
+        return block is not None and block.kind in _FLOWS and len(block.lines) > 1
+
+    def _is_full(self, line: Line, run_end: int) -> bool:
+        """Return whether a line reaches both sides of a justified paragraph."""
+        block = self._blocks.get(line.id)
+        if block is None or len(block.lines) < 3 or line.id == block.lines[-1] or line.direction:
+            return False
+        others = [self.text.lines[self._index[n]].bbox for n in block.lines[:-1]]
+        right = max(box.x1 for box in others)
+        near = 0.1 * (line.size or line.bbox.height)
+        even = sum(abs(box.x1 - right) <= near for box in others)
+        return even >= 0.8 * len(others) and abs(line.bbox.x1 - right) <= near
+
+    def _naming(self, hit: _Hit) -> Naming:
+        reason = f"entry {hit.term} of the map"
+        return Naming("", "map", reason, self.status, hit.confidence, hit.term)
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    low: float
+    high: float
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, float | int) and self.low <= value <= self.high
+
+
+def _gap(line: Line, word: int) -> float:
+    """Return the space behind a word of a line."""
+    a, b = line.words[word].polygon, line.words[word + 1].polygon
+    ux, uy = a[1].x - a[0].x, a[1].y - a[0].y
+    length = (ux * ux + uy * uy) ** 0.5 or 1.0
+    return ((b[0].x - a[1].x) * ux + (b[0].y - a[1].y) * uy) / length
+
+
+def _height(line: Line) -> float:
+    import math
+
+    return math.dist(line.polygon[0], line.polygon[-1]) or 1.0

@@ -1,0 +1,323 @@
+"""Make replacing edits: of a part of a line, or of all lines of a paragraph, with their style and room.
+
+Whoever proposes new text for old (a mapping, a translator, a person) makes its edits here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from statistics import median
+
+from ..geometry import Affine, BBox, Polygon
+from ..model import Align, Edit, EditKind, EditStatus, Line, Page, Setting
+from ..stage import Context
+from ..typeset.shape import is_rtl
+from .style import Styles, alignment
+
+# Free space that is left alone before the next thing, in em.
+_GAP = 0.35
+# What grows may meet what grows towards it: each takes at most this share of the space between.
+_HALF = 0.5
+# Space at the border of a sheet where nothing is set, as a share of its width.
+_BORDER = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What an edit is called and why it is made; see :class:`docharmony.Edit`."""
+
+    id: str
+    rule: str
+    reason: str
+    status: EditStatus = EditStatus.APPROVED
+    confidence: float = 1.0
+    term: int = 0
+
+
+class Replacer:
+    """Makes the replacing edits of one page.
+
+    Args:
+        page: with its lines.
+        ctx: gives pixels, drawings and styles.
+    """
+
+    def __init__(self, page: Page, ctx: Context) -> None:
+        self.page, self._ctx = page, ctx
+        self.styles = Styles(page, ctx)
+
+    def part(
+        self,
+        line: Line,
+        polygon: Polygon,
+        old: str,
+        new: str,
+        naming: Naming,
+        *,
+        align: Align | None,
+    ) -> Edit:
+        """Return an edit for a part of a line.
+
+        Args:
+            line: the line.
+            polygon: where the part stands.
+            old: what it says.
+            new: what it shall say.
+            naming: id, rule and the like.
+            align: how it stands in its place; None finds out.
+        """
+        setting = self.styles.of(polygon, old, read=_read(line))
+        if align is None:
+            align = "end" if is_rtl(new) and not is_rtl(old) else "start"
+        room = self._room(polygon, [line], setting, [polygon])
+        if align == "fill":
+            room = (0.0, 0.0, 0.0, 0.0)
+        setting = replace(setting, align=align, room=room)
+        return _edit(naming, polygon, old, new, (), setting)
+
+    def block(
+        self,
+        lines: Sequence[Line],
+        new: str,
+        naming: Naming,
+        *,
+        language: str = "",
+        direction: str = "",
+        align: Align | None = None,
+    ) -> Edit:
+        """Return an edit that sets all of some lines anew, as one paragraph.
+
+        Args:
+            lines: whole lines below each other, in reading order, in one direction.
+            new: what they shall say; a line end in it begins a paragraph.
+            naming: id, rule and the like.
+            language: of the new text, BCP 47.
+            direction: ``"ltr"``, ``"rtl"``, ``"ttb"`` or ``""``: by the text.
+            align: how the lines stand; None finds out from the old ones.
+        """
+        polygons = [line.polygon for line in lines]
+        first = lines[0]
+        turn = _turn(-first.direction)
+        boxes = [polygon.map(turn).bbox for polygon in polygons]
+        frame = BBox.around(boxes)
+        setting = self.styles.of(first.polygon, first.text, read=_read(first))
+        lefts, rights = [b.x0 for b in boxes], [b.x1 for b in boxes]
+        em = setting.size or first.bbox.height
+        found = alignment(lefts, rights, em)
+        if len(lines) == 1:
+            found = self._alone(frame, first, em)
+        if is_rtl(first.text):
+            found = {"end": "start", "start": "end"}.get(found, found)
+        line_height = 0.0
+        if len(boxes) > 1:
+            steps = [low.y1 - high.y1 for high, low in pairwise(boxes)]
+            line_height = max(0.0, median(steps))
+        indent = 0.0
+        if len(boxes) > 1 and found in ("start", "justify") and not is_rtl(new):
+            indent = boxes[0].x0 - min(b.x0 for b in boxes[1:])
+            if abs(indent) < 0.3 * em or abs(indent) > 8 * em:
+                indent = 0.0
+            elif indent < 0:
+                # A hanging indent: the box begins where the other lines do.
+                frame = BBox(frame.x0 - indent, frame.y0, frame.x1, frame.y1)
+        corners = frame.polygon().map(_turn(first.direction))
+        setting = replace(
+            setting,
+            align=align or found,  # type: ignore[arg-type]
+            line_height=line_height,
+            indent=indent,
+            language=language,
+            direction=direction,
+            room=self._room(corners, lines, setting, polygons),
+        )
+        old = joined([line.text for line in lines])
+        areas = tuple(polygons) if len(polygons) > 1 else ()
+        return _edit(naming, corners, old, new, areas, setting)
+
+    def _alone(self, frame: BBox, line: Line, em: float) -> str:
+        """Return how a line that stands alone is aligned: by what stands around it on the page."""
+        if line.direction:
+            return "start"
+        left = min((other.bbox.x0 for other in self.page.lines), default=0.0)
+        right = max((other.bbox.x1 for other in self.page.lines), default=self.page.width)
+        middle = (frame.x0 + frame.x1) / 2
+        if frame.x0 - left < em:
+            return "start"
+        if (
+            abs(middle - (left + right) / 2) < 0.5 * em
+            or abs(middle - self.page.width / 2) < 0.5 * em
+        ):
+            return "center"
+        return self._in_cell(frame, em) or "start"
+
+    def _in_cell(self, frame: BBox, em: float) -> str:
+        """Return how a line is aligned in a cell or in a column of others."""
+        for block in self.page.blocks:
+            for cell in block.cells:
+                box = cell.bbox
+                if box.contains(frame.center):
+                    before, after = frame.x0 - box.x0, box.x1 - frame.x1
+                    if abs(before - after) < 0.5 * em and before > em:
+                        return "center"
+                    return "end" if after < 0.5 * before else "start"
+        near = [
+            other.bbox
+            for other in self.page.lines
+            if 0 < abs(other.bbox.center.y - frame.center.y) < 3 * max(frame.height, 1)
+        ]
+        ends = sum(abs(other.x1 - frame.x1) < 0.1 * em for other in near)
+        starts = sum(abs(other.x0 - frame.x0) < 0.1 * em for other in near)
+        return "end" if ends > starts else ""
+
+    # -- free space
+
+    def _room(
+        self, polygon: Polygon, own: Sequence[Line], setting: Setting, areas: Sequence[Polygon]
+    ) -> tuple[float, float, float, float]:
+        """Return the free space left, above, right and below, along the text's own axes."""
+        angle = own[0].direction
+        if angle % 90:
+            return (0.0, 0.0, 0.0, 0.0)
+        turn = _turn(-angle)
+        frame = polygon.map(turn).bbox
+        sheet = self.page.bbox.polygon().map(turn).bbox
+        em = setting.size or frame.height
+        gap = _GAP * em
+        names = {line.id for line in own}
+        words = [
+            word.polygon.map(turn).bbox
+            for line in self.page.lines
+            for word in line.words
+            if line.id not in names or not _inside(word.bbox, areas)
+        ]
+        solid, frames = self._drawn
+        solid = [box.polygon().map(turn).bbox for box in solid]
+        frames = [box.polygon().map(turn).bbox for box in frames]
+        border = _BORDER * sheet.width
+        lines = [line.polygon.map(turn).bbox for line in self.page.lines]
+        left_edge = min([sheet.x0 + border, *[b.x0 for b in lines]])
+        text_left = min([b.x0 for b in lines], default=sheet.x0)
+        right_edge = max([b.x1 for b in lines] + [sheet.x1 - max(border, text_left - sheet.x0)])
+        right_edge = min(right_edge, sheet.x1)
+        top = sheet.y0 + border
+        bottom = max([b.y1 for b in lines] + [sheet.y1 - 2 * border])
+        for box in frames:  # cells, buttons, coloured boxes: stay in the smallest around
+            if (
+                box.x0 <= frame.x0 + 1
+                and frame.x1 - 1 <= box.x1
+                and (box.y0 <= frame.y0 + gap and frame.y1 - gap <= box.y1)
+            ):
+                left_edge, right_edge = max(left_edge, box.x0 + gap), min(right_edge, box.x1 - gap)
+                top, bottom = max(top, box.y0), min(bottom, box.y1 - 0.3 * gap)
+        left = right = math.inf
+        for box, share in [*((b, _HALF) for b in words), *((b, 1.0) for b in solid)]:
+            # Boxes of letters reach above and below their ink: neighbours' boxes may overlap.
+            if box.y1 <= frame.y0 + 0.15 * em or box.y0 >= frame.y1 - 0.15 * em:
+                continue
+            if box.x0 >= frame.x1 - 0.1 * em:
+                right = min(right, share * (box.x0 - frame.x1) - gap)
+            elif box.x1 <= frame.x0 + 0.1 * em:
+                left = min(left, share * (frame.x0 - box.x1) - gap)
+        right = max(0.0, min(right, right_edge - frame.x1))
+        left = max(0.0, min(left, frame.x0 - left_edge))
+        below = max(0.0, bottom - frame.y1)
+        wide0, wide1 = frame.x0 - left, frame.x1 + right
+        for box in [*words, *solid]:
+            if box.x1 > wide0 and box.x0 < wide1 and box.y1 > frame.y1 + 0.15 * em:
+                below = min(below, max(0.0, box.y0 - frame.y1 - 0.15 * em))
+        return (left, 0.0, right, below)
+
+    @cached_property
+    def _drawn(self) -> tuple[list[BBox], list[BBox]]:
+        """Return what nothing may be set over, and boxes that text may stand in."""
+        graphics = self._ctx.graphics(self.page)
+        solid = [
+            BBox(
+                min(rule.start.x, rule.end.x),
+                min(rule.start.y, rule.end.y),
+                max(rule.start.x, rule.end.x) + 0.1,
+                max(rule.start.y, rule.end.y) + 0.1,
+            )
+            for rule in graphics.rules
+        ]
+        boxes = list(graphics.boxes)
+        cells = [cell.bbox for block in self.page.blocks for cell in block.cells]
+        read = any(line.origin == "ocr" for line in self.page.lines)
+        for image in self.page.images:
+            if not (read and image.area > 0.5 * self.page.bbox.area):
+                solid.append(image)
+        return solid, [*boxes, *cells]
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Return lines as one text: hyphenated words whole, no spaces between ideographs.
+
+    >>> joined(["the exam-", "ple of", "a text"])
+    'the example of a text'
+    """
+    result = ""
+    for text in texts:
+        text = text.strip()
+        if not result:
+            result = text
+        elif re.search(r"\w[-\u00ad\u2010]$", result) and text[:1].islower():
+            result = result[:-1] + text
+        elif _wide(result[-1:]) and _wide(text[:1]):
+            result += text
+        else:
+            result += " " + text
+    return result
+
+
+def _wide(character: str) -> bool:
+    import unicodedata
+
+    return (
+        bool(character)
+        and unicodedata.east_asian_width(character) in ("W", "F")
+        and not (0xAC00 <= ord(character) <= 0xD7A3)
+    )
+
+
+def _edit(
+    naming: Naming,
+    polygon: Polygon,
+    old: str,
+    new: str,
+    areas: tuple[Polygon, ...],
+    setting: Setting,
+) -> Edit:
+    return Edit(
+        naming.id,
+        EditKind.REPLACE,
+        polygon,
+        naming.rule,
+        naming.reason,
+        old,
+        new,
+        naming.status,
+        naming.confidence,
+        naming.term,
+        areas,
+        setting,
+    )
+
+
+def _read(line: Line) -> bool:
+    return line.origin == "ocr"
+
+
+def _inside(box: BBox, areas: Sequence[Polygon]) -> bool:
+    return any(box.intersection(area.bbox).area > 0.5 * box.area for area in areas)
+
+
+def _turn(degrees: float) -> Affine:
+    if degrees % 90:
+        return Affine.rotate(degrees)
+    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[round(degrees / 90) % 4]
+    return Affine(cos, sin, -sin, cos)

@@ -1,0 +1,298 @@
+"""Fitting: break a text into lines and find the size and spacing with which it goes into its box.
+
+Pure arithmetic on widths, in the axes of the text: x along the line from the box's start, y down from
+its top. Vertical text is the same with the axes turned by whoever draws it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ..model import Align
+from .shape import clusters
+
+# What may be done to a text that is too long, in this order: closer letters and lines, a size that
+# nobody notices, the free space around, a size that one does notice.
+_TIGHT, _TIGHT_LEADING = -0.012, 0.94
+_UNNOTICED = 0.94
+_STEP = 0.03
+# Between words: what justified lines may have, as shares of a space.
+_MOST_SPACE, _LEAST_SPACE = 3.0, 0.7
+# Letters may reach beyond a box by this share of their size: boxes are found, not known.
+_SLACK = 0.03
+
+_NO_START = frozenset(
+    "!%),.:;?]}¢°·ˇˉ―‖’”…‰′″›℃∶、。〃〉》」』】〕〗〞︶︺︾﹀﹄﹚﹜﹞！＂％＇），．：；？］｀｜｝～ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶー々ゝゞヽヾ"
+)
+_NO_END = frozenset("$([{£¥‘“〈《「『【〔〖〝﹙﹛﹝＄（．［｛￡￥")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be set and where.
+
+    Attributes:
+        text: paragraphs separated by line ends.
+        width: of the box.
+        height: of the box.
+        size: em size that is wished for.
+        ascent: of the face, in em.
+        descent: of the face, in em, positive.
+        line_height: from baseline to baseline; 0.0 takes 1.2 sizes.
+        baseline: first baseline below the top of the box; 0.0 takes the ascent.
+        indent: before the first line of a paragraph.
+        align: how lines stand in the box.
+        rtl: whether lines begin at the right.
+        room: free space left, _, right and below.
+        least: smallest size allowed, as a share of ``size``.
+        tracking: whether letters may be set closer (not in scripts that join them).
+    """
+
+    text: str
+    width: float
+    height: float
+    size: float
+    ascent: float = 0.8
+    descent: float = 0.2
+    line_height: float = 0.0
+    baseline: float = 0.0
+    indent: float = 0.0
+    align: Align = "start"
+    rtl: bool = False
+    room: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    least: float = 0.7
+    tracking: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SetLine:
+    """A line with its place.
+
+    Attributes:
+        text: without the white space at its ends.
+        x: where it begins on the left.
+        y: its baseline.
+        width: how long it is, spacing included.
+        word_space: added to every space, in page units.
+    """
+
+    text: str
+    x: float
+    y: float
+    width: float
+    word_space: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A text that fits.
+
+    Attributes:
+        size: em size.
+        lines: from top to bottom.
+        tracking: added to every character, in page units.
+        scale: size as a share of the wish.
+        grown: whether it reaches into the free space.
+    """
+
+    size: float
+    lines: tuple[SetLine, ...]
+    tracking: float
+    scale: float
+    grown: bool
+
+
+def fit(wish: Wish, width_of: Callable[[str], float]) -> Layout | None:
+    """Return how the text goes into its box, or None where it does not.
+
+    Args:
+        wish: what is to be set.
+        width_of: the width of a text in em.
+    """
+    if not wish.text.strip():
+        return Layout(wish.size, (), 0.0, 1.0, False)
+    cache: dict[str, float] = {}
+
+    def measured(text: str) -> float:
+        if text not in cache:
+            cache[text] = width_of(text)
+        return cache[text]
+
+    paragraphs = [_pieces(part) for part in wish.text.split("\n")]
+    for scale, tight, grown in _attempts(wish):
+        layout = _try(wish, paragraphs, measured, scale, tight, grown)
+        if layout is not None:
+            return layout
+    return None
+
+
+def _attempts(wish: Wish) -> Iterator[tuple[float, bool, bool]]:
+    """Yield (scale, tight, grown), what changes least first."""
+    can_grow = any(side > 0 for side in wish.room)
+    unnoticed = max(_UNNOTICED, wish.least)
+    for grown in (False, True) if can_grow else (False,):
+        yield 1.0, False, grown
+        yield 1.0, True, grown
+        yield (1.0 + unnoticed) / 2, True, grown
+        yield unnoticed, True, grown
+    scale = unnoticed - _STEP
+    while scale > wish.least - 1e-9:
+        yield scale, True, False
+        if can_grow:
+            yield scale, True, True
+        scale -= _STEP
+    yield wish.least, True, can_grow
+
+
+def _try(
+    wish: Wish,
+    paragraphs: Sequence[Sequence[str]],
+    width_of: Callable[[str], float],
+    scale: float,
+    tight: bool,
+    grown: bool,
+) -> Layout | None:
+    size = wish.size * scale
+    tracking = _TIGHT * size if tight and wish.tracking else 0.0
+    left, _, right, below = wish.room if grown else (0.0, 0.0, 0.0, 0.0)
+    if wish.align == "center":
+        # The middle stays where it is.
+        left = right = min(left, right)
+    elif (wish.align == "end") != wish.rtl:
+        right = 0.0
+    else:
+        left = 0.0
+    x0, x1 = -left, wish.width + right
+    slack = _SLACK * size
+    wide = x1 - x0 + slack
+    indent = wish.indent * scale
+    lines: list[tuple[str, bool]] = []  # text, and whether it ends a paragraph
+    for pieces in paragraphs:
+        broken = _break(pieces, wide, indent, lambda t: _width(t, size, tracking, width_of))
+        if broken is None:
+            return None
+        lines += [(text, index == len(broken) - 1) for index, text in enumerate(broken)]
+    step = (wish.line_height or 1.2 * wish.size) * scale
+    if tight and len(lines) > 1:
+        step = max(step * _TIGHT_LEADING, min(step, 1.02 * size))
+    first = wish.baseline or wish.ascent * wish.size
+    if scale < 1 and len(lines) > 1:
+        first *= scale
+    # A line that stood there before stands there again, whatever its face says of its depth.
+    reach = first + (len(lines) - 1) * step + wish.descent * size
+    if len(lines) > 1 and reach > wish.height + below + slack:
+        return None
+    if len(lines) == 1 and wish.height + below < (first if wish.baseline else size) * 0.5:
+        return None
+    placed = []
+    begins = True
+    for number, (text, ends) in enumerate(lines):
+        own = _width(text, size, tracking, width_of)
+        pad = indent if begins else 0.0
+        start, end = (x0, x1 - pad) if wish.rtl else (x0 + pad, x1)
+        if not grown and not wish.rtl:
+            end = wish.width
+        align = wish.align
+        if align == "justify" and ends:
+            align = "start"
+        if align == "fill" and own < 0.6 * (end - start):
+            align = "start"
+        word_space = 0.0
+        if align in ("justify", "fill"):
+            spaces = text.count(" ")
+            gap = (end - start) - own
+            space = width_of(" ") * size
+            if spaces and -(1 - _LEAST_SPACE) * space * spaces <= gap <= (
+                (_MOST_SPACE - 1) * space * spaces
+            ):
+                word_space = gap / spaces
+                own += gap
+            align = "start"
+        if align == "center":
+            x = (start + end - own) / 2
+        elif (align == "end") != wish.rtl:
+            x = end - own
+        else:
+            x = start
+        placed.append(SetLine(text, x, first + number * step, own, word_space))
+        begins = ends
+    return Layout(size, tuple(placed), tracking, scale, grown)
+
+
+def _width(text: str, size: float, tracking: float, width_of: Callable[[str], float]) -> float:
+    return width_of(text) * size + tracking * max(0, len(text) - 1)
+
+
+def _break(
+    pieces: Sequence[str], wide: float, indent: float, width: Callable[[str], float]
+) -> list[str] | None:
+    """Return lines that are no wider, or None where a piece is."""
+    lines: list[str] = []
+    current, total = "", indent
+    for piece in pieces:
+        own = width(piece.rstrip())
+        if (
+            current
+            and total + own > wide
+            and indent_of(lines, indent) + width((current + piece).strip()) > wide
+        ):
+            lines.append(current.strip())
+            current, total = "", 0.0
+        if indent_of(lines, indent) + own > wide and not current:
+            return None
+        current += piece
+        total += width(piece)
+    if current.strip() or not lines:
+        lines.append(current.strip())
+    return lines
+
+
+def indent_of(lines: Sequence[str], indent: float) -> float:
+    """Return the indent of the line that comes after these."""
+    return 0.0 if lines else indent
+
+
+def _pieces(text: str) -> list[str]:
+    """Return the text cut where a line may end; spaces stay at the end of pieces."""
+    pieces: list[str] = []
+    for word in re.findall(r"\s*\S+\s*", text):
+        pieces += _cut_word(re.sub(r"\s+", " ", word).lstrip() if pieces else word)
+    return [re.sub(r"\s+", " ", piece) for piece in pieces]
+
+
+def _cut_word(word: str) -> Iterator[str]:
+    """Yield the parts of a word: behind hyphens, and between the letters of scripts without spaces."""
+    start = 0
+    parts = list(clusters(word))
+    for (_, end), (_, after) in pairwise(parts):
+        before, behind = word[end - 1], word[end:after]
+        if behind[0].isspace() or before.isspace():
+            continue
+        hyphen = (
+            before in "-\u2010\u2013/"
+            and end >= 3
+            and behind[0].isalpha()
+            and word[end - 2].isalpha()
+        )
+        dense = (_dense(before) or _dense(behind[0])) and not (
+            behind[0] in _NO_START or before in _NO_END
+        )
+        if hyphen or dense:
+            yield word[start:end]
+            start = end
+    yield word[start:]
+
+
+def _dense(character: str) -> bool:
+    """Return whether lines may end beside it: ideographs, kana, and scripts that write no spaces."""
+    point = ord(character)
+    return (
+        (unicodedata.east_asian_width(character) in ("W", "F") and not 0xAC00 <= point <= 0xD7A3)
+        or 0x0E00 <= point <= 0x0EFF
+        or 0x1000 <= point <= 0x109F
+        or 0x1780 <= point <= 0x17FF
+    )

@@ -1,0 +1,256 @@
+"""Shaping: from the characters of one line to placed glyphs, by HarfBuzz and the bidi algorithm.
+
+All lengths are in em. Lines come with their runs in visual order, from left to right (from top to
+bottom for vertical text).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from .faces import Chain, Face
+
+# Invisible characters that only steer what the bidi algorithm does; typeset text does not need them.
+_STEERING = dict.fromkeys(
+    map(ord, "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+)
+
+
+class Glyph(NamedTuple):
+    """A glyph of a face with the place of its origin.
+
+    Attributes:
+        number: in the face.
+        x: along the line (to the right) from the line's start.
+        y: above the baseline.
+        advance: how far the line goes on.
+        start: first character of the line that it stands for.
+        end: after the last one; equal to ``start`` for all but the first glyph of a cluster.
+    """
+
+    number: int
+    x: float
+    y: float
+    advance: float
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Glyphs of one face and direction."""
+
+    face: Face
+    glyphs: tuple[Glyph, ...]
+    rtl: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShapedLine:
+    """A line, shaped.
+
+    Attributes:
+        text: its characters, in the order in which they are read.
+        runs: in visual order.
+        width: advance of the whole line (height for vertical text).
+        missing: characters that no face has.
+    """
+
+    text: str
+    runs: tuple[Run, ...]
+    width: float
+    missing: str = ""
+
+
+def is_rtl(text: str) -> bool:
+    """Return whether the first strong character runs from right to left.
+
+    >>> is_rtl("\\u05e9\\u05dc\\u05d5\\u05dd"), is_rtl("12 abc")
+    (True, False)
+    """
+    for character in text:
+        kind = unicodedata.bidirectional(character)
+        if kind in ("L", "R", "AL"):
+            return kind != "L"
+    return False
+
+
+def shape(
+    text: str, chain: Chain, *, direction: str = "", language: str = "", kerning: bool = True
+) -> ShapedLine:
+    """Return one line of text as glyphs.
+
+    Args:
+        text: without line ends.
+        chain: faces, the best first.
+        direction: ``"ltr"``, ``"rtl"``, ``"ttb"`` or ``""`` (by the text).
+        language: BCP 47, for scripts that are shaped by it.
+        kerning: whether pairs are kerned.
+    """
+    text = text.translate(_STEERING)
+    vertical = direction == "ttb"
+    base = int(direction == "rtl" or (not direction and is_rtl(text)))
+    levels = (0,) * len(text) if vertical else _levels(text, base)
+    pieces = [
+        (*piece, levels[piece[0]])
+        for piece in _itemized(text, chain, levels)
+        if piece[0] < piece[1]
+    ]
+    runs: list[Run] = []
+    missing: list[str] = []
+    pen = 0.0
+    for start, end, face, level in _visual(pieces):
+        if face is None:
+            missing += [c for c in text[start:end] if not c.isspace()]
+            face = chain.first
+        way = "ttb" if vertical else ("rtl" if level % 2 else "ltr")
+        glyphs, pen = _shaped(text, start, end, face, way, language, pen, kerning)
+        runs.append(Run(face, tuple(glyphs), bool(level % 2)))
+    return ShapedLine(text, tuple(runs), pen, "".join(sorted(set(missing))))
+
+
+def _shaped(
+    text: str,
+    start: int,
+    end: int,
+    face: Face,
+    way: str,
+    language: str,
+    pen: float,
+    kerning: bool,
+) -> tuple[list[Glyph], float]:
+    import uharfbuzz as hb
+
+    buffer = hb.Buffer()
+    buffer.add_codepoints(list(map(ord, text)), start, end - start)
+    buffer.guess_segment_properties()
+    buffer.direction = way
+    if language:
+        buffer.language = language
+    hb.shape(face.hb_font, buffer, None if kerning else {"kern": False})
+    infos: Any = buffer.glyph_infos
+    places: Any = buffer.glyph_positions
+    starts = sorted({info.cluster for info in infos})
+    ends = dict(zip(starts, [*starts[1:], end], strict=True))
+    seen: set[int] = set()
+    glyphs = []
+    upem = face.upem
+    for info, place in zip(infos, places, strict=True):
+        first = info.cluster not in seen
+        seen.add(info.cluster)
+        advance = (-place.y_advance if way == "ttb" else place.x_advance) / upem
+        x, y = place.x_offset / upem, place.y_offset / upem
+        if way == "ttb":  # the line goes down: x stays the distance along it, y what is across
+            along, across = pen - y, x
+        else:
+            along, across = pen + x, y
+        glyphs.append(
+            Glyph(
+                info.codepoint,
+                along,
+                across,
+                advance,
+                info.cluster,
+                ends[info.cluster] if first else info.cluster,
+            )
+        )
+        pen += advance
+    return glyphs, pen
+
+
+def _itemized(
+    text: str, chain: Chain, levels: tuple[int, ...]
+) -> Iterator[tuple[int, int, Face | None]]:
+    """Yield ranges of one level, one script and one face."""
+    keys: list[tuple[int, str, Face | None]] = []
+    script, face = "", None
+    for start, end in clusters(text):
+        cluster = text[start:end]
+        own = _script(cluster[0])
+        script = own or script
+        if not cluster.isspace():
+            # A sign between letters stays in their face where that has it.
+            points = {ord(c) for c in cluster}
+            keep = not own and face is not None and points <= face.characters
+            face = face if keep else chain.face_for(cluster)
+        elif face is None:
+            face = chain.first
+        keys += [(levels[start], script, face)] * (end - start)
+    at = 0
+    for (_, _, face), group in groupby(keys, key=lambda key: (key[0], key[1], key[2])):
+        size = len(list(group))
+        yield at, at + size, face
+        at += size
+
+
+def clusters(text: str) -> Iterator[tuple[int, int]]:
+    """Yield ranges of characters that must stay together: a letter with its marks and joiners."""
+    start = 0
+    for index in range(1, len(text) + 1):
+        if index < len(text):
+            here, before = text[index], text[index - 1]
+            if (
+                unicodedata.combining(here)
+                or unicodedata.category(here) in ("Mn", "Me", "Mc")
+                or here in "\u200c\u200d\ufe0e\ufe0f"
+                or before == "\u200d"
+            ):
+                continue
+        yield start, index
+        start = index
+
+
+@lru_cache(maxsize=4096)
+def _script(character: str) -> str:
+    """Return a name that differs between scripts, "" for characters that all of them share."""
+    if not unicodedata.category(character).startswith(("L", "M")):
+        return ""
+    name = unicodedata.name(character, "").split(" ")[0].split("-")[0]
+    return {"HIRAGANA": "KANA", "KATAKANA": "KANA", "MODIFIER": ""}.get(name, name)
+
+
+def _visual(pieces: list[Any]) -> list[tuple[int, int, Face | None, int]]:
+    """Return pieces in visual order (UAX 9, rule L2)."""
+    order = list(pieces)
+    for level in range(max((p[3] for p in order), default=0), 0, -1):
+        at = 0
+        while at < len(order):
+            if order[at][3] >= level:
+                end = at
+                while end < len(order) and order[end][3] >= level:
+                    end += 1
+                order[at:end] = reversed(order[at:end])
+                at = end
+            else:
+                at += 1
+    return order
+
+
+def _levels(text: str, base: int) -> tuple[int, ...]:
+    """Return the embedding level of each character (UAX 9)."""
+    if not base and all(unicodedata.bidirectional(c) not in ("R", "AL", "AN") for c in text):
+        return (0,) * len(text)
+    import bidi.algorithm as bidi
+
+    # Joiners and the like are left out by the algorithm: a mark, which goes with the letter before
+    # it, stands in for them.
+    plain = "".join("\u0300" if unicodedata.bidirectional(c) in ("BN", "B") else c for c in text)
+    storage = bidi.get_empty_storage()
+    storage["base_level"], storage["base_dir"] = base, "LR"[base]
+    bidi.get_embedding_levels(plain, storage)
+    bidi.explicit_embed_and_overrides(storage)
+    bidi.resolve_weak_types(storage)
+    bidi.resolve_neutral_types(storage, False)
+    bidi.resolve_implicit_levels(storage, False)
+    levels = [int(entry["level"]) for entry in storage["chars"]]
+    # Rule L1: white space at the end of the line takes the paragraph's level.
+    for index in range(len(levels) - 1, -1, -1):
+        if not text[index].isspace():
+            break
+        levels[index] = base
+    return tuple(levels)

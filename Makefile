@@ -16,7 +16,7 @@ demo: $(READY)   ## set up, then read and redact two documents; pictures in demo
 	$(BIN)/python demo.py
 
 test: $(READY_DEV)   ## set up, then run the tests of the core and of the plugins
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(or $(WORKERS),auto) --dist loadfile $(ARGS)
 
 check: $(READY_DEV)   ## format, lint, types, layers, documentation
 	$(BIN)/ruff format --check .

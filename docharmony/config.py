@@ -101,6 +101,10 @@ class RunConfig:
     reads, ``trust`` does not, ``pixels`` reads every page; ``auto`` checks for redaction, and
     elsewhere where the text does not look like words."""
 
+    carriers: Mapping[str, str] = field(default_factory=dict)
+    """What becomes of what a PDF carries besides its pages when it is redacted: ``clean``, ``remove``
+    or ``keep`` by carrier, e.g. ``attachments = "keep"``. The rest follows the profile."""
+
     recheck: tuple[str, ...] = ()
     """Further stages that read the pixels of a redacted file before it is released, by name, e.g.
     ``ocr.tesseract``; each is a check of its own."""

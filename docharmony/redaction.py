@@ -107,12 +107,15 @@ def redact(
         UsageError: no rules, or rules that make no sense, or a plan for another input.
         InputError, OutputError, EngineError, MissingExtraError: as elsewhere.
     """
+    from .io.carriers import policies
     from .pipeline import Pipeline
 
     if fill not in FILLS:
         raise UsageError(f"unknown fill {fill!r}", hint=f"Choose one of: {', '.join(FILLS)}.")
     pipeline = pipeline or Pipeline()
-    _readers(pipeline)  # a name that nobody registered is told before the work, not after it
+    # Names that nobody knows are told before the work, not after it.
+    _readers(pipeline)
+    policies(profile, pipeline.config.carriers)
     with opened(source, pipeline) as document_source:
         if plan is not None:
             found = Found(_fitting(plan, document_source))
@@ -339,6 +342,7 @@ def _write(
             fill=fill,
             painter=make_painter(lambda: pipeline.context.engine),
             profile=profile,
+            carriers=pipeline.config.carriers,
             terms=plan.kept_terms(),
             whole_words=plan.whole_words,
             limits=_limits(pipeline.config),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, UsageError
+from ..io.carriers import CHOICES
 from . import common, messages
 
 if TYPE_CHECKING:
@@ -100,6 +101,14 @@ def add(subparsers: Any) -> None:
         help="keep only what is seen on the pages: no links, bookmarks, forms or tags",
     )
     group.add_argument(
+        "--carrier",
+        metavar="NAME=clean|remove|keep",
+        action="append",
+        default=[],
+        help=f"what becomes of one carrier of a PDF: {', '.join(CHOICES)}; keep leaves what cannot be "
+        "searched, e.g. attachments; may be repeated",
+    )
+    group.add_argument(
         "--recheck",
         metavar="STAGE",
         action="append",
@@ -125,7 +134,11 @@ def run(args: argparse.Namespace) -> int:
     from ..pipeline import Pipeline
 
     config = common.config_of(args)
-    config = replace(config, recheck=(*config.recheck, *args.recheck))
+    config = replace(
+        config,
+        recheck=(*config.recheck, *args.recheck),
+        carriers={**config.carriers, **_carriers(args.carrier)},
+    )
     rules = _rules(args, config)
     if args.output is None and not args.plan:
         raise UsageError("redact needs -o", hint="Name the output file: -o public.pdf")
@@ -145,6 +158,14 @@ def run(args: argparse.Namespace) -> int:
             _plan_for(item, args.apply, len(inputs)),
         ),
     )
+
+
+def _carriers(given: Sequence[str]) -> dict[str, str]:
+    """Return the policies that ``NAME=POLICY`` options ask for; raise UsageError for others."""
+    pairs = [option.partition("=") for option in given]
+    if not all(equals for _, equals, _ in pairs):
+        raise UsageError("--carrier needs NAME=clean|remove|keep")
+    return {name.strip(): policy.strip() for name, _, policy in pairs}
 
 
 def _report_paths(inputs: Sequence[common.Input], name: str) -> list[Path]:

@@ -211,3 +211,20 @@ def test_reports_come_in_both_kinds(redact: Run, letter: Path, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert page.read_text().startswith("<!DOCTYPE html>")
     assert json.loads(data.read_text())["verification"]["passed"]
+
+
+def test_carriers_can_be_kept_or_removed(redact: Run, letter: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / "a.pdf", tmp_path / "o.pdf"
+    with pymupdf.open(letter) as document:
+        document.embfile_add("data.zip", b"PK\x03\x04")
+        document.set_toc([[1, "First", 1]])
+        document.save(source)
+    base = (source, "-o", out, "--term", "Jane Roe")
+    done = redact(*base, "--carrier", "attachments=keep", "--carrier", "bookmarks=remove")
+    assert done.returncode == 0, done.stderr
+    with pymupdf.open(out) as document:
+        assert document.embfile_names() == ["data.zip"]
+        assert document.get_toc() == []
+    for wrong in ("attachments", "attachment=keep", "attachments=hold"):
+        done = redact(*base, "--carrier", wrong)
+        assert done.returncode == 2, done.stderr

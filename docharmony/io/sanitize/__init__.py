@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from ..carriers import Profile
 from . import (
     actions,
     annots,
@@ -26,20 +27,20 @@ from . import (
     type3,
     unused,
 )
-from .base import Job, Profile
+from .base import Job
 
 CARRIERS: Mapping[str, Callable[[Job], None]] = {
     "attachments": attachments.clean,
     "actions": actions.clean,
     "annotations": annots.clean,
     "forms": forms.clean,
-    "outlines": outlines.clean,
-    "names": names.clean,
-    "structure": structure.clean,
+    "bookmarks": outlines.clean,
+    "destinations": names.clean,
+    "tags": structure.clean,
     "layers": layers.clean,
     "metadata": metadata.clean,
-    "jpeg": jpeg.clean,
-    "private": private.clean,
+    "image_texts": jpeg.clean,
+    "application_data": private.clean,
     "unused": unused.clean,
     "fonts": fonts.clean,
     "type3": type3.clean,
@@ -49,7 +50,7 @@ CARRIERS: Mapping[str, Callable[[Job], None]] = {
 
 def sanitize(job: Job) -> None:
     """Run every carrier module on the job."""
-    for clean in CARRIERS.values():
+    for job.carrier, clean in CARRIERS.items():
         clean(job)
 
 

@@ -13,10 +13,10 @@ _CARRYING = frozenset({"/JavaScript", "/SubmitForm", "/ImportData", "/Launch", "
 
 
 def clean(job: Job) -> None:
-    """Publish: remove all actions but jumps within the document. Minimal: those that hold a hit."""
+    """Remove: remove all actions but jumps within the document. Clean: those that hold a hit."""
     root = job.pdf.Root
     names = dictionary(root.get("/Names"))
-    if "/JavaScript" in names and (job.publish or _hit(job, names["/JavaScript"])):
+    if "/JavaScript" in names and (job.removes or _hit(job, names["/JavaScript"])):
         job.drop(names, "/JavaScript", "document JavaScript")
     holders: list[tuple[Any, str]] = [(root, "document actions")]
     holders += [(page.obj, "page actions") for page in job.pdf.pages]
@@ -26,14 +26,14 @@ def clean(job: Job) -> None:
             if kind is not None or "/Title" in item or "/Parent" in item:
                 holders.append((item, "actions"))
     for holder, where in holders:
-        if "/AA" in holder and (job.publish or _hit(job, holder["/AA"])):
+        if "/AA" in holder and (job.removes or _hit(job, holder["/AA"])):
             job.drop(holder, "/AA", where)
         for key in ("/OpenAction", "/A"):
             action = holder.get(key)
             if not isinstance(action, pikepdf.Dictionary):
                 continue
             carrying = str(action.get("/S", "")) in _CARRYING
-            if (carrying and job.publish) or (carrying and _hit(job, action)):
+            if (carrying and job.removes) or (carrying and _hit(job, action)):
                 job.drop(holder, key, where)
 
 

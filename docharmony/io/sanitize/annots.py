@@ -16,7 +16,7 @@ _EMBEDDING = frozenset(
 
 
 def clean(job: Job) -> None:
-    """Publish: remove what is not seen. Minimal: links to a hit, popups; texts follow in strings."""
+    """Remove: remove what is not seen. Clean: links to a hit, popups; texts follow in strings."""
     for page in job.pdf.pages:
         found = page.get("/Annots")
         if not isinstance(found, pikepdf.Array):
@@ -32,7 +32,7 @@ def clean(job: Job) -> None:
             for annotation in dropped:
                 if isinstance(annotation, pikepdf.Dictionary):
                     empty(annotation)
-        for annotation in keep if job.publish else ():
+        for annotation in keep if job.removes else ():
             for key in _TEXTS:
                 if annotation.get("/Subtype") == "/Widget" and key == "/T":
                     continue  # the name of a field, which forms.py sees to
@@ -44,13 +44,14 @@ def _keeps(job: Job, annotation: Any) -> bool:
     if not kind:
         return False  # emptied by an edit
     if kind in _EMBEDDING:
-        job.note("attachments", "removed")
-        return False
+        keeps = job.keeps("attachments")
+        job.note("attachments", "kept" if keeps else "removed")
+        return keeps
     target = dictionary(annotation.get("/A")).get("/URI")
-    if isinstance(target, pikepdf.String) and (job.publish or _target_hit(job, target)):
+    if isinstance(target, pikepdf.String) and (job.removes or _target_hit(job, target)):
         job.note("link targets", "removed")
         return False
-    if not job.publish:
+    if not job.removes:
         return True
     flags = annotation.get("/F", 0)
     if kind == "/Popup" or (isinstance(flags, int) and flags & _HIDDEN):

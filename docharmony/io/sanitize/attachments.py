@@ -10,7 +10,7 @@ from .base import Job, dictionary
 
 
 def clean(job: Job) -> None:
-    """Remove embedded files; minimal keeps plain text that holds no hit.
+    """Remove embedded files. Clean: but for plain text that holds no hit. Keep: what shows no hit.
 
     A file of any other kind (compressed, encrypted, a PDF of its own) cannot be searched as a page is.
     """
@@ -18,9 +18,11 @@ def clean(job: Job) -> None:
     names = dictionary(root.get("/Names"))
     if "/EmbeddedFiles" in names:
         for name in list(job.pdf.attachments.keys()):
-            if job.publish or not _harmless(job, name):
+            if job.removes or not _harmless(job, name):
                 del job.pdf.attachments[name]
                 job.note("attachments", "removed")
+            elif job.keeps():
+                job.note("attachments", "kept")
         if not len(job.pdf.attachments) and "/EmbeddedFiles" in names:
             del names["/EmbeddedFiles"]
     kept = {_key(spec) for spec in _specs(names)}
@@ -30,7 +32,8 @@ def clean(job: Job) -> None:
             specs = list(linked) if isinstance(linked, pikepdf.Array) else [linked]
             if any(_key(spec) not in kept for spec in specs):
                 job.drop(item, "/AF", "attachments")
-    job.drop(root, "/Collection", "portfolio")
+    if not job.keeps():
+        job.drop(root, "/Collection", "portfolio")
 
 
 def _harmless(job: Job, name: str) -> bool:
@@ -39,6 +42,8 @@ def _harmless(job: Job, name: str) -> bool:
         return False
     try:
         data = attached.get_file().read_bytes()
+        if job.keeps():
+            return not job.needles.hit_bytes(data)
         text = data.decode("utf-8")
     except (UnicodeDecodeError, pikepdf.PdfError):
         return False

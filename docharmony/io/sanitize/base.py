@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pikepdf
 
+from ..carriers import Policy, Profile, policies
 from ..needles import Needles
-
-Profile = Literal["minimal", "publish"]
 
 
 @dataclass
@@ -20,6 +20,8 @@ class Job:
         pdf: the document; changed in place.
         profile: ``"minimal"`` cleans what holds a hit and removes what cannot be searched;
             ``"publish"`` removes all that is not seen on a page.
+        policies: what becomes of each carrier; that of the profile by default.
+        carrier: the one that is worked on.
         needles: what must not be left.
         touched: for each page index that lost something, the marked-content ids that did.
         replaced: (number, generation) of each object whose content went, and the copy made of it.
@@ -30,20 +32,29 @@ class Job:
     needles: Needles
     touched: dict[int, set[int]] = field(default_factory=dict)
     replaced: dict[tuple[int, int], Any] = field(default_factory=dict)
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    carrier: str = ""
     _actions: dict[tuple[str, str], None] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.policies = self.policies or policies(self.profile, {})
+
     @property
-    def publish(self) -> bool:
-        """Whether the profile is ``"publish"``."""
-        return self.profile == "publish"
+    def removes(self) -> bool:
+        """Whether all of the carrier goes that no page shows."""
+        return self.policies[self.carrier] == "remove"
+
+    def keeps(self, carrier: str = "") -> bool:
+        """Whether a carrier, this one by default, is kept where it cannot be searched."""
+        return self.policies[carrier or self.carrier] == "keep"
 
     @property
     def actions(self) -> list[dict[str, str]]:
         """What was done, for the report: ``{"where", "action"}``, each once."""
         return [{"where": where, "action": action} for where, action in self._actions]
 
-    def note(self, where: str, action: Literal["cleaned", "removed"]) -> None:
-        """Record for the report that a carrier was cleaned or removed."""
+    def note(self, where: str, action: Literal["cleaned", "removed", "kept"]) -> None:
+        """Record for the report that a carrier was cleaned, removed, or kept without a search."""
         self._actions[where, action] = None
 
     def drop(self, holder: Any, key: str, where: str) -> None:

@@ -12,13 +12,17 @@ _VALUES = ("/V", "/DV", "/RV", "/TU", "/TM", "/Opt", "/I")
 
 
 def clean(job: Job) -> None:
-    """Publish: keep the look of fields only. Minimal: cut hits out of fields; remove XFA."""
+    """Remove: keep the look of fields only. Clean: cut hits out of fields; remove XFA."""
     form = job.pdf.Root.get("/AcroForm")
     if not isinstance(form, pikepdf.Dictionary):
         return
     # XFA repeats every value and caption in packets that viewers may show instead of the pages.
-    job.drop(form, "/XFA", "XFA form")
-    if job.publish:
+    packets = form.get("/XFA")
+    if packets is not None and job.keeps() and not job.touched and not _hit(job, packets):
+        job.note("XFA form", "kept")
+    else:
+        job.drop(form, "/XFA", "XFA form")
+    if job.removes:
         job.pdf.flatten_annotations("all")
         job.drop(job.pdf.Root, "/AcroForm", "form fields")
         return

@@ -14,7 +14,7 @@ _COMMENT, _SCAN, _END = 0xFE, 0xDA, 0xD9
 
 
 def clean(job: Job) -> None:
-    """Publish: remove them from every image. Minimal: from images with a hit among them."""
+    """Remove: remove them from every image. Clean: from images with a hit among them."""
     for item in job.pdf.objects:
         if not isinstance(item, pikepdf.Stream) or item.get("/Subtype") != "/Image":
             continue
@@ -24,7 +24,7 @@ def clean(job: Job) -> None:
         if coding != "/DCTDecode":
             continue
         data = item.read_raw_bytes()
-        if not (job.publish or job.needles.hit_bytes(data, binary=True)):
+        if not (job.removes or job.needles.hit_bytes(data, binary=True)):
             continue
         bare = without_texts(data)
         if len(bare) < len(data):

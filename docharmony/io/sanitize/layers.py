@@ -8,10 +8,10 @@ from .base import Job, dictionary
 
 
 def clean(job: Job) -> None:
-    """Publish: replace the names of layers by numbers. Minimal: hits are cut out in strings."""
+    """Remove: replace the names of layers by numbers. Clean: hits are cut out in strings."""
     properties = dictionary(job.pdf.Root.get("/OCProperties"))
     groups = properties.get("/OCGs")
-    if not job.publish or not isinstance(groups, pikepdf.Array):
+    if not job.removes or not isinstance(groups, pikepdf.Array):
         return
     for index, group in enumerate(groups):
         if isinstance(group, pikepdf.Dictionary):

@@ -8,15 +8,15 @@ from .base import Job, dictionary
 
 
 def clean(job: Job) -> None:
-    """Publish: remove all. Minimal: XMP that holds a hit; the information dictionary by strings."""
-    if job.publish:
+    """Remove: remove all. Clean: XMP that holds a hit; the information dictionary by strings."""
+    if job.removes:
         job.drop(job.pdf.trailer, "/Info", "document information")
     for item in job.pdf.objects:
         if not isinstance(item, pikepdf.Dictionary | pikepdf.Stream) or "/Metadata" not in item:
             continue
         where = "XMP metadata"
         packet = item["/Metadata"]
-        if job.publish or not isinstance(packet, pikepdf.Stream) or _hit(job, packet):
+        if job.removes or not isinstance(packet, pikepdf.Stream) or _hit(job, packet):
             job.drop(item, "/Metadata", where)
     info = dictionary(job.pdf.trailer.get("/Info"))
     for key in list(info.keys()):

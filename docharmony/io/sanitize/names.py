@@ -10,10 +10,10 @@ from .base import Job, dictionary
 
 
 def clean(job: Job) -> None:
-    """Publish: remove them. Minimal: rename destinations that hold a hit; labels by strings."""
+    """Remove: remove them. Clean: rename destinations that hold a hit; labels by strings."""
     root = job.pdf.Root
     names = dictionary(root.get("/Names"))
-    if job.publish:
+    if job.removes:
         job.drop(root, "/PageLabels", "page labels")
         for key in list(names.keys()):
             if key not in ("/Dests", "/JavaScript", "/EmbeddedFiles"):
@@ -31,7 +31,7 @@ def _rename(job: Job) -> dict[str, str]:
     old = root.get("/Dests")
     if isinstance(old, pikepdf.Dictionary):
         for key in list(old.keys()):
-            if job.publish or job.needles.hit(key[1:]):
+            if job.removes or job.needles.hit(key[1:]):
                 fresh = f"d{len(renamed) + 1}"
                 old["/" + fresh] = old[key]
                 del old[key]
@@ -40,7 +40,7 @@ def _rename(job: Job) -> dict[str, str]:
     if tree is not None:
         dests = pikepdf.NameTree(tree)
         for name in [str(key) for key in dests]:
-            if job.publish or job.needles.hit(name):
+            if job.removes or job.needles.hit(name):
                 fresh = f"d{len(renamed) + 1}"
                 dests[fresh] = dests[name]
                 del dests[name]

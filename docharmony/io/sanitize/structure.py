@@ -12,12 +12,12 @@ _TEXTS = ("/ActualText", "/Alt", "/E", "/T")
 
 
 def clean(job: Job) -> None:
-    """Publish: remove the tree. Minimal: texts of elements whose content went, and of those around."""
+    """Remove: remove the tree. Clean: texts of elements whose content went, and of those around."""
     root = job.pdf.Root
     tree = root.get("/StructTreeRoot")
     if not isinstance(tree, pikepdf.Dictionary):
         return
-    if job.publish:
+    if job.removes:
         job.drop(root, "/StructTreeRoot", "structure tree")
         job.drop(root, "/MarkInfo", "structure tree")
         return

@@ -51,12 +51,12 @@ _OFFSTAGE = ("/Templates", "/AlternatePresentations", "/Renditions", "/AP")
 
 def clean(job: Job) -> None:
     """Remove what no page draws; minimal keeps private keys that hold no stream."""
-    if not (job.needles or job.touched or job.publish):
+    if not (job.needles or job.touched or job.removes):
         return
     for holder, known in _owners(job.pdf):
         for key in list(holder.keys()):
             if key not in known and (
-                job.publish or _streams(holder[key]) or _named(job, key, holder[key])
+                job.removes or _streams(holder[key]) or _named(job, key, holder[key])
             ):
                 job.drop(holder, key, "private data")
     names = dictionary(job.pdf.Root.get("/Names"))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...errors import UnsupportedError, UsageError
 from ...geometry import Polygon
 from ...model import Edit, EditKind, EditStatus, setting_to_json
+from ..carriers import policies
 from ..child import Child
 from ..limits import Limits
 from ..output import atomic
@@ -28,7 +29,7 @@ from .fitted import Fitted
 if TYPE_CHECKING:
     from ...engine.base import Image, Mask
     from ..base import Source
-    from ..sanitize import Profile
+    from ..carriers import Profile
 
     Painter = Callable[[Sequence[Image], Sequence[Mask]], list[Image]]
 
@@ -65,6 +66,7 @@ def apply_edits(
     fill: Fill = "erase",
     painter: Painter,
     profile: Profile | Literal["keep"] = "minimal",
+    carriers: Mapping[str, str] | None = None,
     terms: Sequence[str] = (),
     whole_words: bool = False,
     limits: Limits | None = None,
@@ -85,6 +87,8 @@ def apply_edits(
         profile: ``"minimal"`` (default) keeps links, bookmarks, fields and tags that hold no hit, and
             removes what cannot be searched; ``"publish"`` keeps only what is seen on the pages;
             ``"keep"`` is for edits that only replace: it removes nothing else.
+        carriers: policies of single carriers that differ from the profile's; see
+            :mod:`docharmony.io.carriers`.
         terms: texts that must not be left in any carrier, besides the edits' own originals.
         whole_words: terms are whole words only.
         limits: of the parsing child; the time allowed grows with the number of pages.
@@ -123,6 +127,7 @@ def apply_edits(
                 edits=chosen,
                 fill=fill,
                 profile=profile,
+                policies=policies(profile, carriers or {}),
                 terms=list(terms),
                 whole_words=whole_words,
                 least=least,

@@ -68,6 +68,7 @@ def erase(
     edits: Mapping[str, Sequence[Mapping[str, Any]]],
     fill: str,
     profile: str,
+    policies: Mapping[str, str],
     terms: Sequence[str],
     whole_words: bool,
     out: str,
@@ -75,8 +76,8 @@ def erase(
 ) -> Reply:
     """Write an image without the pixels under the edits; see :func:`.pdf.erase` for all arguments.
 
-    The profile makes no difference: an image keeps no carrier at all. New text is set when the ground
-    is painted, by :func:`finish`.
+    Profile and policies make no difference: an image keeps no carrier at all. New text is set when
+    the ground is painted, by :func:`finish`.
     """
     frames, kind, carriers = _read(path)
     fits: list[Fitted] = []

@@ -18,6 +18,7 @@ import pikepdf
 
 from ...errors import BrokenError, EncryptedError
 from ...geometry import Affine, BBox, Point, Polygon
+from ..carriers import Policy
 from ..needles import Needles
 from ..sanitize import Job, sanitize
 from ..wire import Buffer
@@ -41,6 +42,7 @@ def erase(
     edits: Mapping[str, Sequence[Mapping[str, Any]]],
     fill: str,
     profile: str,
+    policies: Mapping[str, Policy],
     terms: Sequence[str],
     whole_words: bool,
     out: str,
@@ -56,6 +58,7 @@ def erase(
             replace also with ``areas``, ``replacement`` and ``setting``.
         fill: ``"erase"``, ``"box"`` or ``"label"``.
         profile: of the cleaning, see :mod:`docharmony.io.sanitize`; ``"keep"`` cleans nothing.
+        policies: what becomes of each carrier.
         terms: texts that must not be left in any carrier.
         whole_words: terms are whole words.
         out: file to write.
@@ -100,6 +103,7 @@ def erase(
             Needles(terms, originals, whole_words=whole_words),
             touched,
             {key: pictures.copies.get(key) for key in eraser.replaced},
+            policies=policies,
         )
         if profile != "keep":
             sanitize(job)

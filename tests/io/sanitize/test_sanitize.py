@@ -10,12 +10,15 @@ import pikepdf
 import pymupdf
 import pytest
 
+from docharmony.errors import ConfigError
+from docharmony.io.carriers import CHOICES, policies
 from docharmony.io.needles import Needles
 from docharmony.io.sanitize import CARRIERS, Job, Profile, sanitize
 from docharmony.io.verify_bytes import object_hits
 from tests.io.write.drawn import SECRET, helvetica, line, new, saved
 
 PLAIN = "Nothing to hide"
+KEPT = policies("minimal", dict.fromkeys(CHOICES, "keep"))
 
 
 def laden(text: str) -> pikepdf.Pdf:
@@ -151,6 +154,60 @@ def test_publish_keeps_only_what_is_seen(tmp_path: Path) -> None:
     assert "Somebody" in document[0].get_text(), "the look of a field stays"
 
 
+def with_policies(text: str, given: dict[str, str], profile: Profile = "minimal") -> Any:
+    pdf = laden(text)
+    pdf.attachments["a.zip"] = b"PK\x03\x04 not searchable"
+    job = Job(pdf, profile, Needles([SECRET]), policies=policies(profile, given))
+    sanitize(job)
+    # Written anew, as an output is: what nothing refers to any more is gone.
+    pdf = pikepdf.open(io.BytesIO(saved(pdf)))
+    return pdf, {(a["where"], a["action"]) for a in job.actions}
+
+
+def test_kept_carriers_stay_where_they_hold_no_hit() -> None:
+    pdf, actions = with_policies(
+        PLAIN, {"attachments": "keep", "application_data": "keep", "forms": "keep"}
+    )
+    assert sorted(pdf.attachments) == ["a.bin", "a.zip", "plain.txt"]
+    assert "/PieceInfo" in pdf.pages[0].obj
+    assert "/Thumb" in pdf.pages[0].obj
+    assert "/XFA" in pdf.Root["/AcroForm"]
+    assert {("attachments", "kept"), ("XFA form", "kept"), ("thumbnails", "kept")} <= actions
+
+
+def test_keeping_does_not_keep_a_hit() -> None:
+    pdf, _ = with_policies(SECRET, dict.fromkeys(CHOICES, "keep"))
+    assert sorted(pdf.attachments) == ["a.zip", "plain.txt"]
+    assert list(object_hits(pdf, Needles([SECRET]))) == []
+
+
+def test_kept_application_data_of_a_page_with_edits_goes() -> None:
+    """A thumbnail pictures the page as it was."""
+    pdf = laden(PLAIN)
+    job = Job(pdf, "minimal", Needles([SECRET]), touched={0: set()}, policies=KEPT)
+    sanitize(job)
+    assert "/Thumb" not in pdf.pages[0].obj
+    assert "/PieceInfo" not in pdf.pages[0].obj
+    assert "/XFA" not in pdf.Root["/AcroForm"]
+
+
+def test_single_carriers_can_differ_from_their_profile() -> None:
+    pdf, _ = with_policies(PLAIN, {"bookmarks": "clean", "tags": "keep"}, "publish")
+    assert "/Outlines" in pdf.Root
+    assert "/StructTreeRoot" in pdf.Root
+    assert "/AcroForm" not in pdf.Root
+    pdf, _ = with_policies(PLAIN, {"bookmarks": "remove", "attachments": "remove"})
+    assert "/Outlines" not in pdf.Root
+    assert not pdf.attachments
+    assert "/StructTreeRoot" in pdf.Root
+
+
+@pytest.mark.parametrize("given", [{"attachment": "keep"}, {"attachments": "hold"}])
+def test_unknown_carriers_and_policies_are_refused(given: dict[str, str]) -> None:
+    with pytest.raises(ConfigError):
+        policies("minimal", given)
+
+
 def test_unknown_strings_are_caught_by_the_net(tmp_path: Path) -> None:
     pdf = new(line(text="ordinary"))
     pdf.Root["/Odd"] = pdf.make_indirect(
@@ -183,6 +240,10 @@ def test_glyphs_of_type3_fonts_that_nothing_shows_go() -> None:
     sanitize(job)
     (left,) = pdf.pages[0].obj["/Resources"]["/Font"]["/F3"]["/CharProcs"].keys()
     assert left == "/a"
+
+
+def test_everything_that_a_user_can_decide_on_is_a_carrier() -> None:
+    assert set(CHOICES) <= set(CARRIERS) == set(KEPT)
 
 
 def test_the_registry_ends_with_the_net() -> None:

@@ -56,6 +56,8 @@ class Book:
     pictures: list[Grey] = field(default_factory=list)
     exact: bool = True
     revise: bool = False
+    orphan: bool = False
+    around_file: tuple[bytes, bytes] = (b"", b"")
     save: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -170,7 +172,12 @@ class Book:
         buffer = io.BytesIO()
         self.pdf.save(buffer, **self.save)
         data = buffer.getvalue()
-        return revised(data, self.secret) if self.revise else data
+        if self.revise:
+            data = revised(data, self.secret)
+        if self.orphan:
+            data = with_orphan(data, self.secret)
+        head, tail = self.around_file
+        return head + data + tail
 
 
 def put(resources: Any, category: str, value: Any, name: str = "") -> str:
@@ -193,6 +200,18 @@ def revised(data: bytes, secret: str) -> bytes:
         path.write_bytes(buffer.getvalue())
         with pymupdf.open(path) as document:
             document.set_metadata({"title": "Letter"})
+            document.saveIncr()
+        return path.read_bytes()
+
+
+def with_orphan(data: bytes, secret: str) -> bytes:
+    """Return a file with an object that nothing refers to."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.pdf"
+        path.write_bytes(data)
+        with pymupdf.open(path) as document:
+            number = document.get_new_xref()
+            document.update_object(number, f"<</Note ({secret})>>")
             document.saveIncr()
         return path.read_bytes()
 

@@ -21,7 +21,7 @@ INEXACT = frozenset(
     {
         "free_text_annotation", "form_field_value", "link_uri", "link_uri_percent", "widget_default",
         "choice_field_options", "file_annotation", "signature_field", "redact_annotation",
-        "highlight_contents", "unknown_font",
+        "highlight_contents", "sound_annotation", "unknown_font",
     }
 )  # fmt: skip
 NEEDS_TWO_PAGES = frozenset({"over_two_pages", "form_shared_by_pages", "image_shared_by_pages"})
@@ -1225,4 +1225,68 @@ def permissions(b: Book) -> None:
 def measure(b: Book) -> None:
     b.page()["/VP"] = Array(
         [Dictionary(Type=Name.Viewport, BBox=Array([0, 0, 9, 9]), Name=f"plan of {b.secret}")]
+    )
+
+
+@place
+def object_that_nothing_refers_to(b: Book) -> None:
+    b.orphan = True
+
+
+@place
+def bytes_before_the_header(b: Book) -> None:
+    b.around_file = (f"mailed by {b.secret}\n".encode(), b.around_file[1])
+
+
+@place
+def bytes_after_the_end(b: Book) -> None:
+    b.around_file = (b.around_file[0], f"\n% scanned by {b.secret}\n".encode())
+
+
+@place
+def sound_annotation(b: Book) -> None:
+    sound = b.stream(f"says {b.secret}".encode(), Type=Name.Sound, R=8000)
+    b.annotate(
+        Dictionary(Type=Name.Annot, Subtype=Name.Sound, Rect=Array([270, 10, 290, 30]), Sound=sound)
+    )
+
+
+@place
+def file_of_a_reference_form(b: Book) -> None:
+    """A form that stands for a page of another file, which it names."""
+    n, y = b.row()
+    proxy = b.form(b"", (0, 0, 9, 9))
+    proxy["/Ref"] = Dictionary(F=Dictionary(Type=Name.Filespec, F=f"{b.secret}.pdf"), Page=0)
+    name = b.resource("/XObject", b.pdf.make_indirect(proxy), n)
+    b.add(n, f"q 1 0 0 1 20 {y} cm {name} Do Q")
+
+
+@place
+def proxy_of_a_printer(b: Book) -> None:
+    """Open Prepress Interface: where the picture in full resolution lies."""
+    n, y = b.row()
+    image = b.image(Image.new("L", (4, 4), 200))
+    image["/OPI"] = Dictionary({"/2.0": Dictionary(Type=Name.OPI, F=f"/home/{b.secret}/a.tif")})
+    name = b.resource("/XObject", b.pdf.make_indirect(image), n)
+    b.add(n, f"q 9 0 0 9 20 {y} cm {name} Do Q")
+
+
+@place
+def usage_of_a_layer(b: Book) -> None:
+    group = Dictionary(Type=Name.OCG, Name="Plan")
+    group["/Usage"] = Dictionary(CreatorInfo=Dictionary(Creator=b.secret, Subtype=Name.Artwork))
+    layer = b.pdf.make_indirect(group)
+    b.pdf.Root["/OCProperties"] = Dictionary(OCGs=Array([layer]), D=Dictionary())
+
+
+@place
+def web_link_of_an_image_map(b: Book) -> None:
+    _link(b, f"http://www.example.org/cgi?{b.secret.encode('utf-16-be').hex()}={b.secret[::-1]}")
+    b.annotate(
+        Dictionary(
+            Type=Name.Annot,
+            Subtype=Name.Link,
+            Rect=Array([0, 0, 9, 9]),
+            PA=Dictionary(S=Name.URI, URI=f"http://example.org/{b.secret}"),
+        )
     )

@@ -37,6 +37,12 @@ class EngineConfig:
     adapters: str = ""
     """File of experts of Slide-LoRA that take the place of the checkpoint's (torch)."""
 
+    cache: Literal["dynamic", "static"] = "dynamic"
+    """Whether keys and values grow or lie in memory of fixed size (torch)."""
+
+    compile: bool = False
+    """Compile the model with torch on first use: minutes at first, faster after; static cache."""
+
     length: int = 512
     """Most tokens that are written for one image."""
 

@@ -61,6 +61,8 @@ def open_engine(
             threads=threads,
             dtype=config.dtype,
             adapters=config.adapters or None,
+            static=config.cache == "static",
+            compiled=config.compile,
         )
         return PublishedEngine.from_manifest(manifest, torch_parts, config)
     from .textharmony import TextHarmony

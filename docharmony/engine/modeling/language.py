@@ -158,6 +158,7 @@ class LanguageModel(nn.Module):
         self.norm = LlamaRMSNorm(d.hidden, d.norm_epsilon)
         self.head = nn.Linear(d.hidden, d.vocabulary)
         self.head_new = nn.Linear(d.hidden, d.vocabulary - d.image_start)
+        self.config = self.layers[0].self_attn.config  # of caches
         self.lora = SlideLora.inject(self, spec.slide_lora)
 
     def embed(self, ids: Tensor, images: Tensor) -> Tensor:
@@ -224,7 +225,40 @@ class LanguageModel(nn.Module):
         )
         allowed = _allowed(mask, past, length, embeddings.device)
         seen = None if memory is None else _seen_by(memory, batch, past, length)
-        x = embeddings
+        return self._run(embeddings, rotation, allowed, cache, memory, seen)
+
+    def step(
+        self,
+        ids: Tensor,
+        positions: Tensor,
+        allowed: Tensor,
+        cache: Cache,
+        memory: Memory | None,
+        seen: Tensor | None,
+    ) -> Tensor:
+        """Return the logits (B, V) after one more id a row; all shapes stay, so it can be compiled.
+
+        Args:
+            ids: (B, 1).
+            positions: (B, 1).
+            allowed: (B, 1, 1, L) bool, which places of the cache each row may look at.
+            cache: static, of L places.
+            seen: (B, 1, N), which images each row sees.
+        """
+        x = self.embed_tokens(ids)
+        depth = self.spec.hidden // self.spec.heads
+        rotation = rotary(positions, depth, self.spec.rope_theta, x.dtype)
+        return self.logits(self._run(x, rotation, allowed, cache, memory, seen)[:, -1])
+
+    def _run(
+        self,
+        x: Tensor,
+        rotation: tuple[Tensor, Tensor],
+        allowed: Tensor | None,
+        cache: Cache | None,
+        memory: Memory | None,
+        seen: Tensor | None,
+    ) -> Tensor:
         values = iter(() if memory is None else memory.values)
         for layer in self.layers:
             look = None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
+from transformers import DynamicCache, StaticCache
 
 from ...checkpoint import Manifest
 from .. import diffusion
@@ -26,11 +27,29 @@ if TYPE_CHECKING:
     from .vision import Seen
 
 
-class TorchParts:
-    """Implements :class:`docharmony.engine.parts.PublishedParts` on a model."""
+_BLOCK = 128  # places by which a static cache grows
 
-    def __init__(self, model: TextHarmonyModel) -> None:
-        self._ready: TextHarmonyModel | None = model
+
+class TorchParts:
+    """Implements :class:`docharmony.engine.parts.PublishedParts`.
+
+    Args:
+        load: returns the model, on its device and in the type to compute in; called on first use.
+        static: keep keys and values in a cache of fixed size, so that every step has the same shapes.
+        compiled: compile the vision encoder, the step of the language model and the UNet when they are
+            first run: minutes that pay for long runs. Makes the cache static.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], TextHarmonyModel],
+        *,
+        static: bool = False,
+        compiled: bool = False,
+    ) -> None:
+        self._load, self._lock = load, threading.Lock()
+        self._ready: TextHarmonyModel | None = None
+        self.static, self.compiled = static or compiled, compiled
 
     @classmethod
     def from_manifest(
@@ -41,6 +60,8 @@ class TorchParts:
         threads: int | None = None,
         dtype: str = "auto",
         adapters: str | None = None,
+        static: bool = False,
+        compiled: bool = False,
     ) -> TorchParts:
         """Return the parts of a checkpoint in safetensors; its weights are read on first use.
 
@@ -49,16 +70,35 @@ class TorchParts:
             threads: on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
             dtype: ``auto``, ``float32``, ``float16`` or ``bfloat16``.
             adapters: file of experts that take the place of the checkpoint's.
+            static, compiled: as for the class.
 
         Raises:
             EngineError: the device is not there.
         """
-        return _Lazy(manifest, device, threads, dtype, adapters)
+        place = torch_device(device)
+        if place.type == "cpu":
+            torch.set_num_threads(checked_threads(threads))
+        kind = torch_dtype(dtype, manifest, place)
+        load = partial(load_model, manifest, place, kind, adapters)
+        return cls(load, static=static, compiled=compiled)
 
     @property
     def model(self) -> TextHarmonyModel:
-        """The model."""
-        assert self._ready is not None
+        """The model; raises CheckpointError where its files are damaged or do not fit."""
+        with self._lock:
+            if self._ready is None:
+                model = self._load()
+                self._see: Callable[[Tensor], Seen] = model.vision.forward
+                self._step: Callable[..., Tensor] = model.language.step
+                self._predict: Callable[..., Tensor] = model.image.predict_noise
+                if self.compiled:
+                    # CUDA graphs, where there is CUDA, save the cost of launching small kernels.
+                    cuda = model.vision.pos_embed.device.type == "cuda"
+                    mode = "reduce-overhead" if cuda else "default"
+                    self._see = torch.compile(self._see)
+                    self._step = torch.compile(self._step, mode=mode, dynamic=False)
+                    self._predict = torch.compile(self._predict)
+                self._ready = model
         return self._ready
 
     @torch.inference_mode()
@@ -66,8 +106,7 @@ class TorchParts:
         """Return the tokens and feature maps of images (B, S, S, 3)."""
         like = self.model.vision.pos_embed
         images = torch.from_numpy(pixels).to(like.device)
-        seen: Seen = self.model.vision((images.float() / 255).to(like.dtype).permute(0, 3, 1, 2))
-        return seen
+        return self._see((images.float() / 255).to(like.dtype).permute(0, 3, 1, 2))
 
     @torch.inference_mode()
     def start(
@@ -77,7 +116,8 @@ class TorchParts:
         language = self.model.language
         tokens = self._tensor(ids)
         memory = language.remember(tokens, sight.maps, [1] * len(ids))
-        session = TorchSession(language, memory, self._tensor(gates))
+        step = self._step if self.static else None
+        session = TorchSession(language, memory, self._tensor(gates), step)
         embeddings = language.embed(tokens, sight.tokens)
         logits = session.begin(embeddings, None if mask is None else self._tensor(mask), beams)
         return logits, session
@@ -111,8 +151,7 @@ class TorchParts:
         def predict(latents: Floats, timestep: int) -> Floats:
             time = torch.tensor(timestep, device=prompt.device)
             inputs = self._tensor(latents).to(prompt.dtype)
-            noise: Floats = image.predict_noise(inputs, time, prompt, source).float().cpu().numpy()
-            return noise
+            return _floats(self._predict(inputs, time, prompt, source))
 
         side = self.model.spec.painter.latent
         latents = diffusion.sample(
@@ -127,36 +166,28 @@ class TorchParts:
         return torch.from_numpy(array).to(self.model.vision.pos_embed.device)
 
 
-class _Lazy(TorchParts):
-    """Parts whose model is loaded when it is first asked for."""
+class TorchSession:
+    """Implements :class:`docharmony.engine.parts.Session`: keys and values stay on the device.
+
+    Args:
+        gates: (B, E) or (1, E).
+        step: :meth:`LanguageModel.step`, compiled or not, to use a static cache; None: a growing one.
+    """
 
     def __init__(
-        self, manifest: Manifest, device: str, threads: int | None, dtype: str, adapters: str | None
+        self,
+        language: LanguageModel,
+        memory: Memory | None,
+        gates: Tensor,
+        step: Callable[..., Tensor] | None = None,
     ) -> None:
-        self._ready = None
-        self._manifest, self._adapters = manifest, adapters
-        self._device = torch_device(device)
-        self._dtype = torch_dtype(dtype, manifest, self._device)
-        self._lock = threading.Lock()
-        if self._device.type == "cpu":
-            torch.set_num_threads(checked_threads(threads))
-
-    @property
-    def model(self) -> TextHarmonyModel:
-        """The model; raises CheckpointError where its files are damaged or do not fit."""
-        with self._lock:
-            if self._ready is None:
-                self._ready = load_model(self._manifest, self._device, self._dtype, self._adapters)
-        return self._ready
-
-
-class TorchSession:
-    """Implements :class:`docharmony.engine.parts.Session`: keys and values stay on the device."""
-
-    def __init__(self, language: LanguageModel, memory: Memory | None, gates: Tensor) -> None:
         self._language, self._memory, self._gates = language, memory, gates
+        self._static_step = step
         self._cache: Cache = DynamicCache()
         self._mask: Tensor | None = None
+        self._seen: Tensor | None = None  # (R, 1, N), what the last token of the prompt sees
+        self._allowed = torch.empty(0)  # (R, 1, 1, L) of a static cache
+        self._length = 0  # places taken
 
     @torch.inference_mode()
     def begin(self, embeddings: Tensor, mask: Tensor | None, beams: int) -> Floats:
@@ -168,7 +199,18 @@ class TorchSession:
         self._mask = None if mask is None else mask.repeat_interleave(beams, 0)
         if len(self._gates) > 1:
             self._gates = self._gates.repeat_interleave(beams, 0)
-        return self._logits(hidden)
+        self._length = embeddings.shape[1]
+        if self._static_step is not None:
+            if self._memory is not None:
+                self._seen = self._memory.seen[:, -1:].repeat_interleave(beams, 0)
+            if self._mask is None:
+                rows = len(embeddings) * beams
+                self._mask = torch.ones(
+                    rows, self._length, dtype=torch.long, device=embeddings.device
+                )
+            self._grow()
+        logits = self._language.logits(hidden[:, -1])
+        return _floats(logits)
 
     @torch.inference_mode()
     def step(self, ids: Ints, origin: Ints | None) -> Floats:
@@ -178,11 +220,42 @@ class TorchSession:
             self._cache.reorder_cache(torch.from_numpy(origin).to(tokens.device))
         if self._mask is not None:
             self._mask = torch.cat([self._mask, self._mask.new_ones(len(ids), 1)], 1)
-        x = self._language.embed_tokens(tokens[:, None])
+        self._length += 1
         with self._language.lora.use(self._gates):
+            if self._static_step is not None:
+                assert self._mask is not None
+                if self._length > self._allowed.shape[-1]:
+                    self._grow()
+                self._allowed[..., self._length - 1] = True
+                positions = self._mask.sum(1, keepdim=True) - 1
+                return _floats(
+                    self._static_step(
+                        tokens[:, None],
+                        positions,
+                        self._allowed,
+                        self._cache,
+                        self._memory,
+                        self._seen,
+                    )
+                )
+            x = self._language.embed_tokens(tokens[:, None])
             hidden = self._language(x, self._memory, mask=self._mask, cache=self._cache)
-        return self._logits(hidden)
+            return _floats(self._language.logits(hidden[:, -1]))
 
-    def _logits(self, hidden: Tensor) -> Floats:
-        out: Floats = self._language.logits(hidden[:, -1]).float().cpu().numpy()
-        return out
+    def _grow(self) -> None:
+        """Move what is cached to a static cache with room for more."""
+        assert self._mask is not None
+        room = (self._length // _BLOCK + 2) * _BLOCK
+        cache = StaticCache(self._language.config, max_cache_len=room)
+        filled = self._cache.get_seq_length()
+        for index, layer in enumerate(self._cache.layers):
+            cache.update(layer.keys[:, :, :filled], layer.values[:, :, :filled], index)
+        self._cache = cache
+        rows, taken = self._mask.shape
+        self._allowed = torch.zeros(rows, 1, 1, room, dtype=torch.bool, device=self._mask.device)
+        self._allowed[:, 0, 0, :taken] = self._mask.bool()
+
+
+def _floats(values: Tensor) -> Floats:
+    out: Floats = values.float().cpu().numpy()
+    return out

@@ -52,7 +52,7 @@ def model() -> Any:
 def engine(model: Any) -> PublishedEngine:
     tokenizer = PieceTokenizer(PIECES, SPEC.decoder)
     return PublishedEngine(
-        SPEC, TorchParts(model), tokenizer, decoding=Decoding(length=6), steps=2, batch=2
+        SPEC, TorchParts(lambda: model), tokenizer, decoding=Decoding(length=6), steps=2, batch=2
     )
 
 

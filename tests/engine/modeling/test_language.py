@@ -115,9 +115,10 @@ def test_merged_experts_change_nothing(tiny: Any, prompt: Any, close: Callable[.
 
 
 def decode(
-    model: Any, embeddings: Any, memory: Any, gates: Any, options: Decoding, mask: Any = None
-) -> list[Written]:
-    session = TorchSession(model, memory, gates)
+    model: Any, embeddings: Any, memory: Any, gates: Any, options: Decoding, mask: Any = None,
+    static: bool = False,
+) -> list[Written]:  # fmt: skip
+    session = TorchSession(model, memory, gates, model.step if static else None)
     logits = session.begin(embeddings, mask, options.beams)
     return decoding.decode(logits, session.step, model.spec, options)
 
@@ -129,6 +130,7 @@ def first_prompt(tiny: Any, prompt: Any) -> tuple[Any, Any]:
     return prompt["embeddings"][:1, :length], tiny.language.remember(ids, maps, [1])
 
 
+@pytest.mark.parametrize("static", [False, True])
 @pytest.mark.parametrize(
     ("key", "options"),
     [
@@ -138,11 +140,26 @@ def first_prompt(tiny: Any, prompt: Any) -> tuple[Any, Any]:
     ],
 )
 @torch.no_grad()
-def test_decoding(golden: Any, tiny: Any, prompt: Any, key: str, options: Decoding) -> None:
+def test_decoding(
+    golden: Any, tiny: Any, prompt: Any, key: str, options: Decoding, static: bool
+) -> None:
     embeddings, memory = first_prompt(tiny, prompt)
-    (written,) = decode(tiny.language, embeddings, memory, fixed_gates([Task.ANSWER]), options)
+    gates = fixed_gates([Task.ANSWER])
+    (written,) = decode(tiny.language, embeddings, memory, gates, options, static=static)
     assert [1, *written.ids] == golden("e")[f"gen.{key}"][0].tolist()
     assert written.stop is None
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_a_compiled_step_writes_the_same(golden: Any, tiny: Any, prompt: Any) -> None:
+    embeddings, memory = first_prompt(tiny, prompt)
+    step = torch.compile(tiny.language.step, dynamic=False)
+    session = TorchSession(tiny.language, memory, fixed_gates([Task.ANSWER]), step)
+    options = Decoding(length=12, penalty=1.3, beams=5)
+    logits = session.begin(embeddings, None, options.beams)
+    (written,) = decoding.decode(logits, session.step, tiny.language.spec, options)
+    assert [1, *written.ids] == golden("e")["gen.beam5_rep1.3"][0].tolist()
 
 
 @torch.no_grad()
@@ -165,7 +182,27 @@ def test_cached_steps_equal_a_full_pass(tiny: Any, prompt: Any, close: Callable[
 
 @pytest.mark.parametrize("beams", [1, 3])
 @torch.no_grad()
-def test_prompts_of_a_batch_do_not_disturb_each_other(tiny: Any, prompt: Any, beams: int) -> None:
+def test_a_static_cache_grows(
+    tiny: Any, prompt: Any, beams: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from docharmony.engine.modeling import torch_parts
+
+    monkeypatch.setattr(torch_parts, "_BLOCK", 4)
+    embeddings, memory = first_prompt(tiny, prompt)
+    gates, options = fixed_gates([Task.READ]), Decoding(length=20, beams=beams, penalty=1.3)
+    growing = decode(tiny.language, embeddings, memory, gates, options)
+    assert len(growing[0].ids) > 8
+    fixed = decode(tiny.language, embeddings, memory, gates, options, static=True)
+    assert fixed[0].ids == growing[0].ids
+    assert fixed[0].logprob == pytest.approx(growing[0].logprob, rel=1e-4)
+
+
+@pytest.mark.parametrize("static", [False, True])
+@pytest.mark.parametrize("beams", [1, 3])
+@torch.no_grad()
+def test_prompts_of_a_batch_do_not_disturb_each_other(
+    tiny: Any, prompt: Any, beams: int, static: bool
+) -> None:
     """Two prompts of different length and task at once, padded on the left, with beams."""
     model, options = tiny.language, Decoding(length=6, beams=beams, penalty=1.3)
     alone = []
@@ -182,7 +219,7 @@ def test_prompts_of_a_batch_do_not_disturb_each_other(tiny: Any, prompt: Any, be
     ids[0], mask[0] = ids[0].roll(shift), mask[0].roll(shift)
     embeddings = model.embed(ids, prompt["seen"].tokens)
     memory = model.remember(ids, prompt["seen"].maps, prompt["counts"])
-    together = decode(model, embeddings, memory, fixed_gates(TASKS), options, mask)
+    together = decode(model, embeddings, memory, fixed_gates(TASKS), options, mask, static)
     assert [w.ids for w in together] == [w.ids for w in alone]
 
 

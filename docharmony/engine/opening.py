@@ -79,7 +79,9 @@ def open_engine(
         return TextHarmony(manifest, OnnxParts(manifest, device=device, threads=threads))
     from .modeling.nano_parts import TorchNanoParts
 
-    nano = TorchNanoParts(manifest, device=device, threads=threads, dtype=config.dtype)
+    nano = TorchNanoParts(
+        manifest, device=device, threads=threads, dtype=config.dtype, compiled=config.compile
+    )
     return TextHarmony(manifest, nano)
 
 

@@ -14,17 +14,27 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
-from ...checkpoint import ENGINE, MANIFEST, SCHEMA, Manifest, Part, load_manifest, verify
+from ...checkpoint import (
+    ENGINE,
+    MANIFEST,
+    SCHEMA,
+    Manifest,
+    Part,
+    load_manifest,
+    verify,
+    write_manifest,
+)
 from ...errors import (
     CheckpointCorruptError,
     CheckpointIncompatibleError,
@@ -76,44 +86,89 @@ def convert(
     """
     dtype = _TYPES[dtype] if isinstance(dtype, str) else dtype
     target = Path(folder)
-    if target.exists():
-        raise OutputError("cannot write the checkpoint", where=str(target), why="it exists already")
     with closing(Published(sources)) as checkpoint:
         plan = make_plan(checkpoint, spec, merge_lora=merge_lora)
         for note in plan.notes:
             log.warning("%s", note)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+            with _draft(target) as draft:
+                parts = {
+                    key: _write(draft / f"{key}.safetensors", steps, checkpoint, dtype)
+                    for key, steps in _shards(plan, dtype.itemsize, shard_bytes)
+                }
+                if tokenizer is not None:
+                    parts[TOKENIZER] = _copy(Path(tokenizer), draft / "tokenizer.model")
+                manifest = {
+                    "schema": SCHEMA, "name": name, "engine": ENGINE, "licence": licence,
+                    "abilities": sorted(ABILITIES),
+                    "spec": plan.spec.to_dict(),
+                    "parts": parts,
+                    "training": {"converted_from": [p.name for p in checkpoint.paths],
+                                 "notes": list(plan.notes)},
+                }  # fmt: skip
+                text = json.dumps(manifest, indent=1) + "\n"
+                (draft / MANIFEST).write_text(text, encoding="utf-8")
         except OSError as error:
-            raise OutputError(
-                "cannot write the checkpoint", where=str(target), why=error.strerror or ""
-            ) from error
-        try:
-            parts = {
-                key: _write(draft / f"{key}.safetensors", steps, checkpoint, dtype)
-                for key, steps in _shards(plan, dtype.itemsize, shard_bytes)
-            }
-            if tokenizer is not None:
-                parts[TOKENIZER] = _copy(Path(tokenizer), draft / "tokenizer.model")
-            manifest = {
-                "schema": SCHEMA, "name": name, "engine": ENGINE, "licence": licence,
-                "abilities": sorted(ABILITIES),
-                "spec": plan.spec.to_dict(),
-                "parts": parts,
-                "training": {"converted_from": [p.name for p in checkpoint.paths],
-                             "notes": list(plan.notes)},
-            }  # fmt: skip
-            (draft / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-            draft.chmod(0o755)
-            draft.rename(target)
-        except OSError as error:
-            raise OutputError(
-                "cannot write the checkpoint", where=str(target), why=error.strerror or ""
-            ) from error
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            raise _unwritable(target, error) from error
     return target
+
+
+def save(
+    model: TextHarmonyModel,
+    folder: str | os.PathLike[str],
+    *,
+    name: str,
+    licence: str,
+    tokenizer: str | os.PathLike[str] | None = None,
+    abilities: Iterable[str] = ABILITIES,
+    training: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a model as a checkpoint that :func:`load` reads, one file a part; return the folder.
+
+    Raises:
+        OutputError: the folder exists or cannot be written.
+    """
+    target = Path(folder)
+    try:
+        with _draft(target) as draft:
+            files = {}
+            for part in ("vision", "language", "image"):
+                state = {
+                    f"{part}.{key}": value.detach().cpu().contiguous()
+                    for key, value in getattr(model, part).state_dict().items()
+                }
+                save_file(state, draft / f"{part}.safetensors", metadata={"format": "pt"})
+                dtype = str(next(iter(state.values())).dtype).removeprefix("torch.")
+                files[part] = (f"{part}.safetensors", "safetensors", dtype)
+            if tokenizer is not None:
+                shutil.copyfile(tokenizer, draft / "tokenizer.model")
+                files[TOKENIZER] = ("tokenizer.model", "sentencepiece", "")
+            write_manifest(
+                draft, name=name, licence=licence, spec=model.spec, abilities=abilities,
+                parts=files, training=training or {},
+            )  # fmt: skip
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    return target
+
+
+@contextmanager
+def _draft(target: Path) -> Iterator[Path]:
+    """Give a folder that gets the target's name when all is written, and vanishes otherwise."""
+    if target.exists():
+        raise OutputError("cannot write the checkpoint", where=str(target), why="it exists already")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        yield draft
+        draft.chmod(0o755)
+        draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _unwritable(target: Path, error: OSError) -> OutputError:
+    return OutputError("cannot write the checkpoint", where=str(target), why=error.strerror or "")
 
 
 def _shards(plan: Plan, itemsize: int, limit: int) -> Iterator[tuple[str, list[Step]]]:

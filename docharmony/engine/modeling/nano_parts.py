@@ -39,6 +39,8 @@ class TorchNanoParts:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         threads: on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
         dtype: ``auto``, ``float32``, ``float16`` or ``bfloat16``.
+        compiled: compile the vision encoder and the image decoder when they are first run; the
+            language model's shapes change with every call.
 
     Raises:
         EngineError: the device is not there.
@@ -52,6 +54,7 @@ class TorchNanoParts:
         device: str = "auto",
         threads: int | None = None,
         dtype: str = "auto",
+        compiled: bool = False,
     ) -> None:
         if not isinstance(manifest.spec, ModelSpec):
             raise CheckpointIncompatibleError(
@@ -65,6 +68,10 @@ class TorchNanoParts:
         if self.device.type == "cpu":
             torch.set_num_threads(checked_threads(threads))
         self._model = Nano(manifest.spec).eval().requires_grad_(False).to(self.device)
+        if compiled:
+            for layer in self._model.vision.transformer.layers:
+                layer.compile(dynamic=True)
+            self._model.image_decoder.compile(dynamic=True)
         self._loaded: set[str] = set()
         self._lock = threading.Lock()
 

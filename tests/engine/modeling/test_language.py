@@ -151,6 +151,7 @@ def test_decoding(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the compiler's own parts
 @torch.no_grad()
 def test_a_compiled_step_writes_the_same(golden: Any, tiny: Any, prompt: Any) -> None:
     embeddings, memory = first_prompt(tiny, prompt)

@@ -1,0 +1,317 @@
+"""Measure the engine's parts on torch, compiled torch and onnxruntime: how fast each of them runs.
+
+    python tests/bench/engine.py [--models nano,tiny,mid] [--device cpu] [--write ENGINE.md]
+
+Weights are random but for nano's ONNX graphs: speed does not depend on them. Every row of the table is
+measured in a process of its own. README.md in this folder says what is measured and how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from docharmony.engine.base import Task
+from docharmony.engine.parts import fixed_gates
+from docharmony.engine.presets import FULL, TINY, PublishedSpec
+from docharmony.engine.spec import NANO
+
+HERE = Path(__file__).resolve().parent
+# Between tiny and full: each part of full with a third to a sixth of the width, some 160 M numbers.
+MID = replace(
+    FULL,
+    trunk=replace(
+        FULL.trunk, image_size=448, hidden=384, intermediate=1536, layers=12, heads=6, lora_rank=8,
+        lora_alpha=8, stem=32, deform_heads=6, deform_values=192, adapter_intermediate=96,
+    ),
+    resampler=replace(
+        FULL.resampler, queries=128, hidden=256, intermediate=1024, layers=6, heads=4,
+        encoder_hidden=384,
+    ),
+    decoder=replace(
+        FULL.decoder, hidden=768, intermediate=2048, layers=12, heads=12,
+        mmfs=replace(FULL.decoder.mmfs, values=384, sides=(64, 32, 16)),
+    ),
+    slide_lora=replace(FULL.slide_lora, rank=8),
+    image_resampler=replace(
+        FULL.image_resampler, hidden=256, intermediate=1024, heads=4, encoder_hidden=768,
+    ),
+    painter=replace(
+        FULL.painter, latent=32, channels=(64, 128, 256, 256), heads=(1, 2, 4, 4),
+        cross_hidden=256, groups=16, vae_channels=(32, 64, 128, 128), vae_groups=16, pos_grid=32,
+        mmfs=replace(FULL.painter.mmfs, values=256, base=32, sides=(32, 16, 8, 4)),
+    ),
+)  # fmt: skip
+SPECS: dict[str, PublishedSpec] = {"tiny": TINY, "mid": MID, "full": FULL}
+BACKENDS = ("torch", "torch, static cache", "torch.compile", "onnxruntime")
+COLUMNS = ("vision, images/s", "prefill, tokens/s", "decode, tokens/s", "erase, s a crop")
+PROMPT, STEPS = 32, 32  # tokens after the image; ids written
+LINES = (48, 512)  # height and width of nano's lines, pixels
+
+
+def best(run: Callable[[], object], wait: Callable[[], None], seconds: float) -> float:
+    """Return the seconds of the fastest run, after one to warm up, of at least three."""
+    run()
+    wait()
+    found: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(found) < 3 or (time.perf_counter() < end and len(found) < 200):
+        start = time.perf_counter()
+        run()
+        wait()
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+def measure_published(
+    parts: Any, spec: PublishedSpec, wait: Callable[[], None], seconds: float
+) -> dict[str, float]:
+    """Return the figures of a backend of the published anatomy, at batch 1."""
+    d, side = spec.decoder, spec.trunk.image_size
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (1, side, side, 3), np.uint8)
+    words = random.integers(3, d.pad, PROMPT)
+    image = [d.image_start, *[d.image_slot] * spec.resampler.queries]
+    ids = np.array([[d.begin, *image, *words]])
+    paint = np.array([[d.begin, *image, *words, d.image_start]])
+    read, draw = (fixed_gates([t], spec.slide_lora.experts) for t in (Task.READ, Task.PAINT))
+    sight = parts.see(pixels)
+
+    def decode() -> None:
+        _, session = parts.start(sight, ids, None, read, 1)
+        for step in range(STEPS):
+            session.step(words[step : step + 1], None)
+
+    def erase() -> None:
+        parts.draw(
+            parts.see(pixels), paint, draw, seeds=[0], steps=spec.painter.steps,
+            guidance=spec.painter.guidance, scheduler="ddpm",
+        )  # fmt: skip
+
+    see = best(lambda: parts.see(pixels), wait, seconds)
+    prefill = best(lambda: parts.start(sight, ids, None, read, 1), wait, seconds)
+    whole = best(decode, wait, seconds)
+    return dict(
+        zip(
+            COLUMNS,
+            (1 / see, ids.size / prefill, STEPS / (whole - prefill), best(erase, wait, seconds)),
+            strict=True,
+        )
+    )
+
+
+def measure_nano(parts: Any, wait: Callable[[], None], seconds: float) -> dict[str, float]:
+    """Return the figures of a backend of nano's anatomy, at batch 1; an image is a line."""
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (1, *LINES, 3), np.uint8)
+    crop = random.integers(0, 256, (1, NANO.image.tile, NANO.image.tile, 3), np.uint8)
+    mask = np.zeros(crop.shape[:3], np.uint8)
+    mask[:, 60:120, 30:160] = 1
+    visual, _ = parts.read_lines(pixels)
+    none = visual[:, :0]
+    count = visual.shape[1] + PROMPT
+    ids = random.integers(97, 123, (1, PROMPT))
+    causal = np.where(np.tri(count, dtype=bool), 0, -1e9).astype(np.float32)[None, None]
+    places = np.arange(count)[None]
+
+    def prefill() -> Any:
+        return parts.language(visual, ids, places, causal, None)[1]
+
+    def decode() -> None:
+        cache = prefill()
+        for step in range(STEPS):
+            at = np.array([[count + step]])
+            free = np.zeros((1, 1, 1, count + step + 1), np.float32)
+            _, cache = parts.language(none, ids[:, step : step + 1], at, free, cache)
+
+    first = best(prefill, wait, seconds)
+    return dict(
+        zip(
+            COLUMNS,
+            (
+                1 / best(lambda: parts.read_lines(pixels), wait, seconds),
+                count / first,
+                STEPS / (best(decode, wait, seconds) - first),
+                best(lambda: parts.paint(crop, mask), wait, seconds),
+            ),
+            strict=True,
+        )
+    )
+
+
+def random_model(spec: PublishedSpec, device: str, dtype: str) -> Any:
+    """Return a published model with small random weights; built where it is to run."""
+    import torch
+
+    from docharmony.engine.modeling.model import TextHarmonyModel
+
+    with torch.device("meta"):
+        model = TextHarmonyModel(spec).to(getattr(torch, dtype))
+    model.to_empty(device=device)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for tensor in [*model.parameters(), *model.buffers()]:
+            if tensor.is_floating_point():
+                tensor.normal_(std=0.02)
+        for name, tensor in model.named_parameters():
+            if "norm" in name and name.endswith("weight"):
+                tensor.fill_(1.0)
+        # Nothing ends early.
+        model.language.head.bias[[spec.decoder.end, spec.decoder.image_start]] -= 1e3
+    return model.eval().requires_grad_(False)
+
+
+def measure(model: str, backend: str, device: str, dtype: str, seconds: float) -> dict[str, Any]:
+    """Return the figures of one model on one backend, and the memory that it took."""
+    import resource
+
+    cuda = device.startswith("cuda")
+    wait: Callable[[], None] = lambda: None  # noqa: E731
+    if cuda:
+        import torch
+
+        wait = torch.cuda.synchronize
+    with tempfile.TemporaryDirectory(prefix="docharmony-bench-") as folder:
+        parts = open_parts(model, backend, device, dtype, Path(folder))
+        if model == "nano":
+            found: dict[str, Any] = measure_nano(parts, wait, seconds)
+        else:
+            found = measure_published(parts, SPECS[model], wait, seconds)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if cuda:
+        import torch
+
+        peak = torch.cuda.max_memory_allocated() or peak
+    return found | {"memory, MB": peak / 1e6}
+
+
+def open_parts(model: str, backend: str, device: str, dtype: str, folder: Path) -> Any:
+    """Return the parts of a model on a backend."""
+    import docharmony
+    from docharmony.checkpoint import load_manifest
+
+    if backend == "onnxruntime":
+        from docharmony.engine.opening import open_engine
+
+        path = Path(docharmony.__file__).parent / "checkpoints" / "nano"
+        if model != "nano":
+            path = exported(model, dtype, folder)
+        engine: Any = open_engine(path, device=device)
+        return engine.parts
+    static, compiled = backend == "torch, static cache", backend == "torch.compile"
+    if model == "nano":
+        from docharmony.engine.modeling.nano import Nano
+        from docharmony.engine.modeling.nano_parts import TorchNanoParts
+
+        Nano().save_pretrained(folder)
+        return TorchNanoParts(load_manifest(folder), device=device, dtype=dtype, compiled=compiled)
+    from docharmony.engine.devices import checked_threads
+    from docharmony.engine.modeling.torch_parts import TorchParts
+
+    if device == "cpu":
+        import torch
+
+        torch.set_num_threads(checked_threads(None))
+    ready = random_model(SPECS[model], device, dtype)
+    return TorchParts(lambda: ready, static=static, compiled=compiled)
+
+
+def exported(model: str, dtype: str, folder: Path) -> Path:
+    """Return a checkpoint of ONNX graphs, exported from a random model."""
+    from docharmony.engine.modeling.loading import save
+
+    tokenizer = HERE.parent / "golden" / "textharmony" / "g_tiny_sentencepiece.model"
+    source = save(
+        random_model(SPECS[model], "cpu", "float32"), folder / "source", name=model,
+        licence="Apache-2.0", tokenizer=tokenizer,
+    )  # fmt: skip
+    precision = {"float32": "fp32", "float16": "fp16", "bfloat16": "fp16"}[dtype]
+    command = [sys.executable, "-m", "docharmony", "-q", "export", str(source), str(folder / "out")]
+    subprocess.run([*command, "--precision", precision], check=True)
+    return folder / "out"
+
+
+def rows_of(model: str, device: str) -> list[str]:
+    """Return the backends that can be measured here."""
+    found = [b for b in BACKENDS if not (model == "nano" and b == "torch, static cache")]
+    if model == "full":
+        found = [b for b in found if b != "onnxruntime" or device != "cpu"]
+    if model != "nano" and find_spec("docharmony_export") is None:
+        found.remove("onnxruntime")
+    return found
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return the rows as Markdown."""
+    head = ["model", "backend", *COLUMNS, "memory, MB"]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for row in rows:
+        cells = [row["model"], row["backend"]]
+        cells += [f"{row[c]:.3g}" if c in row else row.get("error", "") for c in head[2:]]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure every model on every backend, each in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", default="nano,tiny,mid", help="of nano, tiny, mid, full")
+    parser.add_argument("--backends", default=";".join(BACKENDS), help="names parted by ;")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda[:N]")
+    parser.add_argument("--dtype", default="", help="float32, float16, bfloat16")
+    parser.add_argument("--seconds", type=float, default=2.0, help="at least, a figure")
+    parser.add_argument("--write", type=Path, help="file whose table is made anew")
+    parser.add_argument("--one", nargs=2, metavar=("MODEL", "BACKEND"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    dtype = args.dtype or ("float32" if args.device == "cpu" else "bfloat16")
+    if args.one:
+        print(json.dumps(measure(*args.one, args.device, dtype, args.seconds)))
+        return
+    rows = []
+    for model in args.models.split(","):
+        for backend in rows_of(model, args.device):
+            if backend not in args.backends.split(";"):
+                continue
+            options = ["--device", args.device, "--dtype", dtype, "--seconds", str(args.seconds)]
+            done = subprocess.run(
+                [sys.executable, __file__, *options, "--one", model, backend],
+                stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            row = {"model": model, "backend": backend}
+            row |= json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {
+                "error": "failed"
+            }  # fmt: skip
+            rows.append(row)
+            print(table([row]).splitlines()[-1], file=sys.stderr, flush=True)
+    text = table(rows)
+    print(text)
+    if args.write:
+        renew(args.write, args.device, dtype, text)
+
+
+def renew(path: Path, device: str, dtype: str, text: str) -> None:
+    """Put the table between its marks, with the machine that it was measured on."""
+    threads = os.environ.get("OMP_NUM_THREADS", "all")
+    where = f"{platform.machine()}, {device}, {dtype}, {threads} threads"
+    begin, end = f"<!-- {device} begin -->", f"<!-- {device} end -->"
+    old = path.read_text(encoding="utf-8")
+    head, _, rest = old.partition(begin)
+    tail = rest.partition(end)[2]
+    path.write_text(f"{head}{begin}\n{where}\n\n{text}\n{end}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

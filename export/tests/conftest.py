@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,24 @@ def tiny_spec() -> Any:
     )
 
 
-def make_checkpoint(folder: Path, spec: Any, *, tokenizer: bool = True) -> Path:
-    """Write a checkpoint with random weights, through the published form."""
+def shake(model: Any) -> None:
+    """Change what is zero or equal at first, or nothing would depend on what it does."""
+    import torch
+
+    started = ("lora_", "gate", "bias", "gamma", "pos_embed", "offsets", "weights", "ignore", "soi",
+               "neg_prompt", "query_norm", "feat_norm")  # fmt: skip
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if any(part in name for part in started):
+                parameter.add_(0.3 * torch.randn_like(parameter))
+
+
+def make_checkpoint(folder: Path, spec: Any, *, bend: Callable[[Any], None] | None = None) -> Path:
+    """Write a checkpoint with random weights, through the published form.
+
+    Args:
+        bend: changes the weights of a freshly made model.
+    """
     import torch
 
     from docharmony.engine.modeling.loading import convert
@@ -34,18 +51,11 @@ def make_checkpoint(folder: Path, spec: Any, *, tokenizer: bool = True) -> Path:
 
     torch.manual_seed(0)
     model = TextHarmonyModel(spec)
-    # At first many are zero or equal, and nothing would depend on what they do.
-    started = ("lora_", "gate", "bias", "gamma", "pos_embed", "offsets", "weights", "ignore", "soi",
-               "neg_prompt", "query_norm", "feat_norm")  # fmt: skip
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if any(part in name for part in started):
-                parameter.add_(0.3 * torch.randn_like(parameter))
+    (bend or shake)(model)
     state = {published_name(name): value for name, value in model.state_dict().items()}
     source = folder.with_suffix(".bin")
     torch.save(state, source)
-    pieces = PIECES if tokenizer else None
-    return convert([source], folder, spec, name="tiny", dtype=torch.float32, tokenizer=pieces)
+    return convert([source], folder, spec, name="tiny", dtype=torch.float32, tokenizer=PIECES)
 
 
 @pytest.fixture(scope="session")

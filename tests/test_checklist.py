@@ -36,12 +36,12 @@ PAGE = {
     "white on white": "place white_on_white, case white_on_white",
     "under a rectangle": "place under_a_rectangle, case below_a_rectangle",
     "one point": "place one_point_high, case one_point_high, place text_of_no_size",
-    "ligatures": "test detect/test_terms.py",
+    "ligatures": "test test_hiding.py test_ligatures",
     "full width": "place full_width_forms",
     "look-alikes": "place look_alike_letters",
     "soft hyphens": "place soft_hyphens",
     "over lines": "place hyphenated_over_lines",
-    "over columns": "test stages/test_redact.py",
+    "over columns": "test test_hiding.py test_over_columns",
     "over pages": "place over_two_pages",
     "no ToUnicode": "place composite_text_without_a_map, case embedded_truetype",
     "lying ToUnicode": "test test_letters.py test_lines_of_a_lying_font_are_read_from_pixels",
@@ -112,7 +112,7 @@ DOCUMENT = {
     "around the file": "place bytes_before_the_header, place bytes_after_the_end",
     "other files' names": "place file_of_a_reference_form, place proxy_of_a_printer",
     "fonts": "place subset_in_order_of_use, place base_font_name, place name_of_a_font",
-    "document id": "test io/test_verify_output.py",
+    "document id": "test test_hiding.py test_the_document_id_is_new",
 }
 
 

@@ -1,0 +1,77 @@
+"""Spellings and layouts that hide a term from a plain search, from end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pikepdf
+import pymupdf
+
+from docharmony import RunConfig, redact
+from docharmony.pipeline import Pipeline
+
+from .fuzz.book import composite, vera
+
+QUICK = RunConfig(text_layer="trust", recheck=())
+
+
+def quick() -> Pipeline:
+    """Return a pipeline for pages with an honest text layer; nothing is read from pixels."""
+    layout = Pipeline(QUICK).routes["digital"]
+    return Pipeline(QUICK, routes={"digital": layout, "mixed": layout})
+
+
+def text_of(path: Path) -> str:
+    with pymupdf.open(path) as document:
+        return str(document[0].get_text())
+
+
+def test_ligatures(tmp_path: Path) -> None:
+    """A single glyph stands for three letters of the term."""
+    shown = "Gri\ufb03nhagen and others"
+    assert vera().has_glyph(0xFB03) or vera().has_glyph(0xFB01)
+    if not vera().has_glyph(0xFB03):
+        shown = "Gri\ufb01nhagen and others"
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(400, 100))
+        font, codes = composite(pdf, shown)
+        page = pdf.pages[0].obj
+        page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F=font))
+        page.Contents = pdf.make_stream(b"BT /F 12 Tf 20 50 Td <%s> Tj ET" % codes.hex().encode())
+        pdf.save(tmp_path / "a.pdf")
+    term = "Griffinhagen" if "\ufb03" in shown else "Grifinhagen"
+    report = redact(tmp_path / "a.pdf", tmp_path / "o.pdf", terms=[term], pipeline=quick())
+    assert report.count == 1
+    assert text_of(tmp_path / "o.pdf").split() == ["and", "others"]
+
+
+def test_over_columns(tmp_path: Path) -> None:
+    """A name begins at the foot of a column and ends at the head of the next."""
+    with pymupdf.open() as document:
+        page = document.new_page(width=500, height=400)
+        for column, x in enumerate((40, 280)):
+            for row in range(20):
+                text = f"words of column {column} row {row} go on"
+                if (column, row) == (0, 19):
+                    text = "signed in the end by Margaret"
+                if (column, row) == (1, 0):
+                    text = "Quillfeather on a Monday"
+                page.insert_text((x, 50 + 16 * row), text)
+        document.save(tmp_path / "a.pdf")
+    report = redact(
+        tmp_path / "a.pdf", tmp_path / "o.pdf", terms=["Margaret Quillfeather"], pipeline=quick()
+    )
+    assert report.count == 2
+    text = text_of(tmp_path / "o.pdf")
+    assert "Margaret" not in text
+    assert "Quillfeather" not in text
+    assert "on a Monday" in text
+
+
+def test_the_document_id_is_new(letter: Path, tmp_path: Path) -> None:
+    """Both halves: the first of it ties a file to its earlier versions."""
+    redact(letter, tmp_path / "o.pdf", terms=["Jane Roe"], pipeline=quick())
+    with pikepdf.open(letter) as before, pikepdf.open(tmp_path / "o.pdf") as after:
+        old, new = (set(map(bytes, pdf.trailer.get("/ID", ()))) for pdf in (before, after))
+    assert new
+    assert not old & new

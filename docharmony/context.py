@@ -129,7 +129,7 @@ def find_checkpoint(config: RunConfig, plugins: Plugins) -> Path:
     """Return the folder of ``config.checkpoint``; errors as in :func:`load_engine`."""
     from . import checkpoint
 
-    registered = {entry.name: str(entry.target) for entry in plugins.checkpoints}
+    registered = {entry.name: entry.target for entry in plugins.checkpoints}
     return checkpoint.find(config.checkpoint, registered)
 
 

@@ -46,6 +46,9 @@ def register_stages(register: Register) -> None:
 def register_checkpoints(register: Register) -> None:
     """Register checkpoints of the engine; targets are paths of folders with a manifest.json.
 
+    Where the weights come in a package of their own, the target is a
+    :class:`docharmony.checkpoint.Recipe`, which makes the folder on first use.
+
     Example: ``register("nano-de", str(Path(__file__).parent / "checkpoint"), "trained on German")``
     """
 

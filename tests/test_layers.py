@@ -25,6 +25,7 @@ LAYERS = (
         "config",
         "hookspecs",
         "registry",
+        "cache",
         "checkpoint",
         "engine.spec",
         "engine.presets",

@@ -87,7 +87,7 @@ def run_checkpoints(args: argparse.Namespace) -> int:
     from .. import checkpoint
 
     entries = {entry.name: entry for entry in args.plugins.checkpoints}
-    registered = {name: str(entry.target) for name, entry in entries.items()}
+    registered = {name: entry.target for name, entry in entries.items()}
     rows = []
     for name in args.names or registered:
         row: dict[str, Any] = {"name": name, "summary": "", "distribution": "", "version": ""}
@@ -98,6 +98,10 @@ def run_checkpoints(args: argparse.Namespace) -> int:
                 "distribution": entry.distribution,
                 "version": entry.version,
             }
+        recipe = registered.get(name)
+        if isinstance(recipe, checkpoint.Recipe) and not args.names and not recipe.folder.is_dir():
+            rows.append({**row, "ok": True, "made": False, "path": str(recipe.folder)})
+            continue
         try:
             row["path"] = path = str(checkpoint.find(name, registered))
             manifest = checkpoint.load_manifest(path)
@@ -119,7 +123,7 @@ def run_checkpoints(args: argparse.Namespace) -> int:
                     [
                         (
                             row["name"],
-                            f"{row['bytes'] / 1e6:.1f} MB" if row["ok"] else "damaged",
+                            _size(row),
                             row.get("licence", ""),
                             row["summary"] if row["ok"] else row["error"],
                         )
@@ -129,6 +133,12 @@ def run_checkpoints(args: argparse.Namespace) -> int:
             )
         )
     return ExitCode.DONE
+
+
+def _size(row: dict[str, Any]) -> str:
+    if not row["ok"]:
+        return "damaged"
+    return f"{row['bytes'] / 1e6:.1f} MB" if "bytes" in row else "made on first use"
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -97,6 +97,26 @@ class OnnxParts:
         """Return the cache of some of the rows."""
         return {name: np.ascontiguousarray(value[rows]) for name, value in cache.items()}
 
+    def answer_language(
+        self,
+        ids: Ints,
+        positions: Ints,
+        bias: Floats,
+        wanted: Ints,
+        cache: Mapping[str, Any] | None,
+    ) -> tuple[Floats, dict[str, Any]]:
+        """Run the language model for questions; see :class:`docharmony.engine.parts.NanoParts`."""
+        spec = self._spec.answer or self._spec.language
+        if cache is None:
+            shape = (len(ids), spec.kv_heads or spec.heads, 0, spec.head_dim)
+            names = [f"{name}_{i}" for i in range(spec.layers) for name in ("key", "value")]
+            cache = dict.fromkeys(names, np.zeros(shape, np.float32))
+        feeds = {"ids": ids, "positions": positions, "bias": bias, "wanted": wanted}
+        feeds |= {f"past_{name}": value for name, value in cache.items()}
+        found = self._graphs.run("answer", feeds, ["logprobs"], [*cache])
+        logprobs: Floats = found.pop("logprobs")
+        return logprobs, found
+
     def paint(self, pixels: Bytes, mask: Bytes) -> Bytes:
         """Paint where mask (B, H, W) is 1 in pixels (B, H, W, 3); sides divisible by 16."""
         feeds = {"pixels": pixels, "mask": mask}

@@ -55,6 +55,26 @@ class NanoParts(Protocol):
     def select(self, cache: Any, rows: npt.NDArray[np.bool_]) -> Any:
         """Return the cache of some of the rows."""
 
+    def answer_language(
+        self, ids: Ints, positions: Ints, bias: Floats, wanted: Ints, cache: Any
+    ) -> tuple[Floats, Any]:
+        """Run the language model for questions on new places.
+
+        Args:
+            ids: (B, T).
+            positions: (B, T).
+            bias: (B, 1, T, P + T), 0 where a place may look, very negative where not.
+            wanted: (W,), the new places whose successors are wanted.
+            cache: of the P places before, as an earlier call returned it; None for P = 0.
+
+        Returns:
+            log-probabilities of what follows the wanted places (B, W, vocabulary), and the longer
+            cache, which stays with the backend; the shorter one stays usable.
+
+        Raises:
+            CheckpointIncompatibleError: this backend or checkpoint has no such model.
+        """
+
     def paint(self, pixels: Bytes, mask: Bytes) -> Bytes:
         """Paint where mask (B, H, W) is 1 in pixels (B, H, W, 3); sides divisible by 16."""
 

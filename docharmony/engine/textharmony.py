@@ -14,7 +14,7 @@ from PIL import Image as Pictures
 from ..checkpoint import Manifest, load_manifest
 from ..errors import CheckpointIncompatibleError, EngineError
 from ..geometry import Affine
-from . import ink, language, painting, reading, tokenizer
+from . import answering, ink, language, painting, reading, tokenizer
 from . import locate as locating
 from .base import Reading, TextRegion, checked
 from .spec import ModelSpec
@@ -62,6 +62,7 @@ class TextHarmony:
                 why="it is of the published anatomy",
             )
         self.manifest, self.parts, self.spec = manifest, parts, manifest.spec
+        self._answerer: answering.Answerer | None = None
 
     @classmethod
     def from_checkpoint(
@@ -233,11 +234,23 @@ class TextHarmony:
         holes = np.pad(mask, edges, mode="edge").astype(np.uint8)
         return self.parts.paint(padded[None], holes[None])[0, :height, :width]
 
-    # --- what nano cannot do ---------------------------------------------------------------------
+    # --- answer ----------------------------------------------------------------------------------
 
     def answer(self, images: Sequence[Image], question: str, *, context: str) -> list[Reading]:
-        """Raise EngineError: no checkpoint of this version answers questions."""
-        self._cannot("answer questions")
+        """Return the answer to a question, copied from ``context``, for each image.
+
+        The language model for questions reads the context alone, so all images get one answer.
+        ``text`` is empty where the context does not say. The confidence is the share of the answer in
+        the probability of all that were weighed; it is not calibrated.
+        """
+        if "answer" not in self.manifest.abilities or self.spec.answer is None:
+            self._cannot("answer questions")
+        if self._answerer is None:
+            tokens = tokenizer.load_pairs(self.manifest.part("answer_tokenizer").path)
+            self._answerer = answering.Answerer(self.parts, tokens, self.spec.answer.context)
+        return [self._answerer.answer(question, context)] * len(images)
+
+    # --- what nano cannot do ---------------------------------------------------------------------
 
     def generate(self, prompt: str, *, size: tuple[int, int], seed: int) -> Image:
         """Raise EngineError: no checkpoint of this version draws images."""

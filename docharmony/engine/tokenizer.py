@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import CheckpointCorruptError, MissingExtraError
 
 BLANK = 256  # of the CTC head
 PAD, BEGIN, END = 256, 257, 258
@@ -43,3 +47,31 @@ def characters(ids: Sequence[int]) -> list[tuple[str, int, int]]:
             found.append((character, start, start + size))
         start += size
     return found
+
+
+def load_pairs(path: Path) -> Any:
+    """Return the tokenizer of byte pairs in a file of a checkpoint, a ``tokenizers.Tokenizer``.
+
+    Names of control symbols within a text are spelt like any other text.
+
+    Raises:
+        MissingExtraError: the package tokenizers is not installed.
+        CheckpointCorruptError: it is no such file.
+    """
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise MissingExtraError(
+            "cannot read the checkpoint's tokenizer",
+            where=str(path),
+            why="the package tokenizers is not installed",
+            hint="pip install tokenizers",
+        ) from None
+    try:
+        pairs = Tokenizer.from_file(str(path))
+    except Exception as error:  # its exceptions have no class of their own
+        raise CheckpointCorruptError(
+            "cannot read the checkpoint's tokenizer", where=str(path), why=type(error).__name__
+        ) from error
+    pairs.encode_special_tokens = True
+    return pairs

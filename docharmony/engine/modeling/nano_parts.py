@@ -118,6 +118,22 @@ class TorchNanoParts:
         cache.batch_select_indices(self._tensor(np.flatnonzero(rows)))
         return cache
 
+    def answer_language(
+        self,
+        ids: npt.NDArray[np.int64],
+        positions: npt.NDArray[np.int64],
+        bias: npt.NDArray[np.float32],
+        wanted: npt.NDArray[np.int64],
+        cache: Any,
+    ) -> tuple[npt.NDArray[np.float32], Any]:
+        """Raise CheckpointIncompatibleError: in safetensors no checkpoint has this part."""
+        raise CheckpointIncompatibleError(
+            "cannot answer questions with these weights",
+            where=str(self._manifest.path),
+            why="the language model for questions runs on onnxruntime alone",
+            hint="choose a checkpoint in ONNX, such as small",
+        )
+
     @torch.inference_mode()
     def paint(self, pixels: Bytes, mask: Bytes) -> Bytes:
         """Paint where mask (B, H, W) is 1 in pixels (B, H, W, 3); sides divisible by 16."""

@@ -1,8 +1,9 @@
-"""``docharmony train data|run|eval|export``: the parsers; the work is done elsewhere."""
+"""``docharmony train data|run|answer|eval|export``: the parsers; the work is done elsewhere."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ examples:
   docharmony train data assets/ --deb debs/           from downloaded Debian packages
   docharmony train run nano.toml --assets assets/ --out runs/a
   docharmony train run toy.toml --assets assets/ --out runs/toy --steps 20 --device cpu
+  docharmony train answer small --out runs/answer --seconds 400
   docharmony train eval runs/a/weights --assets assets/
   docharmony train export runs/a/weights --assets assets/ --replace docharmony/checkpoints/nano
 """
@@ -20,7 +22,7 @@ _TRAINING = ("torch", "transformers", "diffusers", "onnx", "cv2", "pypdfium2", "
 
 
 def add(subparsers: Any) -> None:
-    """Add the command ``train`` with its four actions."""
+    """Add the command ``train`` with its actions."""
     train = subparsers.add_parser(
         "train",
         help="make training data, train, evaluate and export a checkpoint",
@@ -31,6 +33,7 @@ def add(subparsers: Any) -> None:
     actions = train.add_subparsers(title="actions", metavar="ACTION", required=True)
     _add_data(actions)
     _add_run(actions)
+    _add_answer(actions)
     _add_eval(actions)
     _add_export(actions)
 
@@ -66,6 +69,22 @@ def _add_run(actions: Any) -> None:
     parser.add_argument("--workers", type=int, help="processes that render; 0 renders in line")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]")
     parser.set_defaults(run=_run)
+
+
+def _add_answer(actions: Any) -> None:
+    parser = actions.add_parser(
+        "answer", help="train the experts of the answering task on made documents, for one leg"
+    )
+    parser.add_argument(
+        "config", metavar="CONFIG", help="a TOML file, or the name of a shipped one: small, toy"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("--steps", type=int, default=0, help="end this leg after so many steps")
+    parser.add_argument(
+        "--seconds", type=float, default=0.0, help="end this leg after so many seconds"
+    )
+    parser.add_argument("--device", default="cpu", metavar="cpu|cuda[:N]")
+    parser.set_defaults(run=_answer)
 
 
 def _add_eval(actions: Any) -> None:
@@ -125,6 +144,17 @@ def _run(args: argparse.Namespace) -> int:
 
     config = load(args.config, steps=args.steps, seconds=args.seconds, workers=args.workers)
     train(config, args.assets, args.out, device=args.device)
+    return 0
+
+
+def _answer(args: argparse.Namespace) -> int:
+    _need("torch", "transformers", "safetensors", "pymupdf")
+    from .answer_config import load_config
+    from .answering import train
+
+    config = load_config(args.config)
+    line = train(config, args.out, seconds=args.seconds, steps=args.steps, device=args.device)
+    _say(json.dumps(line))
     return 0
 
 

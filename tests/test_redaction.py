@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import stat
@@ -418,7 +419,7 @@ def broken(plan: Plan, **changes: Any) -> dict[str, Any]:
         {"polygon": "here"},
         {"polygon": [[1e9, 1], [2, 2], [3, 3]]},
         {"status": "maybe"},
-        {"kind": "replace"},
+        {"kind": "move"},
         {"page": 0},
         {"page": "one"},
         {"id": "p1e2"},
@@ -428,6 +429,13 @@ def broken(plan: Plan, **changes: Any) -> dict[str, Any]:
 def test_a_plan_that_makes_no_sense_is_refused(changes: dict[str, Any], plan: Plan) -> None:
     with pytest.raises(UsageError, match="this plan cannot be applied"):
         Plan.from_json(broken(plan, **changes))
+
+
+def test_a_plan_that_replaces_is_none_for_redact(letter: Path, plan: Plan, tmp_path: Path) -> None:
+    data = broken(plan, kind="replace", replacement="John")
+    data["input_sha256"] = hashlib.sha256(letter.read_bytes()).hexdigest()
+    with pytest.raises(UsageError, match="replaces"):
+        redact(letter, tmp_path / "o.pdf", plan=Plan.from_json(data), pipeline=pipeline())
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +14,7 @@ from ..errors import InputError
 from ..geometry import BBox, Point
 from ..model import Page, PageFailure, SourceInfo
 from ..stage import Glyph, Graphics, Span
+from . import private
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class Source(ABC):
         self._remove: Callable[[], object] = lambda: None
         if opening.folder is not None:
             # Also at interpreter exit, when nobody closed the source.
-            self._remove = weakref.finalize(self, _remove, opening.folder, os.getpid())
+            self._remove = weakref.finalize(self, private.remove, opening.folder)
 
     @abstractmethod
     def page(self, number: int) -> Page:
@@ -185,11 +184,6 @@ class Source(ABC):
                 why=f"the document has {self.info.page_count}",
                 hint="Page numbers start at 1.",
             )
-
-
-def _remove(folder: Path, owner: int) -> None:
-    if os.getpid() == owner:  # not a fork of the owner, which may still read the file
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 Reader = Callable[[Opening], Source]

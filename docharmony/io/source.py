@@ -6,14 +6,13 @@ import contextlib
 import hashlib
 import mimetypes
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import BrokenError, InputError, LimitExceededError, UnsupportedError
+from . import private
 from .base import Opening, Reader, Source
 from .limits import MIB, Limits
 
@@ -108,8 +107,8 @@ def open_source(
         else:
             name, regular = name or "input", False
         if not regular:
-            folder = Path(tempfile.mkdtemp(prefix="docharmony-"))
-            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder = private.make()
+            undo.callback(private.remove, folder)
             path = _copy(data, folder / "input", name, limits)
         head, digest = _examine(path, name, limits)
         media_type = sniff(head) or _by_name(name)

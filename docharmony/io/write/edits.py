@@ -10,7 +10,6 @@ edits; the painter, which may be a network, sees only those.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...errors import UnsupportedError, UsageError
 from ...geometry import Polygon
 from ...model import Edit, EditKind, EditStatus, setting_to_json
+from .. import private
 from ..carriers import policies
 from ..child import Child
 from ..limits import Limits
@@ -119,7 +119,7 @@ def apply_edits(
         module = "docharmony.io.write.image"
     else:
         raise UnsupportedError("cannot redact this kind of file", where=media_type)
-    folder = Path(tempfile.mkdtemp(prefix="docharmony-"))  # mode 0700
+    folder = private.make()
     try:
         with Child(limits) as child:
             work = _Work(child, module, source, folder, limits)
@@ -141,7 +141,7 @@ def apply_edits(
         with atomic(out) as stream, written.open("rb") as done:
             shutil.copyfileobj(done, stream)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        private.remove(folder)
     fits = tuple(Fitted(**fit) for fit in value["fits"])
     left = {fit.id for fit in fits if not fit.fitted}
     return EditOutcome(

@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from .stages.qa import QaConfig
     from .stages.redact import RedactConfig
     from .stages.replace import ReplaceConfig
+    from .stages.translate import TranslateConfig
+    from .translation import TranslationReport, propose_translations, translate
     from .translators.base import Translation, Translator
 
 _HOMES = {
@@ -113,6 +115,8 @@ _HOMES = {
     "stage": ("Context", "Glyph", "Graphics", "Rule", "Span", "Stage"),
     "stages.qa": ("QaConfig",),
     "stages.redact": ("RedactConfig",),
+    "stages.translate": ("TranslateConfig",),
+    "translation": ("TranslationReport", "propose_translations", "translate"),
     "translators.base": ("Translation", "Translator"),
     "stages.replace": ("ReplaceConfig",),
 }
@@ -166,7 +170,9 @@ __all__ = [
     "Span",
     "Stage",
     "StageError",
+    "TranslateConfig",
     "Translation",
+    "TranslationReport",
     "Translator",
     "UsageError",
     "Word",
@@ -177,8 +183,10 @@ __all__ = [
     "open",
     "propose",
     "propose_replacements",
+    "propose_translations",
     "redact",
     "replace",
+    "translate",
     "write",
 ]
 

@@ -18,6 +18,7 @@ def register_stages(register: Register) -> None:
     register("ocr", "docharmony.stages.ocr:OcrStage", "reads text lines with the engine")
     register("layout", "docharmony.stages.layout:LayoutStage", "blocks in reading order, tables")
     register("qa", "docharmony.stages.qa:QaStage", "answers questions, with their place")
+    register("translate", "docharmony.stages.translate:TranslateStage", "proposes translations")
     register("redact", "docharmony.stages.redact:RedactStage", "proposes what to redact")
     register("replace", "docharmony.stages.replace:ReplaceStage", "proposes new text for old")
 

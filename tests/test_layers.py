@@ -44,6 +44,7 @@ LAYERS = (
         "redaction",
         "replacement",
         "asking",
+        "translation",
     ),
     ("cli", "builtin"),
 )

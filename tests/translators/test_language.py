@@ -8,7 +8,6 @@ import pytest
 
 from docharmony import UsageError
 from docharmony.translators import identify, sentences, tags, typography
-from docharmony.translators.sentences import joined_lines
 from docharmony.translators.typography import renumber, typeset
 
 
@@ -21,14 +20,6 @@ def test_examples(module: object) -> None:
 def test_what_is_no_language_is_refused(tag: str) -> None:
     with pytest.raises(UsageError, match="is not a language"):
         tags.normal(tag)
-
-
-def test_lines_are_joined_as_a_reader_reads_them() -> None:
-    assert joined_lines(["The trans-", "lation  of", "Anglo-", "Saxon"]) == (
-        "The translation of Anglo-Saxon"
-    )
-    assert joined_lines(["\u4e2d\u6587", "\u884c"]) == "\u4e2d\u6587\u884c"
-    assert joined_lines(["pages 3-", "5"]) == "pages 3- 5"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,11 @@ _RESERVED = re.compile(r"[\\\[\]{}^$/@<>]")
 # it does not know, so that the two can be told apart.
 _BLANK = re.compile("(\u27e6\\d+\u27e7|[*#~])")
 _ENDS = ".!?:;\u2026"
-_BETWEEN = re.compile(r"(\.?)\[\]\[@(\d+)@\]")
+# Ends a text, so that words at the end of one and at the start of the next are not taken together:
+# the programs flush and forget. A stop right before it would be lost, hence the empty blank; the stop
+# is ours where the text has no end of its own.
+_BETWEEN = "\0"
+_STOP, _END = ".", "[]"
 _PIECE = re.compile(r"\\(.)|\[((?:\\.|[^\\\]])*)\]|([*#@])(?=\w)|(.)", re.DOTALL)
 
 
@@ -25,34 +29,33 @@ class Read:
 
 
 def write(texts: Sequence[str]) -> str:
-    """Return the stream of the texts: each ends a sentence and is followed by its number."""
+    """Return the stream of the texts."""
     parts = []
-    for number, text in enumerate(texts):
+    for text in texts:
         # Blanks first: the brackets around them must not be escaped.
         stream = "".join(
             f"[{piece}]" if _BLANK.fullmatch(piece) else _RESERVED.sub(r"\\\g<0>", piece)
-            for piece in _BLANK.split(text)
+            for piece in _BLANK.split(text.replace(_BETWEEN, " "))
         )
-        parts.append(f"{stream}{'' if _ended(text) else '.'}[][@{number}@]\n")
+        parts.append(stream + ("" if _ended(text) else _STOP) + _END + _BETWEEN)
     return "".join(parts)
 
 
 def read(stream: str, texts: Sequence[str]) -> list[Read | None]:
     """Return what came back for each text; None for what did not.
 
-    >>> read("El *foo \\\\[x\\\\].[][@0@]", ["the foo [x]"])
+    >>> read("El *foo \\\\[x\\\\].[]\\0", ["the foo [x]"])
     [Read(text='El foo [x]', unknown=1)]
     """
-    found: list[Read | None] = [None] * len(texts)
-    at = 0
-    for match in _BETWEEN.finditer(stream):
-        number = int(match[2])
-        if number < len(texts):
-            body = stream[at : match.start()].lstrip("\n")
-            # The full stop is ours where the text had no end of its own.
-            body += match[1] if _ended(texts[number]) else ""
-            found[number] = _plain(body)
-        at = match.end()
+    # Behind the last text come only the empty flushes of the programs.
+    parts = stream.split(_BETWEEN)[:-1]
+    found: list[Read | None] = []
+    for number, text in enumerate(texts):
+        if number >= len(parts):
+            found.append(None)
+            continue
+        part = parts[number].removesuffix(_END)
+        found.append(_plain(part if _ended(text) else part.removesuffix(_STOP)))
     return found
 
 

@@ -59,7 +59,7 @@ class ApertiumTranslator(Translator):
         """Return the translation of each text; words that apertium does not know stay as they are."""
         mode = self._mode(source, target)
         options = ["-d", self.config.data] if self.config.data else []
-        output = self._run([*options, "-f", "none", mode], stream.write(texts))
+        output = self._run([*options, "-z", "-f", "none", mode], stream.write(texts))
         results = []
         for text, found in zip(texts, stream.read(output, texts), strict=True):
             if found is None:

@@ -53,7 +53,7 @@ def test_texts_are_translated_in_one_batch() -> None:
     [
         "C# and *bold* #tag ~x a^b $5 100% [y] {z w} <q> \\ / @home",
         "See https://x.org/a?b=1 and <b>quickly</b> write to a@b.org.",
-        "One.\u27e6 Two] [Three [][@0@]",
+        "One.\u27e6 Two] [Three .[]",
     ],
 )
 def test_signs_of_the_stream_pass_through(text: str) -> None:
@@ -63,6 +63,14 @@ def test_signs_of_the_stream_pass_through(text: str) -> None:
     for sign in "#*~^$[]{}<>\\@":
         assert found[0].text.count(sign) == text.count(sign), sign
     assert "*" not in (found[0].text if "*" not in text else "")
+
+
+@needs_pair
+def test_texts_do_not_run_into_each_other() -> None:
+    texts = ["Apr", "Mar", "Feb.", "Jan", "4", "of June"]
+    found = ApertiumTranslator().translate(texts, "en", "es")
+    alone = [ApertiumTranslator().translate([text], "en", "es")[0] for text in texts]
+    assert [result.text for result in found] == [result.text for result in alone]
 
 
 @needs_pair
@@ -117,16 +125,14 @@ def test_failures_are_one_clear_line_without_the_text(tmp_path: Path, body: str,
 
 
 def test_texts_that_do_not_come_back_stay(tmp_path: Path) -> None:
-    found = script(tmp_path, "cat >/dev/null; printf 'uno[][@1@]'").translate(
-        ["a b", "c d."], "en", "es"
-    )
-    assert [result.text for result in found] == [None, "uno"]
+    own = script(tmp_path, r"cat >/dev/null; printf 'uno\000dos'")
+    found = own.translate(["a.", "b."], "en", "es")
+    assert [result.text for result in found] == ["uno", None]
 
 
 def test_marks_of_apertium_are_told_from_signs_of_the_text() -> None:
-    sent = stream.write(["a * b #c"])
-    assert sent == "a [*] b [#]c.[][@0@]\n"
-    back = "un [*] *b [#]@c.[][@0@]"
+    assert stream.write(["a * b #c"]) == "a [*] b [#]c.[]\0"
+    back = "un [*] *b [#]@c.[]\0\0"
     assert stream.read(back, ["a * b #c"]) == [stream.Read("un * b #c", 2)]
 
 

@@ -1,0 +1,329 @@
+"""What is translated as one text: a paragraph, a cell, a label; and what is left alone, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from ..geometry import BBox, Polygon
+from ..model import Align, Block, BlockKind, Line, Page, Word
+from .protect import find, has_words, mask
+
+# Signs and numbers before the text of a list item or a heading; they stay where they are.
+_BULLET = re.compile(
+    r"[\u2022\u2023\u25e6\u25aa\u25a0\u25cf\u25cb\u2043\u2219\u00b7\u2013\u2014*\uf0b7\uf0a7-]"
+    r"|\(?\d{1,3}(?:\.\d{1,3})*[.)]?|\(?[A-Za-z][.)]|\(?[ivxlcIVXLC]{1,6}[.)]"
+)
+_NUMBERED = frozenset((BlockKind.LIST_ITEM, BlockKind.TITLE))
+# Dots that lead the eye to a page number.
+_LEADER = re.compile(r"[.\u2026\u00b7_]{3,}|(?:[.\u2026\u00b7] ?){4,}")
+_ENDED = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019\u00bb)\]]*$")
+# Signs of program text, and the share of them from which text is taken for it.
+_CODE = re.compile(r"[{}();=<>\[\]#$|&/\\_]")
+_TELLING = re.compile(r"[{}=<>#$|\\_]|\(\)|::|->")
+_CODE_SHARE = 0.08
+# Lines of one label stand no further apart than this, in heights of a line.
+_NEAR = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Text that is translated as a whole.
+
+    Attributes:
+        parts: page index and lines of each of its places: one, or more where a paragraph goes on in
+            the next column or on the next page. Lines may be cut down to some of their words.
+        text: all of them as one text.
+        kind: of its block; None for lines in no block.
+        align: how the cells of its column are aligned; None where it is no cell of a table.
+    """
+
+    parts: tuple[tuple[int, tuple[Line, ...]], ...]
+    text: str
+    kind: BlockKind | None
+    align: Align | None = None
+
+    @property
+    def confidence(self) -> float:
+        """Least confidence of its lines, 0.0-1.0."""
+        return min(line.confidence for _, lines in self.parts for line in lines)
+
+
+def units(pages: Sequence[Page]) -> list[Unit]:
+    """Return the texts of pages that follow each other, in reading order.
+
+    Paragraphs are whole, also over columns and pages; cells of tables, headers, footers and labels
+    in figures stand alone. Text that nobody sees is left out.
+    """
+    found = [unit for index, page in enumerate(pages) for unit in _of_page(page, index)]
+    return _continued(found)
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Return lines as one text, hyphenated words whole."""
+    from ..detect.text import HYPHENS
+
+    result = ""
+    for text in texts:
+        text = " ".join(text.split())
+        if not result or not text:
+            result += text
+        elif result[-1] in HYPHENS and result[-2:-1].isalpha() and text[0].islower():
+            result = result[:-1] + text
+        elif result[-1] == "\u00ad" or (_wide(result[-1]) and _wide(text[0])):
+            result += text
+        else:
+            # A hyphen at a line end before a capital or a digit belongs to the word.
+            result += text if result[-1] in HYPHENS and result[-2:-1].isalnum() else " " + text
+    return result.replace("\u00ad", "")
+
+
+def shared_out(text: str, sizes: Sequence[int]) -> list[str]:
+    """Return a translation in as many pieces as its text had, cut between words in proportion.
+
+    >>> shared_out("uno dos tres cuatro", [10, 10])
+    ['uno dos', 'tres cuatro']
+    """
+    pieces: list[str] = []
+    left, total = text, sum(sizes)
+    for size in sizes[:-1]:
+        wanted = len(left) * size / max(1, total)
+        total -= size
+        breaks = [match.start() for match in re.finditer(r"\s", left)]
+        if not breaks and any(map(_wide, left)):
+            breaks = list(range(1, len(left)))
+        at = min(breaks, key=lambda place: abs(place - wanted), default=len(left))
+        pieces.append(left[:at].strip())
+        left = left[at:].strip()
+    return [*pieces, left]
+
+
+def is_code(text: str) -> bool:
+    """Return whether a text looks like program text or a path rather than language.
+
+    >>> is_code("for (i = 0; i < n; i++) {"), is_code("Rooms (see 2) and halls")
+    (True, False)
+    """
+    signs = len(_CODE.findall(text))
+    if signs >= 3 and _TELLING.search(text) and signs > _CODE_SHARE * len(text):
+        return True
+    hard = [token for token in find(text) if token.kind in ("url", "path", "code", "email")]
+    return bool(hard) and not has_words(mask(text, hard, " "))
+
+
+def _of_page(page: Page, index: int) -> Iterator[Unit]:
+    by_id = {line.id: line for line in page.lines if line.visible}
+    for block in page.blocks:
+        lines = [by_id.pop(name) for name in block.lines if name in by_id]
+        if block.kind is BlockKind.TABLE:
+            yield from _cells(block, lines, index)
+            continue
+        for group in _groups(block, lines):
+            yield _unit(group, index, block.kind)
+    for line in by_id.values():
+        for group in _without_leaders([line]):
+            yield _unit(group, index, None)
+
+
+def _unit(lines: Sequence[Line], index: int, kind: BlockKind | None) -> Unit:
+    return Unit(((index, tuple(lines)),), joined([line.text for line in lines]), kind)
+
+
+def _groups(block: Block, lines: Sequence[Line]) -> Iterator[list[Line]]:
+    """Yield the lines of a block that are one text each."""
+    if not lines:
+        return
+    if any(_LEADER.search(line.text) for line in lines):
+        for line in lines:
+            yield from _without_leaders([_unnumbered(line)])
+    elif block.kind in (BlockKind.FIGURE, BlockKind.HEADER, BlockKind.FOOTER):
+        yield from _labels(lines)
+    else:
+        for run in _by_direction(lines):
+            first = _unnumbered(run[0]) if block.kind in _NUMBERED else run[0]
+            yield [first, *run[1:]]
+
+
+def _by_direction(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    run: list[Line] = []
+    for line in lines:
+        if run and line.direction != run[-1].direction:
+            yield run
+            run = []
+        run.append(line)
+    if run:
+        yield run
+
+
+def _labels(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    """Yield lines that stand below each other together, others alone."""
+    run: list[Line] = []
+    for line in lines:
+        if run and not _below(run[-1], line):
+            yield run
+            run = []
+        run.append(line)
+    if run:
+        yield run
+
+
+def _below(above: Line, line: Line) -> bool:
+    """Return whether a line goes on with the text of the one above it, rather than being another."""
+    if above.direction or line.direction:
+        return False
+    height = min(above.bbox.height, line.bbox.height)
+    alike = max(above.bbox.height, line.bbox.height) < 1.35 * height and above.bold == line.bold
+    gap = line.bbox.y0 - above.bbox.y1
+    lefts = abs(line.bbox.x0 - above.bbox.x0) < 0.5 * height
+    middles = abs(line.bbox.center.x - above.bbox.center.x) < 0.5 * height
+    goes_on = line.text[:1].islower() or above.text[-1:] in "-\u2010,"
+    return alike and -0.5 * height < gap < _NEAR * height and (lefts or middles) and goes_on
+
+
+def _cells(block: Block, lines: Sequence[Line], index: int) -> Iterator[Unit]:
+    """Yield the texts of a table's cells, and of what stands in none."""
+    left = list(lines)
+    columns: dict[int, list[list[Line]]] = {}
+    for cell in block.cells:
+        own: list[Line] = []
+        rest: list[Line] = []
+        for line in left:
+            words = [word for word in line.words if cell.bbox.contains(word.bbox.center)]
+            others = [word for word in line.words if not cell.bbox.contains(word.bbox.center)]
+            if words:
+                own.append(_only(line, words))
+            if others:
+                rest.append(_only(line, others) if words else line)
+        left = rest
+        if own:
+            own.sort(key=lambda line: (round(line.bbox.center.y), line.bbox.x0))
+            # A cell over several columns says nothing of how one of them is aligned.
+            column = cell.column if cell.column_span == 1 else -1 - cell.column
+            columns.setdefault(column, []).append(own)
+    for column, texts in columns.items():
+        align = _alignment([line.bbox for own in texts for line in own]) if column >= 0 else None
+        for own in texts:
+            yield replace(_unit(own, index, block.kind), align=align)
+    for line in left:
+        yield _unit([line], index, block.kind)
+
+
+def _alignment(boxes: Sequence[BBox]) -> Align | None:
+    """Return which edge the texts of a column have in common; None where none or all."""
+    if len(boxes) < 3:
+        return None
+    near = 0.15 * median(box.height for box in boxes)
+    edges: dict[Align, list[float]] = {
+        "start": [box.x0 for box in boxes],
+        "end": [box.x1 for box in boxes],
+        "center": [box.center.x for box in boxes],
+    }
+    even = {
+        align: sum(abs(value - median(values)) <= near for value in values) / len(values)
+        for align, values in edges.items()
+    }
+    best = max(even, key=lambda align: even[align])  # the first of equals
+    return best if even[best] >= 0.7 else None
+
+
+def _only(line: Line, words: Sequence[Word]) -> Line:
+    """Return a line cut down to some of its words."""
+    if tuple(words) == line.words:
+        return line
+    box = BBox.around(word.bbox for word in words)
+    quad: Polygon | None = None
+    if line.quad is not None or line.direction:
+        first, last = words[0].polygon, words[-1].polygon
+        quad = Polygon((first[0], last[1], last[2], first[3]))
+    return replace(line, words=tuple(words), bbox=box, quad=quad)
+
+
+def _unnumbered(line: Line) -> Line:
+    """Return a line without the bullet or number that it begins with."""
+    if len(line.words) > 1 and _BULLET.fullmatch(line.words[0].text):
+        return _only(line, line.words[1:])
+    return line
+
+
+def _without_leaders(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    """Yield the parts of lines on either side of dot leaders; those of words that hold dots too."""
+    for line in lines:
+        run: list[Word] = []
+        for word in line.words:
+            match = _LEADER.search(word.text)
+            if match is None and not re.fullmatch(r"[.\u2026\u00b7]", word.text):
+                run.append(word)
+                continue
+            before = _cut(word, 0, match.start()) if match and match.start() else None
+            after = (
+                _cut(word, match.end(), len(word.text))
+                if match and word.text[match.end() :]
+                else None
+            )
+            if before:
+                run.append(before)
+            if run:
+                yield [_only(line, run)]
+            run = [after] if after else []
+        if run:
+            yield [_only(line, run)]
+
+
+def _cut(word: Word, start: int, end: int) -> Word:
+    """Return a word with some of its characters."""
+    count = len(word.text)
+    bounds = word.bounds or tuple(n / count for n in range(count + 1))
+    low, high = bounds[start], bounds[end]
+    a, b, c, d = word.polygon[:4]
+
+    def between(
+        p: tuple[float, float], q: tuple[float, float], share: float
+    ) -> tuple[float, float]:
+        return p[0] + (q[0] - p[0]) * share, p[1] + (q[1] - p[1]) * share
+
+    quad = Polygon.of(
+        (between(a, b, low), between(a, b, high), between(d, c, high), between(d, c, low))
+    )
+    return Word(
+        word.text[start:end],
+        quad.bbox,
+        word.confidence,
+        word.origin,
+        None if quad.is_axis_aligned else quad,
+    )
+
+
+def _continued(found: Sequence[Unit]) -> list[Unit]:
+    """Return the units with paragraphs that go on in another place made one."""
+    result: list[Unit] = []
+    open_at: int | None = None  # the last paragraph, which may go on
+    for unit in found:
+        if unit.kind is BlockKind.PARAGRAPH:
+            if open_at is not None and _goes_on(result[open_at], unit):
+                last = result[open_at]
+                text = joined([last.text, unit.text])
+                result[open_at] = Unit((*last.parts, *unit.parts), text, last.kind)
+                continue
+            open_at = len(result)
+        elif unit.kind is BlockKind.TITLE:
+            open_at = None
+        result.append(unit)
+    return result
+
+
+def _goes_on(above: Unit, unit: Unit) -> bool:
+    """Return whether a paragraph goes on with another that stands elsewhere: next column or page."""
+    before, after = above.parts[-1][1][-1], unit.parts[0][1][0]
+    if before.direction != after.direction or not before.size or not after.size:
+        return False
+    if abs(before.size - after.size) > 0.05 * before.size or before.bold != after.bold:
+        return False
+    moved = above.parts[-1][0] != unit.parts[0][0] or after.bbox.y0 < before.bbox.y0
+    broken = not _ENDED.search(above.text)
+    return moved and broken and (unit.text[:1].islower() or above.text[-1:] in "-\u2010\u00ad")
+
+
+def _wide(character: str) -> bool:
+    return "\u2e80" <= character <= "\u9fff" or "\uff00" <= character <= "\uffef"

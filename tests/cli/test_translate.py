@@ -1,0 +1,78 @@
+"""``docharmony translate``: what it prints, writes and returns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from docharmony.cli import main
+
+PLUGIN = ["--plugin", str(Path(__file__).parent.parent / "plugins" / "translators.py")]
+
+
+def test_translates_and_reports(
+    letter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, report = tmp_path / "out.pdf", tmp_path / "r.json"
+    argv = [*PLUGIN, "translate", str(letter), "-o", str(out), "--to", "es", "--translator"]
+    assert main([*argv, "accents", "--report", str(report), "--keep", "Jane Roe"]) == 0
+    with pymupdf.open(out) as document:
+        text = document[0].get_text()
+    assert "Jane Roe" in text
+    assert "thé léttér" in text
+    data = json.loads(report.read_text())
+    assert data["to"] == "es"
+    assert data["replaced"] > 0
+    assert "letter to" not in report.read_text()
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "texts translated" in said.err
+    assert "Jane" not in said.err
+
+
+def test_says_where_texts_go(
+    letter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = [*PLUGIN, "translate", str(letter), "--to", "es", "--translator", "online"]
+    assert main([*argv, "--plan", str(tmp_path / "p.json")]) == 0
+    assert "texts leave this machine" in capsys.readouterr().err
+    assert (tmp_path / "p.json").stat().st_mode & 0o077 == 0
+    out = tmp_path / "out.pdf"
+    assert (
+        main(["translate", str(letter), "-o", str(out), "--apply", str(tmp_path / "p.json")]) == 0
+    )
+    assert out.exists()
+
+
+def test_without_a_translator_the_installed_ones_are_named(
+    letter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = [*PLUGIN, "translate", str(letter), "-o", str(tmp_path / "out.pdf"), "--to", "es"]
+    assert main(argv) == 2
+    said = capsys.readouterr().err
+    assert "accents, " in said
+    assert "glossary" in said
+    assert "--translator NAME" in said
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--translator", "accents"],
+        ["--to", "es", "--translator", "nobody"],
+        ["--to", "xx-yy-zz", "--translator", "accents"],
+        ["--to", "es", "--translator", "glossary"],
+        ["--to", "es", "--apply", "plan.json"],
+    ],
+)
+def test_usage_errors(letter: Path, tmp_path: Path, options: list[str]) -> None:
+    argv = [*PLUGIN, "translate", str(letter), "-o", str(tmp_path / "out.pdf"), *options]
+    assert main(argv) == 2
+    assert not (tmp_path / "out.pdf").exists()
+
+
+def test_an_output_is_needed(letter: Path) -> None:
+    assert main([*PLUGIN, "translate", str(letter), "--to", "es", "--translator", "accents"]) == 2

@@ -1,0 +1,51 @@
+"""Translators for tests: one that accents vowels, so that its work can be told, and faulty ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from docharmony import MissingExtraError, Translation, Translator, hookimpl
+
+ACCENTS = str.maketrans("aeiouAEIOU", "áéíóúÁÉÍÓÚ")
+
+
+class Accents(Translator):
+    """Accents every vowel; knows all languages."""
+
+    name: ClassVar[str] = "accents"
+
+    def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
+        return [Translation(text.translate(ACCENTS), 0.9) for text in texts]
+
+
+class EnglishOnly(Accents):
+    """Translates from English alone."""
+
+    name: ClassVar[str] = "english"
+
+    def check(self, source: str, target: str) -> None:
+        if source not in ("", "en"):
+            raise MissingExtraError(f"no pair {source}-{target}", hint="Run: install-pair")
+
+
+class Online(Accents):
+    """Says that it uses the network."""
+
+    name: ClassVar[str] = "online"
+    network: ClassVar[bool] = True
+
+
+class Fails(Accents):
+    """Raises an exception that quotes the text."""
+
+    name: ClassVar[str] = "fails"
+
+    def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
+        raise ValueError(texts[0])
+
+
+@hookimpl
+def register_translators(register):
+    for translator in (Accents, EnglishOnly, Online, Fails):
+        register(translator.name, translator, "for tests")

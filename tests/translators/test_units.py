@@ -1,0 +1,167 @@
+"""What is one text, and what is left alone."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+from docharmony import BBox, Block, BlockKind, Cell, Line, Page, Word
+from docharmony.translators import units
+from docharmony.translators.units import is_code, joined, shared_out
+
+
+def line(
+    name: str, text: str, x: float = 0, y: float = 0, size: float = 10, **options: object
+) -> Line:
+    words = []
+    at = x
+    for piece in text.split():
+        words.append(Word(piece, BBox(at, y, at + 5 * len(piece), y + size)))
+        at += 5 * len(piece) + 3
+    return Line(name, tuple(words), BBox.around(w.bbox for w in words), size=size, **options)  # type: ignore[arg-type]
+
+
+def page(kind: BlockKind, *lines: Line, cells: tuple[Cell, ...] = (), number: int = 1) -> Page:
+    block = Block(
+        "b",
+        kind,
+        BBox.around(item.bbox for item in lines),
+        tuple(item.id for item in lines),
+        cells=cells,
+    )
+    return Page(number, 500, 700, lines=lines, blocks=(block,))
+
+
+def texts(*pages: Page) -> list[str]:
+    return [unit.text for unit in units.units(pages)]
+
+
+def test_a_paragraph_is_one_text_without_its_hyphens() -> None:
+    own = page(BlockKind.PARAGRAPH, line("a", "The docu-", y=0), line("b", "ment is here.", y=12))
+    assert texts(own) == ["The document is here."]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["the Anglo-", "Saxons"], "the Anglo-Saxons"),
+        (["pages 3-", "5"], "pages 3-5"),
+        (["one -", "two"], "one - two"),
+        (["soft\u00ad", "ware"], "software"),
+        (["\u4e2d\u6587", "\u884c"], "\u4e2d\u6587\u884c"),
+        (["", "a", ""], "a"),
+    ],
+)
+def test_line_ends(lines: list[str], expected: str) -> None:
+    assert joined(lines) == expected
+
+
+@pytest.mark.parametrize("mark", ["\u2022", "1.", "(a)", "2.3", "iv)", "-"])
+def test_bullets_and_numbers_stay_where_they_are(mark: str) -> None:
+    own = page(BlockKind.LIST_ITEM, line("a", f"{mark} Sign the form"))
+    unit = units.units([own])[0]
+    assert unit.text == "Sign the form"
+    assert unit.parts[0][1][0].bbox.x0 == 5 * len(mark) + 3
+    assert texts(page(BlockKind.PARAGRAPH, line("a", "A dog barks"))) == ["A dog barks"]
+
+
+def test_dot_leaders_part_an_entry_from_its_page() -> None:
+    own = page(
+        BlockKind.PARAGRAPH,
+        line("a", "Introduction ........ 5"),
+        line("b", "Methods.............12", y=12),
+        line("c", "Results . . . . . . 20", y=24),
+    )
+    assert texts(own) == ["Introduction", "5", "Methods", "12", "Results", "20"]
+
+
+def test_cells_stand_alone_even_where_a_line_goes_over_several() -> None:
+    cells = (
+        Cell(0, 0, BBox(0, 0, 60, 12), ""),
+        Cell(0, 1, BBox(60, 0, 200, 12), ""),
+        Cell(1, 0, BBox(0, 12, 60, 40), ""),
+    )
+    own = page(
+        BlockKind.TABLE,
+        line("a", "Date Supplier"),
+        line("b", "two", y=13),
+        line("c", "lines", y=25),
+        cells=cells,
+    )
+    own_line = own.lines[0]
+    moved = Word("Supplier", BBox(80, 0, 120, 10))
+    own = Page(
+        1,
+        500,
+        700,
+        lines=(Line("a", (own_line.words[0], moved), BBox(0, 0, 120, 10)), *own.lines[1:]),
+        blocks=own.blocks,
+    )
+    assert texts(own) == ["Date", "two lines", "Supplier"]
+
+
+def test_the_alignment_of_a_column_is_found() -> None:
+    words = ["Pounds", "4,180.00", "7.50", "12.00"]
+    lines = [line(str(n), text, x=200 - 5 * len(text), y=12 * n) for n, text in enumerate(words)]
+    cells = tuple(Cell(n, 0, BBox(100, 12 * n - 1, 201, 12 * n + 11), "") for n in range(4))
+    found = units.units([page(BlockKind.TABLE, *lines, cells=cells)])
+    assert {unit.align for unit in found} == {"end"}
+
+
+def test_labels_of_a_figure_stand_alone() -> None:
+    own = page(
+        BlockKind.FIGURE,
+        line("a", "Jan"),
+        line("b", "Feb", x=60),
+        line("c", "Growth of"),
+        line("d", "sales", y=12),
+    )
+    assert texts(own) == ["Jan", "Feb", "Growth of sales"]
+
+
+def test_paragraphs_go_on_in_the_next_column_and_on_the_next_page() -> None:
+    first = Page(
+        1,
+        500,
+        700,
+        lines=(line("a", "The first half", y=600), line("b", "Page 1", y=680)),
+        blocks=(
+            Block("x", BlockKind.PARAGRAPH, BBox(0, 600, 90, 610), ("a",)),
+            Block("y", BlockKind.FOOTER, BBox(0, 680, 90, 690), ("b",)),
+        ),
+    )
+    second = page(BlockKind.PARAGRAPH, line("c", "and the other one.", y=20), number=2)
+    found = units.units([first, second])
+    assert [unit.text for unit in found] == ["The first half and the other one.", "Page 1"]
+    assert [index for index, _ in found[0].parts] == [0, 1]
+    ended = page(BlockKind.PARAGRAPH, line("c", "Another one.", y=20), number=2)
+    assert texts(first, ended)[0] == "The first half"
+
+
+def test_hidden_text_is_left_out() -> None:
+    assert texts(page(BlockKind.PARAGRAPH, line("a", "hidden words", visible=False))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes", "expected"),
+    [
+        ("uno dos tres cuatro", [30, 10], ["uno dos tres", "cuatro"]),
+        ("uno", [10, 10], ["uno", ""]),
+        ("\u4e00\u4e8c\u4e09\u56db", [5, 5], ["\u4e00\u4e8c", "\u4e09\u56db"]),
+        ("a b c", [1], ["a b c"]),
+    ],
+)
+def test_sharing_out(text: str, sizes: list[int], expected: list[str]) -> None:
+    assert shared_out(text, sizes) == expected
+
+
+def test_code_is_told_from_language() -> None:
+    for text in ("if (x > 0) { return y[i]; }", "$ cat /etc/passwd", "https://x.org/a"):
+        assert is_code(text), text
+    for text in ("Rooms (see 2) and halls; more", "Read https://x.org/a first", "and/or", "R&D"):
+        assert not is_code(text), text
+
+
+def test_examples() -> None:
+    assert doctest.testmod(units).failed == 0

@@ -34,7 +34,8 @@ fuzz: $(READY_DEV)   ## hide secrets in SEEDS random documents, redact them and 
 	$(BIN)/python -W ignore -m tests.fuzz.runner --seeds $(or $(SEEDS),2000)
 
 test-torch: $(VENV)-torch/.ready   ## the torch engine, training, and parity of the exported graphs
-	$(VENV)-torch/bin/python -m pytest -m torch tests export plugins/docharmony-train $(ARGS)
+	$(VENV)-torch/bin/python -m pytest -m torch tests export plugins/docharmony-train \
+		plugins/docharmony-transformers $(ARGS)
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("docharmony needs Python 3.11 or later; try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -53,7 +54,7 @@ $(VENV)-torch/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-torch
 	$(VENV)-torch/bin/python -m pip install --quiet torch==2.13.0
 	$(VENV)-torch/bin/python -m pip install --quiet --editable '.[dev,torch]' --editable export \
-		--editable plugins/docharmony-train
+		--editable plugins/docharmony-train --editable plugins/docharmony-transformers
 	touch $@
 
 clean:   ## remove what make has made

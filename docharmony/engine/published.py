@@ -133,7 +133,29 @@ class PublishedEngine:
     def locate(self, images: Sequence[Image]) -> list[list[TextRegion]]:
         """Return the text lines of each image; all have the confidence of the whole answer."""
         self._require("locate")
-        prompt = prompts.ask(prompts.LOCATE, self._slots())
+        return self._regions(images, prompts.LOCATE)
+
+    def find(self, images: Sequence[Image], word: str) -> list[list[TextRegion]]:
+        """Return where a word stands in each image."""
+        self._require("locate")
+        return self._regions(images, prompts.ask_place(_plain(word)))
+
+    def spot(self, images: Sequence[Image]) -> list[list[tuple[TextRegion, str]]]:
+        """Return the places of each image's text with what stands there, in one answer."""
+        self._require("locate")
+        self._require("read")
+        prompt = prompts.ask(prompts.SPOT, self._slots())
+        found = []
+        written = self._write(images, [prompt] * len(images), Task.READ)
+        for image, answer in zip(images, written, strict=True):
+            height, width = image.shape[:2]
+            reading = self._reading(answer)
+            spots = prompts.parse_spots(reading.text, width, height, self.grid)
+            found.append([(TextRegion(p, reading.confidence), word) for p, word in spots])
+        return found
+
+    def _regions(self, images: Sequence[Image], question: str) -> list[list[TextRegion]]:
+        prompt = prompts.ask(question, self._slots())
         found = []
         written = self._write(images, [prompt] * len(images), Task.READ)
         for image, answer in zip(images, written, strict=True):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from docharmony.engine import prompts
 from docharmony.geometry import Polygon
@@ -94,3 +98,30 @@ def test_spots() -> None:
     assert spots[0][0][2] == (110, 60)
     assert prompts.parse_spots(answer[:70], 448, 448)[0][1] == "Way out"
     assert prompts.parse_spots("nothing", 448, 448) == []
+
+
+pieces = st.sampled_from(
+    ["[", "]", "[[", "]]", "(", ")", ",", " ", "'", '"', "12", "-3", "4.5", "99999999999", BOX, OTHER,
+     "Exit", "['", "', '", "']", "\\", "\n", "\u0130", "No text detected in this image."]
+)  # fmt: skip
+answers = st.one_of(st.text(max_size=80), st.lists(pieces, max_size=40).map("".join))
+
+
+@hypothesis.given(answer=answers, grid=st.sampled_from([1, 448, 896]))
+def test_any_answer_is_understood_or_skipped(answer: str, grid: int) -> None:
+    assert all(isinstance(word, str) for word in prompts.parse_words(answer))
+    spots = prompts.parse_spots(answer, 300, 200, grid)
+    polygons = prompts.parse_polygons(answer, 300, 200, grid)
+    assert [polygon for polygon, _ in spots] == polygons
+    for polygon in polygons:
+        assert len(polygon) == 4
+        assert all(0 <= x <= 300 and 0 <= y <= 200 for x, y in polygon)
+
+
+@pytest.mark.parametrize("piece", ["[", "(1,", " ", "(1, 2) ", "[1,  ", "[[1, 2], "])
+def test_a_model_that_stammers_costs_no_time(piece: str) -> None:
+    answer = piece * 4000
+    start = time.process_time()
+    prompts.parse_spots(answer, 100, 100)
+    prompts.parse_words(answer)
+    assert time.process_time() - start < 1.0

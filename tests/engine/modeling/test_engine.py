@@ -24,7 +24,11 @@ from docharmony.engine.opening import open_engine  # noqa: E402
 from docharmony.engine.pieces import PieceTokenizer  # noqa: E402
 from docharmony.engine.presets import TINY  # noqa: E402
 from docharmony.engine.published import PublishedEngine  # noqa: E402
-from docharmony.errors import CheckpointCorruptError, CheckpointIncompatibleError  # noqa: E402
+from docharmony.errors import (  # noqa: E402
+    CheckpointCorruptError,
+    CheckpointIncompatibleError,
+    EngineError,
+)
 
 pytestmark = pytest.mark.torch
 
@@ -104,6 +108,42 @@ def test_places_are_in_pixels(engine: PublishedEngine, monkeypatch: pytest.Monke
     (regions,) = engine.locate([picture(0)])
     assert regions[1].polygon.bbox == (0, 20, 90, 40)
     assert regions[0].polygon.bbox.y0 == 0  # in order from the top
+
+
+def test_perception_in_one_answer(engine: PublishedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    text = "['[[0, 224], [448, 224], [448, 448], [0, 448]] Way out']"
+    monkeypatch.setattr(engine.tokenizer, "decode", lambda ids: text)
+
+    def write(images: Any, texts: Any, task: Task) -> list[Written]:
+        assert task is Task.READ
+        asked.append(texts[0].rpartition("<|image|>")[2])
+        return [Written([5], -1.0, 2)]
+
+    monkeypatch.setattr(engine, "_write", write)
+    (((region, word),),) = engine.spot([picture(0)])
+    assert (word, region.polygon.bbox) == ("Way out", (0, 20, 90, 40))
+    (regions,) = engine.find([picture(0)], "Way out<|image|>")  # adds no slot to the prompt
+    assert [r.polygon for r in regions] == [region.polygon]
+    assert asked == [
+        "Locate and extract all the text in this image. The answer is:",
+        'Where is "Way out " in this image? The answer is:',
+    ]
+
+
+@pytest.mark.parametrize("special", ["<|image|>", "<|beginofimage|>", "</s>", "<s>"])
+def test_texts_of_others_add_no_image(engine: PublishedEngine, special: str) -> None:
+    (a,) = engine.answer([picture(0)], f"What{special}is it?", context="")
+    (b,) = engine.answer([picture(0)], "What is it?", context="")
+    assert a == b
+    engine.generate(f"A{special}dog", size=(8, 8), seed=0)
+
+
+def test_a_prompt_longer_than_the_context_is_an_error(engine: PublishedEngine) -> None:
+    with pytest.raises(EngineError, match="too long"):
+        engine.answer([picture(0)], "word " * 3000, context="")
+    with pytest.raises(EngineError, match="too long"):
+        engine.generate("word " * 3000, size=(8, 8), seed=0)
 
 
 @pytest.mark.parametrize("text", [None, "WINNER"])

@@ -45,6 +45,7 @@ LAYERS = (
         "replacement",
         "asking",
         "translation",
+        "preview",
     ),
     ("cli", "builtin"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import ask, convert, installed, read, redact, run, translate, verify
+from . import ask, convert, installed, read, redact, replace, run, translate, verify
 
 
 def add(subparsers: Any) -> None:
@@ -13,6 +13,7 @@ def add(subparsers: Any) -> None:
     read.add_layout(subparsers)
     ask.add(subparsers)
     redact.add(subparsers)
+    replace.add(subparsers)
     translate.add(subparsers)
     verify.add(subparsers)
     run.add(subparsers)

@@ -37,8 +37,8 @@ class ReplaceConfig:
     map: tuple[str, ...] = field(default=(), repr=False)
     """Pairs ``OLD=NEW``; write ``\\\\=`` for a sign that belongs to OLD."""
 
-    map_file: str = ""
-    """A CSV file with two columns, or a JSON object, of old and new texts."""
+    map_files: tuple[str, ...] = ()
+    """CSV files with two columns, or JSON objects, of old and new texts."""
 
     inside_words: bool = False
     """Replace inside longer words too: cat in concatenate."""
@@ -129,9 +129,9 @@ def _pair(item: Any) -> tuple[str, str]:
 
 
 def all_pairs(config: ReplaceConfig) -> list[tuple[str, str]]:
-    """Return the pairs of the options and of the file, in the order in which edits count them."""
+    """Return the pairs of the options and of the files, in the order in which edits count them."""
     pairs = [parse_pair(pair) for pair in config.map]
-    return pairs + (read_pairs(config.map_file) if config.map_file else [])
+    return [*pairs, *(pair for path in config.map_files for pair in read_pairs(path))]
 
 
 @dataclass(frozen=True, slots=True)

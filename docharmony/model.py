@@ -214,6 +214,7 @@ class Setting:
         origin: what the old text consists of: ``"pdf"`` glyphs, or ``"ocr"`` pixels of a picture.
         visible: False where the glyphs only repeat what a picture shows (the text layer of a scan).
         blur: standard deviation of the old letters' edges, in page units; pixels only.
+        stretch: width of the letters as a share of the face's own; pixels only.
     """
 
     size: float = 0.0
@@ -232,6 +233,7 @@ class Setting:
     origin: Origin = "pdf"
     visible: bool = True
     blur: float = 0.0
+    stretch: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

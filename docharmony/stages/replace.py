@@ -46,7 +46,7 @@ class ReplaceConfig:
     keep_case: bool = True
     """Write the new text in capitals where the old one is."""
 
-    min_confidence: float = 0.6
+    min_confidence: float = 0.9
     """Leave alone what was read with less confidence (0.0-1.0), or is only a near miss."""
 
     propose: bool = False
@@ -360,6 +360,13 @@ class _Work:
             old = " ".join(area.text for area in areas)
         else:
             polygon, old = areas[0].polygon, areas[0].text
+        if line.origin == "ocr":
+            first, last = self.text.places[start], self._last_place(end)
+            if first is not None:
+                tight = self.replacer.styles.extent(
+                    line, (first.word, first.char), (last.word, last.char)
+                )
+                polygon = tight or polygon
         align: Align | None = "fill" if fill else self._column(line, start, end)
         return self.replacer.part(line, polygon, old, new, self._naming(hit), align=align)
 

@@ -71,7 +71,7 @@ class Replacer:
             naming: id, rule and the like.
             align: how it stands in its place; None finds out.
         """
-        setting = self.styles.of(polygon, old, read=_read(line))
+        setting = self.styles.of(line, polygon)
         if align is None:
             align = "end" if is_rtl(new) and not is_rtl(old) else "start"
         room = self._room(polygon, [line], setting, [polygon])
@@ -105,7 +105,7 @@ class Replacer:
         turn = _turn(-first.direction)
         boxes = [polygon.map(turn).bbox for polygon in polygons]
         frame = BBox.around(boxes)
-        setting = self.styles.of(first.polygon, first.text, read=_read(first))
+        setting = self.styles.of(first, first.polygon)
         lefts, rights = [b.x0 for b in boxes], [b.x1 for b in boxes]
         em = setting.size or first.bbox.height
         found = alignment(lefts, rights, em)
@@ -306,10 +306,6 @@ def _edit(
         areas,
         setting,
     )
-
-
-def _read(line: Line) -> bool:
-    return line.origin == "ocr"
 
 
 def _inside(box: BBox, areas: Sequence[Polygon]) -> bool:

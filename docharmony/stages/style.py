@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
 from ..geometry import Polygon
-from ..model import Family, Line, Origin, Page, Setting
+from ..model import Family, Line, Page, Setting
 from ..stage import Context, Span
 from ..typeset.faces import classify
 
@@ -26,16 +27,22 @@ if TYPE_CHECKING:
 # Blur of the edges that is tried, in pixels.
 _BLURS = (0.3, 0.6, 0.9, 1.3, 1.8, 2.4)
 # A line is looked at with at most so many pixels of height: more tells nothing new.
-_HEIGHT = 64
-_LONGEST = 40  # letters
+_HEIGHT = 96
+_MOST_WORDS = 6
 # Contrast (of 255) without which there is no ink to speak of.
 _CONTRAST = 24.0
-_CLASSES: tuple[tuple[Family, bool, bool], ...] = (
-    ("sans", False, False),
-    ("serif", False, False),
-    ("mono", False, False),
-    ("sans", True, False),
-    ("serif", True, False),
+# Class, weight, slant, and a face that is much wider or narrower than the usual one of its class.
+_CLASSES: tuple[tuple[Family, bool, bool, str], ...] = (
+    ("sans", False, False, ""),
+    ("sans", True, False, ""),
+    ("sans", False, False, "DejaVu Sans"),
+    ("sans", True, False, "DejaVu Sans"),
+    ("sans", False, False, "Arial Narrow"),
+    ("serif", False, False, ""),
+    ("serif", True, False, ""),
+    ("serif", False, True, ""),
+    ("mono", False, False, ""),
+    ("mono", True, False, ""),
 )
 
 
@@ -51,20 +58,71 @@ class Styles:
         self._page, self._ctx = page, ctx
         self._spans: tuple[Span, ...] | None = None
         self._raster: Rgb | None = None
+        self._strips: dict[str, _Strip | None] = {}
 
-    def of(self, polygon: Polygon, text: str, *, read: bool) -> Setting:
+    def of(self, line: Line, polygon: Polygon) -> Setting:
         """Return how the text under a polygon is set.
 
         Args:
-            polygon: four corners of one line or a part of it.
-            text: what stands there.
-            read: whether it was read from pixels.
+            line: the line that it belongs to.
+            polygon: four corners of the line or a part of it.
         """
-        if not read:
+        if line.origin == "pdf":
             span = self._span(polygon)
             if span is not None:
                 return _of_span(span, polygon)
-        return self._of_pixels(polygon, text, read=read)
+        return self._of_pixels(line, polygon)
+
+    def extent(self, line: Line, start: tuple[int, int], end: tuple[int, int]) -> Polygon | None:
+        """Return the corners of a part of a line that was read from pixels, by its ink.
+
+        Args:
+            line: the line.
+            start: word and character that it begins with.
+            end: word and character that it ends with, included.
+        """
+        strip = self._strip(line)
+        if strip is None or not strip.words:
+            return None
+        (first, char), (last, until) = start, end
+        x0 = strip.at(line, first, char)
+        x1 = strip.at(line, last, until + 1)
+        return strip.part(x0, x1) if x1 - x0 >= 2 else None
+
+    def _strip(self, line: Line) -> _Strip | None:
+        if line.id not in self._strips:
+            if self._raster is None:
+                self._raster = self._ctx.raster(self._page)
+            self._strips[line.id] = _Strip.of(self._raster, line, self._page.width)
+        return self._strips[line.id]
+
+    def _of_pixels(self, line: Line, polygon: Polygon) -> Setting:
+        import numpy as np
+
+        high = math.dist(polygon[0], polygon[-1])
+        strip = self._strip(line)
+        if strip is None:
+            return Setting(size=0.8 * high, origin=line.origin)
+        look, unit = strip.look, strip.unit
+        # Parts can be of another colour than the rest of their line.
+        x0, x1 = strip.reach(polygon)
+        own = find_ink(strip.pixels[:, x0:x1]) if x1 - x0 > 4 else None
+        colour = strip.ink.colour if own is None else own.colour
+        red, green, blue = (int(v) for v in np.clip(colour.round(), 0, 255))
+        top = _above(strip.corners, polygon)
+        return Setting(
+            size=look.size * unit,
+            font=look.font,
+            family=look.family,
+            bold=look.bold,
+            italic=look.italic,
+            color=(red, green, blue),
+            baseline=look.baseline * unit - top,
+            origin=line.origin,
+            visible=line.visible,
+            blur=look.blur * unit,
+            stretch=look.stretch,
+        )
 
     def uniform(self, lines: Sequence[Line]) -> bool:
         """Return whether lines of a text layer are set in one font, size and colour throughout."""
@@ -92,41 +150,6 @@ class Styles:
                 best, most = span, share
         return best
 
-    def _of_pixels(self, polygon: Polygon, text: str, *, read: bool) -> Setting:
-        import numpy as np
-
-        origin: Origin = "ocr" if read else "pdf"
-        high = math.dist(polygon[0], polygon[-1])
-        if self._raster is None:
-            self._raster = self._ctx.raster(self._page)
-        scale = self._raster.shape[1] / self._page.width
-        strip, step = upright(self._raster, polygon, scale)
-        ink = find_ink(strip)
-        if ink is None:
-            return Setting(size=0.8 * high, origin=origin)
-        seen = Look.of(ink.cover, text)
-        family, bold, italic, size, baseline, blur = (
-            (seen.family, seen.bold, seen.italic, seen.size, seen.baseline, seen.blur)
-            if seen is not None
-            else ("sans", False, False, 0.8 * strip.shape[0], 0.78 * strip.shape[0], 0.6)
-        )
-        unit = step / scale  # page units a row of the strip
-        red, green, blue = (int(v) for v in np.clip(ink.colour.round(), 0, 255))
-        return Setting(
-            size=size * unit,
-            family=family,  # type: ignore[arg-type]
-            bold=bool(bold),
-            italic=bool(italic),
-            color=(red, green, blue),
-            baseline=(baseline - PAD * strip.shape[0] / (1 + 2 * PAD)) * unit,
-            origin=origin,
-            blur=blur * unit,
-        )
-
-
-PAD = 0.15
-"""A strip reaches beyond its polygon by this share of the polygon's height, above and below."""
-
 
 def _of_span(span: Span, polygon: Polygon) -> Setting:
     a, d = polygon[0], polygon[-1]
@@ -149,8 +172,192 @@ def _of_span(span: Span, polygon: Polygon) -> Setting:
     )
 
 
+def _above(corners: Polygon, polygon: Polygon) -> float:
+    """Return how far the top of a polygon lies below that of a strip, in page units."""
+    a, d = corners[0], corners[-1]
+    high = math.dist(a, d) or 1.0
+    p = polygon[0]
+    return ((p.x - a.x) * (d.x - a.x) + (p.y - a.y) * (d.y - a.y)) / high
+
+
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """A line that was read from pixels, turned level.
+
+    Attributes:
+        pixels: (rows, columns, 3).
+        corners: of the strip on the page.
+        unit: page units a row or column.
+        ink: its letters.
+        words: for each word of the line the first column of its ink and the one after its last.
+        look: its style, in rows.
+    """
+
+    pixels: Rgb
+    corners: Polygon
+    unit: float
+    ink: Ink
+    words: tuple[tuple[float, float], ...]
+    look: Look
+
+    @classmethod
+    def of(cls, raster: Rgb, line: Line, width: float) -> _Strip | None:
+        """Return the strip of a line; None where no ink stands out."""
+        scale = raster.shape[1] / width
+        quad = line.polygon
+        corners = _grown(quad, 0.25 * math.dist(quad[0], quad[-1]))
+        pixels, step = upright(raster, corners, scale)
+        ink = find_ink(pixels)
+        if ink is None:
+            return None
+        margin = 0.25 / 1.5 * pixels.shape[0]
+        cover = ink.cover.copy()
+        _clear_rules(cover)
+        rows = slice(round(0.4 * margin), round(pixels.shape[0] - 0.4 * margin))
+        columns = (cover[rows] > 0.4).sum(axis=0)
+        words = cut_words(columns, line, margin, pixels.shape[0] / 1.5)
+        look = Look.of(cover, [word.text for word in line.words], words, margin)
+        return cls(pixels, corners, step / scale, ink, tuple(words), look)
+
+    def at(self, line: Line, word: int, char: int) -> float:
+        """Return the column at which a character of a word begins."""
+        x0, x1 = self.words[word]
+        text = line.words[word].text
+        if char <= 0 or char >= len(text):
+            return x0 if char <= 0 else x1
+        share = _advance(text[:char], self.look) / max(1e-6, _advance(text, self.look))
+        return x0 + share * (x1 - x0)
+
+    def reach(self, polygon: Polygon) -> tuple[int, int]:
+        """Return the first and last columns under a polygon."""
+        a, b = self.corners[0], self.corners[1]
+        wide = math.dist(a, b) or 1.0
+        along = (b.x - a.x) / wide, (b.y - a.y) / wide
+        spots = [((p.x - a.x) * along[0] + (p.y - a.y) * along[1]) / self.unit for p in polygon]
+        return max(0, int(min(spots))), min(self.pixels.shape[1], int(max(spots)) + 1)
+
+    def part(self, x0: float, x1: float) -> Polygon:
+        """Return the corners of columns ``x0:x1``, as high as the line's box."""
+        a, b, d = self.corners[0], self.corners[1], self.corners[-1]
+        wide, high = math.dist(a, b) or 1.0, math.dist(a, d) or 1.0
+        ux, uy = (b.x - a.x) / wide * self.unit, (b.y - a.y) / wide * self.unit
+        vx, vy = (d.x - a.x) / high * self.unit, (d.y - a.y) / high * self.unit
+        top, bottom = 0.25 / 1.5 * self.pixels.shape[0], 1.25 / 1.5 * self.pixels.shape[0]
+        return Polygon.of(
+            (a.x + x * ux + y * vx, a.y + x * uy + y * vy)
+            for x, y in ((x0, top), (x1, top), (x1, bottom), (x0, bottom))
+        )
+
+
+def _grown(quad: Polygon, margin: float) -> Polygon:
+    """Return the corners moved outwards by a margin on every side, in the text's own axes."""
+    a, b, d = quad[0], quad[1], quad[-1]
+    wide, high = math.dist(a, b) or 1.0, math.dist(a, d) or 1.0
+    ux, uy = (b.x - a.x) / wide, (b.y - a.y) / wide
+    vx, vy = (d.x - a.x) / high, (d.y - a.y) / high
+    return Polygon.of(
+        (a.x + x * ux + y * vx, a.y + x * uy + y * vy)
+        for x, y in (
+            (-margin, -margin),
+            (wide + margin, -margin),
+            (wide + margin, high + margin),
+            (-margin, high + margin),
+        )
+    )
+
+
+def _clear_rules(cover: Grey) -> None:
+    """Blank what runs through the whole strip: ruling lines, borders of cells."""
+    dark = cover > 0.4
+    rows = dark.mean(axis=1) > 0.85
+    columns = dark.mean(axis=0) > 0.9
+    cover[rows] = 0.0
+    cover[:, columns] = 0.0
+
+
+def cut_words(
+    columns: npt.NDArray[np.intp], line: Line, margin: float, height: float
+) -> list[tuple[float, float]]:
+    """Return where the ink of each word begins and ends.
+
+    Args:
+        columns: inked pixels in each column.
+        line: the line; its words say roughly where.
+        margin: columns before the line's own box.
+        height: of the line's box, in columns.
+
+    Where words begin follows from how wide their letters usually are; then each border moves to the
+    widest blank near it.
+    """
+    import numpy as np
+
+    inked = np.flatnonzero(columns > 0)
+    texts = [word.text for word in line.words]
+    if not len(inked) or not texts:
+        return []
+    # The margin may hold a neighbour: begin and end with what the line's own box holds.
+    low, high = 0.4 * margin, len(columns) - 0.4 * margin
+    inside = inked[(inked >= low) & (inked < high)]
+    if not len(inside):
+        return []
+    first, last = float(inside[0]), float(inside[-1] + 1)
+    plain = Look("sans", False, False, height, 0.0, 0.0, 0.0)
+    widths = [_advance(text, plain) for text in texts]
+    space = 0.28
+    total = sum(widths) + space * (len(texts) - 1)
+    scale = (last - first) / max(total, 1e-6)
+    borders: list[tuple[float, float]] = []
+    pen = first
+    blanks = _blanks(columns, first, last)
+    at = 0
+    for width in widths[:-1]:
+        pen += width * scale
+        middle = pen + space * scale / 2
+        near = [
+            (start, end)
+            for start, end in blanks
+            if start >= at and abs((start + end) / 2 - middle) < 0.9 * height
+        ]
+        if near:
+            start, end = max(
+                near, key=lambda b: (b[1] - b[0]) - 0.35 * abs((b[0] + b[1]) / 2 - middle)
+            )
+            borders.append((start, end))
+            at = int(end)
+            # Go on from where the word really ends: errors must not add up.
+            pen = end
+            left = sum(widths[len(borders) :]) + space * (len(texts) - 1 - len(borders))
+            scale = (last - pen) / max(left, 1e-6)
+        else:
+            borders.append((middle, middle))
+            pen = middle + space * scale / 2
+    starts = [first, *(end for _, end in borders)]
+    ends = [*(start for start, _ in borders), last]
+    return list(zip(starts, ends, strict=True))
+
+
+def _blanks(columns: npt.NDArray[np.intp], first: float, last: float) -> list[tuple[float, float]]:
+    """Return runs of columns without ink."""
+    blanks: list[tuple[float, float]] = []
+    start: int | None = None
+    for x in range(int(first), int(last)):
+        if columns[x] == 0 and start is None:
+            start = x
+        elif columns[x] and start is not None:
+            blanks.append((float(start), float(x)))
+            start = None
+    return blanks
+
+
+def _advance(text: str, look: Look) -> float:
+    from ..typeset.faces import chain
+    from ..typeset.shape import shape
+
+    return shape(text, chain(look.family, bold=look.bold, italic=look.italic, like=look.font)).width
+
+
 def upright(pixels: Rgb, polygon: Polygon, scale: float) -> tuple[Rgb, float]:
-    """Return a line as a level strip, and how many pixels of the page one of its rows takes.
+    """Return a part of the page turned level, and how many of the page's pixels one of its rows takes.
 
     Args:
         pixels: the page.
@@ -163,19 +370,17 @@ def upright(pixels: Rgb, polygon: Polygon, scale: float) -> tuple[Rgb, float]:
     a, b, d = polygon[0], polygon[1], polygon[-1]
     wide, high = math.dist(a, b) * scale, math.dist(a, d) * scale
     step = max(1.0, high / _HEIGHT)
-    pad = PAD * high
-    rows = max(3, round((high + 2 * pad) / step))
-    columns = max(3, round(wide / step))
-    u = (np.arange(columns) + 0.5) * step
-    v = (np.arange(rows) + 0.5) * step - pad
-    ax, ay = (b.x - a.x) * scale / max(wide, 1e-6), (b.y - a.y) * scale / max(wide, 1e-6)
-    dx, dy = (d.x - a.x) * scale / max(high, 1e-6), (d.y - a.y) * scale / max(high, 1e-6)
-    x = a.x * scale + u[None, :] * ax + v[:, None] * dx - 0.5
-    y = a.y * scale + u[None, :] * ay + v[:, None] * dy - 0.5
-    order = 0 if abs(ay) + abs(dx) < 1e-9 and step == 1.0 else 1
+    rows, columns = max(3, round(high / step)), max(3, round(wide / step))
+    u = (np.arange(columns) + 0.5) * step / max(wide, 1e-6)
+    v = (np.arange(rows) + 0.5) * step / max(high, 1e-6)
+    x = (a.x + u[None, :] * (b.x - a.x) + v[:, None] * (d.x - a.x)) * scale - 0.5
+    y = (a.y + u[None, :] * (b.y - a.y) + v[:, None] * (d.y - a.y)) * scale - 0.5
+    level = abs(b.y - a.y) + abs(d.x - a.x) < 1e-6 and step == 1.0
     strip = np.stack(
         [
-            map_coordinates(pixels[..., c].astype(np.float32), (y, x), order=order, mode="nearest")
+            map_coordinates(
+                pixels[..., c].astype(np.float32), (y, x), order=0 if level else 1, mode="nearest"
+            )
             for c in range(3)
         ],
         axis=2,
@@ -243,87 +448,116 @@ class Look:
     baseline: float
     blur: float
     match: float
+    stretch: float = 1.0
+    font: str = ""
 
     @classmethod
-    def of(cls, cover: Grey, text: str) -> Look | None:
-        """Return the look that fits a strip best, given its text; None where nothing compares."""
-        import numpy as np
-
-        rows = np.flatnonzero((cover > 0.4).any(axis=1))
-        columns = np.flatnonzero((cover > 0.4).any(axis=0))
-        text = " ".join(text.split())
-        if len(rows) < 4 or len(columns) < 3 or not text:
-            return None
-        kept = _beginning(text)
-        share = len(kept) / len(text)
-        x0, x1 = int(columns[0]), int(columns[-1]) + 1
-        if share < 1:
-            x1 = x0 + round((x1 - x0) * share)
-        found = [
-            look
-            for family, bold, italic in _CLASSES
-            if (look := _compare(cover, kept, x0, x1, family, bold, italic)) is not None
+    def of(
+        cls,
+        cover: Grey,
+        texts: Sequence[str],
+        words: Sequence[tuple[float, float]],
+        margin: float,
+    ) -> Look:
+        """Return the look that fits a strip best, given its words and where they stand."""
+        height = cover.shape[0] - 2 * margin
+        plain = cls("sans", False, False, 0.8 * height, margin + 0.78 * height, 0.6, 0.0)
+        # Long words tell more; a few of them tell enough.
+        order = sorted(range(len(words)), key=lambda i: -len(texts[i]))[:_MOST_WORDS]
+        samples = [
+            sample
+            for index in order
+            if (sample := _Sample.of(cover, texts[index], *words[index])) is not None
         ]
-        if not found:
-            return None
+        if not samples:
+            return plain
+        found = [_compare(samples, *kind) for kind in _CLASSES]
         best = max(found, key=lambda look: look.match)
-        slanted = _compare(cover, kept, x0, x1, best.family, best.bold, True)
-        if slanted is not None and slanted.match > best.match + 0.03:
+        slanted = _compare(samples, best.family, best.bold, True, best.font)
+        if slanted.match > best.match + 0.02:
             best = slanted
+        if best.match < 0.25:
+            return changed(plain, size=best.size or plain.size, baseline=best.baseline)
         return best
 
 
-def _beginning(text: str) -> str:
-    """Return the beginning of a long text: it tells as much, and drifts less."""
-    if len(text) <= _LONGEST:
-        return text
-    cut = text.rfind(" ", 0, _LONGEST)
-    return text[: cut if cut > 10 else _LONGEST]
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The ink of one word, cut out, with four rows and columns around it."""
+
+    text: str
+    ink: Grey
+    top: int
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, cover: Grey, text: str, x0: float, x1: float) -> _Sample | None:
+        import numpy as np
+
+        left, right = round(x0), round(x1)
+        part = cover[:, left:right]
+        if part.shape[1] < 3 or not any(c.isalnum() for c in text):
+            return None
+        rows = np.flatnonzero((part > 0.4).any(axis=1))
+        if len(rows) < 4:
+            return None
+        top, bottom = int(rows[0]), int(rows[-1]) + 1
+        # Half a pixel of ink at the border belongs to the letters too.
+        window = np.zeros((bottom - top + 8, right - left + 8), np.float32)
+        padded = np.pad(cover, 4)
+        window[:, 4:-4] = padded[top : bottom + 8, left + 4 : right + 4]
+        return cls(text, window, top, right - left, bottom - top)
 
 
 def _compare(
-    cover: Grey, text: str, x0: int, x1: int, family: Family, bold: bool, italic: bool
-) -> Look | None:
-    """Set the text in a face over the ink and return the look with how well it matches."""
+    samples: Sequence[_Sample], family: Family, bold: bool, italic: bool, font: str = ""
+) -> Look:
+    """Set the words in a face over their ink and return the look with how well it matches."""
+    from statistics import median
+
     import numpy as np
     from scipy.ndimage import gaussian_filter
 
     from ..typeset.faces import chain
     from ..typeset.shape import shape
 
-    shaped = shape(text, chain(family, bold=bold, italic=italic))
-    if shaped.missing or not shaped.runs:
-        return None
-    box = extents(shaped)
-    if box is None:
-        return None
-    left, bottom, right, top = box
-    ink = cover[:, x0:x1]
-    profile = np.flatnonzero((ink > 0.4).sum(axis=1) >= 1)
-    if len(profile) < 3:
-        return None
-    y0, y1 = int(profile[0]), int(profile[-1]) + 1
-    size = (y1 - y0) / max(top - bottom, 1e-6)
-    wide = (x1 - x0) / max(right - left, 1e-6)
-    # Letters keep their shape: a face whose width does not follow from its height is another one.
-    squeeze = wide / size
-    if not 0.5 < squeeze < 2.0:
-        return None
-    drawn = _drawn(
-        shaped, wide, size, (y1 - y0 + 8, x1 - x0 + 8), (4 - left * wide, 4 + top * size)
-    )
-    window = np.zeros_like(drawn)
-    part = cover[max(0, y0 - 4) : y1 + 4, max(0, x0 - 4) : x1 + 4]
-    dy, dx = max(0, 4 - y0), max(0, 4 - x0)
-    part = part[: window.shape[0] - dy, : window.shape[1] - dx]
-    window[dy : dy + part.shape[0], dx : dx + part.shape[1]] = part
+    faces = chain(family, bold=bold, italic=italic, like=font)
+    drawn: list[tuple[Grey, Grey, float, float, float]] = []
+    for sample in samples:
+        shaped = shape(sample.text, faces)
+        box = None if shaped.missing else extents(shaped)
+        if box is None:
+            continue
+        left, bottom, right, top = box
+        size = sample.height / max(top - bottom, 1e-6)
+        wide = sample.width / max(right - left, 1e-6)
+        if not 0.5 < wide / size < 2.0:
+            continue
+        origin = (4 - left * wide, 4 + top * size)
+        picture = _drawn(shaped, wide, size, sample.ink.shape, origin)
+        drawn.append((picture, sample.ink, size, wide, sample.top + top * size))
+    nothing = Look(family, bold, italic, 0.0, 0.0, 0.6, -1.0, 1.0, font)
+    if not drawn:
+        return nothing
+    # A word that was cut wrongly or misread has another size than the rest.
+    usual = median(item[2] for item in drawn)
+    drawn = [item for item in drawn if abs(item[2] - usual) <= 0.15 * usual] or drawn
     best, blur = -1.0, 0.6
     for sigma in _BLURS:
-        match = _alike(gaussian_filter(drawn, sigma), window)
+        match = float(
+            np.mean([_alike(gaussian_filter(picture, sigma), ink) for picture, ink, *_ in drawn])
+        )
         if match > best:
             best, blur = match, sigma
-    penalty = 0.5 * abs(math.log(squeeze))
-    return Look(family, bold, italic, size, y0 + top * size, blur, best - penalty)
+    size = median(item[2] for item in drawn)
+    stretch = median(item[3] for item in drawn) / size
+    baseline = median(item[4] for item in drawn)
+    # A face whose width does not follow from its height is another one.
+    match = best - 0.6 * abs(math.log(stretch))
+    return Look(
+        family, bold, italic, size, baseline, blur, match, min(1.25, max(0.8, stretch)), font
+    )
 
 
 def _alike(one: Grey, other: Grey) -> float:

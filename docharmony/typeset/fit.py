@@ -18,7 +18,7 @@ from .shape import clusters
 # What may be done to a text that is too long, in this order: closer letters and lines, a size that
 # nobody notices, the free space around, a size that one does notice.
 _TIGHT, _TIGHT_LEADING = -0.012, 0.94
-_UNNOTICED = 0.94
+_UNNOTICED = 0.97
 _STEP = 0.03
 # Between words: what justified lines may have, as shares of a space.
 _MOST_SPACE, _LEAST_SPACE = 3.0, 0.7

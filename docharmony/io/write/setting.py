@@ -170,7 +170,7 @@ def plan(edit: Mapping[str, Any], least: float, own: Type | None = None) -> Plan
             least=least,
             tracking=not joined,
         ),
-        kind.width,
+        lambda part: kind.width(part) * setting.stretch,
     )
     if layout is None:
         return Fitted(str(edit["id"]), False, note="it is too long for the space there is")
@@ -209,16 +209,17 @@ def spots(planned: Planned, line_index: int, shaped: ShapedLine) -> list[tuple[A
     size, tracking = planned.layout.size, planned.layout.tracking
     vertical = planned.setting.direction == "ttb"
     result = []
+    stretch = 1.0 if vertical else planned.setting.stretch
     extra = 0.0
     for run in shaped.runs:
         for index, glyph in enumerate(run.glyphs):
-            along, across = line.x + glyph.x * size + extra, glyph.y * size
+            along, across = line.x + glyph.x * size * stretch + extra, glyph.y * size
             if vertical:
                 # Columns go from right to left; their middles are as far apart as lines are.
                 x, y = across - line.y, -along
             else:
                 x, y = along, across - line.y
-            local = Affine(size, 0.0, 0.0, size, x, y)
+            local = Affine(size * stretch, 0.0, 0.0, size, x, y)
             result.append((run.face, glyph.number, local.then(planned.frame.matrix)))
             last = (
                 index + 1 == len(run.glyphs)

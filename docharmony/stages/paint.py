@@ -1,8 +1,9 @@
 """The painter: fills blanked pixels so that the background goes on as if nothing had stood there.
 
 Where the ground around a gap is flat, or an even gradient, an exact fill is both the best one and a
-fast one; ruling lines that meet the gap on both sides are drawn on through it. The network paints
-what is left: textures, photographs, noise. It never sees what was there: crops come blanked.
+fast one; ruling lines that meet the gap on both sides are drawn on through it. What is left, textures,
+photographs, noise, is filled in the way that does best on the crop itself (see :mod:`.fill`), one of
+which is the network. None sees what was there: crops come blanked.
 """
 
 from __future__ import annotations
@@ -51,14 +52,22 @@ def make_painter(engine: Engine | Callable[[], Engine]) -> Painter:
             done.append(filled)
             if not complete:
                 left.append(index)
-        if left:
-            network = engine() if callable(engine) else engine
-            painted = network.paint([crops[i] for i in left], [masks[i] for i in left])
-            for index, image in zip(left, painted, strict=True):
-                done[index] = np.where(masks[index][..., None], image, crops[index])
+        for index in left:
+            done[index] = _fill_textured(crops[index], masks[index], engine)
         return done
 
     return paint
+
+
+def _fill_textured(crop: Image, mask: Mask, engine: Engine | Callable[[], Engine]) -> Image:
+    """Return the crop filled as well as can be: by rule, and by the network where rules do badly."""
+    from .fill import fill
+
+    def network(image: Image, gaps: Mask) -> Image:
+        ready = engine() if callable(engine) else engine
+        return ready.paint([image], [gaps])[0]
+
+    return fill(crop, mask, network)[0]
 
 
 def _fill(crop: Image, mask: Mask) -> tuple[Image, bool]:

@@ -22,7 +22,7 @@ from ...geometry import Affine, Polygon
 from ..needles import Needles
 from ..wire import Buffer
 from .fitted import Fitted, parted
-from .pdf_images import Picture, cover, flat_fill, windows
+from .pdf_images import Picture, cover, flat_fill, letters, windows
 from .pixel_setting import draw
 from .setting import Planned, fitted, plan
 
@@ -100,15 +100,24 @@ def erase(
         height, width = frame.picture.samples.shape[:2]
         gone, replacing = parted(items)
         areas = [item["polygon"] for item in gone]
+        written: list[tuple[Any, Planned]] = []
         for item in replacing:
             planned = plan(item, least)
             if isinstance(planned, Planned):
-                areas += item["areas"]
+                written += [(area, planned) for area in item["areas"]]
                 fits.append(fitted(planned, planned.face))
             else:
                 fits.append(planned)
-        polygons = [[(x / width, y / height) for x, y in area] for area in areas]
-        hidden = cover((height, width), polygons)
+
+        def fractions(area: Any) -> list[tuple[float, float]]:
+            return [(x / width, y / height) for x, y in area]  # noqa: B023
+
+        hidden = cover((height, width), [fractions(area) for area in areas])
+        zone = hidden | cover((height, width), [fractions(area) for area, _ in written])
+        for area, planned in written:
+            setting = planned.setting
+            hidden |= letters(frame.picture, fractions(area), setting.color, setting.blur)
+        zone |= hidden
         count += int(hidden.any())
         if frame.alpha is not None:
             alpha = Picture(frame.alpha[..., None], 8, "", "gray")
@@ -123,7 +132,7 @@ def erase(
             continue
         frame.picture.samples[hidden] = 0
         frame.save["crops"] = []
-        for rows, columns in windows(hidden):
+        for rows, columns in windows(zone, 1.5 if written else 0.75):
             mask = np.ascontiguousarray(hidden[rows, columns])
             rgb = frame.picture.rgb((rows, columns)).copy()
             rgb[mask] = 0

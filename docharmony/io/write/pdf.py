@@ -184,7 +184,8 @@ class _Pictures:
         for area in areas:
             units = [back.apply(point) for point in area.points]
             polygons.append([(u.x, 1 - u.y) for u in units])
-        new = self._edited(image, polygons)
+        scale = abs(back.a * back.d - back.b * back.c) ** 0.5
+        new = self._edited(image, polygons, [area.ink for area in areas], scale)
         if MARK in new:
             size = int(new.get("/Height", 0)), int(new.get("/Width", 0))
             self._replacing.claim(new, back, size, areas)
@@ -192,7 +193,13 @@ class _Pictures:
             self.copies[image.objgen] = new
         return new
 
-    def _edited(self, image: Any, polygons: Sequence[Sequence[tuple[float, float]]]) -> Any:
+    def _edited(
+        self,
+        image: Any,
+        polygons: Sequence[Sequence[tuple[float, float]]],
+        inks: Sequence[tuple[tuple[int, int, int], float] | None] = (),
+        scale: float = 1.0,
+    ) -> Any:
         height, width = int(image.get("/Height", 0)), int(image.get("/Width", 0))
         if height <= 0 or width <= 0:
             return image
@@ -220,8 +227,19 @@ class _Pictures:
             pdf_images.flat_fill(picture, hidden)
             new = pdf_images.encode(self._pdf, image, picture, size)
         else:
+            zone = hidden
+            if any(ink is not None for ink in inks):
+                shape = picture.samples.shape[:2]
+                hidden = pdf_images.cover(
+                    shape, [p for p, ink in zip(polygons, inks, strict=True) if ink is None]
+                )
+                unit = scale * (shape[0] * shape[1]) ** 0.5
+                for polygon, ink in zip(polygons, inks, strict=True):
+                    if ink is not None:
+                        hidden |= pdf_images.letters(picture, polygon, ink[0], ink[1] * unit)
+                zone = zone | hidden
             picture.samples[hidden] = 0
-            crops = self._crops(picture, hidden)
+            crops = self._crops(picture, hidden, zone)
             note = {"codec": picture.codec, "jpeg": picture.jpeg, "size": size, "crops": crops}
             # Exact until it is painted: coded once, at the end.
             picture.jpeg = None
@@ -242,9 +260,9 @@ class _Pictures:
         pdf_images.flat_fill(picture, pdf_images.cover(alpha.shape, polygons))
         return pdf_images.encode(self._pdf, stream, picture, 0)
 
-    def _crops(self, picture: pdf_images.Picture, hidden: Any) -> list[Any]:
+    def _crops(self, picture: pdf_images.Picture, hidden: Any, zone: Any) -> list[Any]:
         crops = []
-        for rows, columns in pdf_images.windows(hidden):
+        for rows, columns in pdf_images.windows(zone, 0.75 if zone is hidden else 1.5):
             mask = np.ascontiguousarray(hidden[rows, columns])
             rgb = picture.rgb((rows, columns)).copy()
             rgb[mask] = 0

@@ -22,17 +22,24 @@ class Area:
         polygon: its corners on the displayed page; made convex where it is not.
         only_text: whether only glyphs go, not the drawings and pictures around and behind them.
         edit: id of the edit that it belongs to.
+        ink: colour of its letters and the blur of their edges in points, where in pictures only
+            letters go.
 
     Attributes:
         hits: glyphs, paths and pictures that were found in it.
     """
 
-    __slots__ = ("_edges", "bbox", "edit", "hits", "only_text", "points", "touch")
+    __slots__ = ("_edges", "bbox", "edit", "hits", "ink", "only_text", "points", "touch")
 
     def __init__(
-        self, polygon: Iterable[Iterable[float]], *, only_text: bool = False, edit: str = ""
+        self,
+        polygon: Iterable[Iterable[float]],
+        *,
+        only_text: bool = False,
+        edit: str = "",
+        ink: tuple[tuple[int, int, int], float] | None = None,
     ) -> None:
-        self.only_text, self.edit, self.hits = only_text, edit, 0
+        self.only_text, self.edit, self.ink, self.hits = only_text, edit, ink, 0
         self.points = _hull([(float(x), float(y)) for x, y in polygon])
         self.bbox = Polygon.of(self.points).bbox
         self.touch = min(_TOUCH_POINTS, _TOUCH_SHARE * min(self.bbox.width, self.bbox.height))

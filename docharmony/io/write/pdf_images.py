@@ -217,14 +217,39 @@ def cover(shape: tuple[int, int], polygons: Sequence[Sequence[Sequence[float]]])
     return np.asarray(binary_dilation(mask, np.ones((3, 3), bool))) if mask.any() else mask
 
 
-def windows(mask: Mask) -> list[tuple[slice, slice]]:
-    """Return one window a connected masked part, with enough around it to paint by."""
+def letters(
+    picture: Picture, polygon: Sequence[Sequence[float]], ink: tuple[int, int, int], blur: float
+) -> Mask:
+    """Return the pixels of the letters in a polygon; where they cannot be told, all of it.
+
+    Args:
+        picture: what is looked at.
+        polygon: corners in fractions of width and height, y down.
+        ink: colour of the letters.
+        blur: standard deviation of their edges in pixels.
+    """
+    from .strokes import strokes
+
+    result = cover(picture.samples.shape[:2], [polygon])
+    for window in windows(result):
+        area = result[window]
+        result[window] = strokes(picture.rgb(window), area, ink, blur)
+    return result
+
+
+def windows(mask: Mask, share: float = 0.75) -> list[tuple[slice, slice]]:
+    """Return one window a connected masked part, with enough around it to paint by.
+
+    Args:
+        mask: (height, width).
+        share: how much is around, as a share of the part's height.
+    """
     from scipy.ndimage import find_objects, label
 
     height, width = mask.shape
     result = []
     for rows, columns in find_objects(label(mask)[0]):
-        margin = int(min(64, max(12, 0.75 * (rows.stop - rows.start))))
+        margin = int(min(64 if share < 1 else 96, max(12, share * (rows.stop - rows.start))))
         result.append(
             (
                 slice(max(0, rows.start - margin), min(height, rows.stop + margin)),

@@ -181,8 +181,6 @@ class Replacer:
     ) -> tuple[float, float, float, float]:
         """Return the free space left, above, right and below, along the text's own axes."""
         angle = own[0].direction
-        if angle % 90:
-            return (0.0, 0.0, 0.0, 0.0)
         turn = _turn(-angle)
         frame = polygon.map(turn).bbox
         sheet = self.page.bbox.polygon().map(turn).bbox
@@ -202,10 +200,14 @@ class Replacer:
         lines = [line.polygon.map(turn).bbox for line in self.page.lines]
         left_edge = min([sheet.x0 + border, *[b.x0 for b in lines]])
         text_left = min([b.x0 for b in lines], default=sheet.x0)
-        right_edge = max([b.x1 for b in lines] + [sheet.x1 - max(border, text_left - sheet.x0)])
-        right_edge = min(right_edge, sheet.x1)
+        right_edge = max([b.x1 for b in lines], default=sheet.x1)
+        if not angle % 90:
+            right_edge = max(right_edge, sheet.x1 - max(border, text_left - sheet.x0))
+            right_edge = min(right_edge, sheet.x1)
         top = sheet.y0 + border
-        bottom = max([b.y1 for b in lines] + [sheet.y1 - 2 * border])
+        bottom = max([b.y1 for b in lines], default=sheet.y1)
+        if not angle % 90:
+            bottom = max(bottom, sheet.y1 - 2 * border)
         for box in frames:  # cells, buttons, coloured boxes: stay in the smallest around
             if (
                 box.x0 <= frame.x0 + 1

@@ -29,6 +29,8 @@ _BLURS = (0.3, 0.6, 0.9, 1.3, 1.8, 2.4)
 # A line is looked at with at most so many pixels of height: more tells nothing new.
 _HEIGHT = 96
 _MOST_WORDS = 6
+# By how much a bold face must match better than a regular one.
+_BOLD = 0.02
 # Contrast (of 255) without which there is no ink to speak of.
 _CONTRAST = 24.0
 # Class, weight, slant, and a face that is much wider or narrower than the usual one of its class.
@@ -107,7 +109,8 @@ class Styles:
         # Parts can be of another colour than the rest of their line.
         x0, x1 = strip.reach(polygon)
         own = find_ink(strip.pixels[:, x0:x1]) if x1 - x0 > 4 else None
-        colour = strip.ink.colour if own is None else own.colour
+        found = strip.ink if own is None else own
+        colour = found.ground + (found.colour - found.ground) * look.strength
         red, green, blue = (int(v) for v in np.clip(colour.round(), 0, 255))
         top = _above(strip.corners, polygon)
         return Setting(
@@ -450,6 +453,8 @@ class Look:
     match: float
     stretch: float = 1.0
     font: str = ""
+    # How much further from the ground than its darkest pixels the ink itself is.
+    strength: float = 1.0
 
     @classmethod
     def of(
@@ -472,7 +477,8 @@ class Look:
         if not samples:
             return plain
         found = [_compare(samples, *kind) for kind in _CLASSES]
-        best = max(found, key=lambda look: look.match)
+        # Blurred letters look bold: only clearly bold ones are.
+        best = max(found, key=lambda look: look.match - (_BOLD if look.bold else 0.0))
         slanted = _compare(samples, best.family, best.bold, True, best.font)
         if slanted.match > best.match + 0.02:
             best = slanted
@@ -556,8 +562,29 @@ def _compare(
     # A face whose width does not follow from its height is another one.
     match = best - 0.6 * abs(math.log(stretch))
     return Look(
-        family, bold, italic, size, baseline, blur, match, min(1.25, max(0.8, stretch)), font
+        family,
+        bold,
+        italic,
+        size,
+        baseline,
+        blur,
+        match,
+        min(1.25, max(0.8, stretch)),
+        font,
+        _strength(drawn, blur),
     )
+
+
+def _strength(drawn: Sequence[tuple[Grey, Grey, float, float, float]], blur: float) -> float:
+    """Return by how much blurred letters must be stronger to come to what is seen (least squares)."""
+    from scipy.ndimage import gaussian_filter
+
+    product = square = 0.0
+    for picture, ink, *_ in drawn:
+        soft = gaussian_filter(picture, blur)
+        product += float((soft * ink).sum())
+        square += float((soft * soft).sum())
+    return min(2.0, max(0.8, product / max(square, 1e-6)))
 
 
 def _alike(one: Grey, other: Grey) -> float:

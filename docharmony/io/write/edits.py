@@ -221,11 +221,11 @@ def _paint(
         flat = np.frombuffer(blobs[2 * index], np.uint8)
         images.append(flat.reshape(height, width, 3))
         mask = np.frombuffer(blobs[2 * index + 1], np.uint8).reshape(height, width)
-        masks.append(mask.astype(bool))
+        masks.append(mask > 0)
     painted = painter(images, masks)
     result: list[Buffer] = []
-    for image, mask in zip(painted, masks, strict=True):
-        if image.shape != (*mask.shape, 3):
+    for index, (image, gaps) in enumerate(zip(painted, masks, strict=True)):
+        if image.shape != (*gaps.shape, 3):
             raise ValueError("the painter returned a crop of another size")
-        result += [np.ascontiguousarray(image, np.uint8).tobytes(), mask.astype(np.uint8).tobytes()]
+        result += [np.ascontiguousarray(image, np.uint8).tobytes(), blobs[2 * index + 1]]
     return result

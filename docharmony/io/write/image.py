@@ -22,7 +22,7 @@ from ...geometry import Affine, Polygon
 from ..needles import Needles
 from ..wire import Buffer
 from .fitted import Fitted, parted
-from .pdf_images import Picture, cover, flat_fill, letters, windows
+from .pdf_images import Picture, cover, crop, flat_fill, letters, zones
 from .pixel_setting import draw
 from .setting import Planned, fitted, plan
 
@@ -132,14 +132,13 @@ def erase(
             continue
         frame.picture.samples[hidden] = 0
         frame.save["crops"] = []
-        for rows, columns in windows(zone, 1.5 if written else 0.75):
-            mask = np.ascontiguousarray(hidden[rows, columns])
-            rgb = frame.picture.rgb((rows, columns)).copy()
-            rgb[mask] = 0
+        for (rows, columns), part in zones(zone, 1.5 if written else 0.75):
+            ink = written[0][1].setting.color if written else None
+            rgb, mask = crop(frame.picture, hidden, (rows, columns), part, ink)
             place = [len(shapes), [rows.start, rows.stop], [columns.start, columns.stop]]
             frame.save["crops"].append(place)
             shapes.append(list(mask.shape))
-            crops += [rgb.tobytes(), mask.astype(np.uint8).tobytes()]
+            crops += [rgb.tobytes(), mask.tobytes()]
     if shapes:
         _store(frames, kind, out)
     else:
@@ -167,11 +166,11 @@ def finish(
     """Put painted crops and new text in and write the image; see :func:`.pdf.finish`."""
     frames, kind = _load(path)
     for number, frame in enumerate(frames, 1):
-        for crop, rows, columns in frame.save.pop("crops", ()):
-            height, width = crops[crop]
-            painted = np.frombuffer(blobs[2 * crop], np.uint8).reshape(height, width, 3)
-            mask = np.frombuffer(blobs[2 * crop + 1], np.uint8).reshape(height, width)
-            frame.picture.put((slice(*rows), slice(*columns)), painted, mask.astype(bool))
+        for which, rows, columns in frame.save.pop("crops", ()):
+            height, width = crops[which]
+            painted = np.frombuffer(blobs[2 * which], np.uint8).reshape(height, width, 3)
+            mask = np.frombuffer(blobs[2 * which + 1], np.uint8).reshape(height, width)
+            frame.picture.put((slice(*rows), slice(*columns)), painted, mask == 1)
         for item in parted((edits or {}).get(str(number), ()))[1]:
             drawn = draw(frame.picture, item, Affine(), least)
             if drawn is not None and frame.alpha is not None:

@@ -67,7 +67,8 @@ def erase(
     Returns:
         A value with ``carriers`` (report entries), ``removed`` (counts), ``fits`` (what became of
         replacing edits) and ``crops`` ((height, width) of each), and two blobs a crop: RGB, already
-        blank, and its mask, one byte a pixel. Where there are crops, ``out`` is not the end result:
+        blank, and its mask, one byte a pixel: 1 where it is to be painted, 2 where letters say
+        nothing about the ground. Where there are crops, ``out`` is not the end result:
         call :func:`finish`.
 
     Raises:
@@ -150,7 +151,7 @@ def finish(
                 height, width = crops[crop]
                 painted = np.frombuffer(blobs[2 * crop], np.uint8).reshape(height, width, 3)
                 mask = np.frombuffer(blobs[2 * crop + 1], np.uint8).reshape(height, width)
-                picture.put((slice(*rows), slice(*columns)), painted, mask.astype(bool))
+                picture.put((slice(*rows), slice(*columns)), painted, mask == 1)
             height, width = picture.samples.shape[:2]
             for text in note.get("texts", ()):
                 # The unit square of an image has its origin at the bottom left.
@@ -239,7 +240,8 @@ class _Pictures:
                         hidden |= pdf_images.letters(picture, polygon, ink[0], ink[1] * unit)
                 zone = zone | hidden
             picture.samples[hidden] = 0
-            crops = self._crops(picture, hidden, zone)
+            own = next((ink[0] for ink in inks if ink is not None), None)
+            crops = self._crops(picture, hidden, zone, own)
             note = {"codec": picture.codec, "jpeg": picture.jpeg, "size": size, "crops": crops}
             # Exact until it is painted: coded once, at the end.
             picture.jpeg = None
@@ -260,15 +262,13 @@ class _Pictures:
         pdf_images.flat_fill(picture, pdf_images.cover(alpha.shape, polygons))
         return pdf_images.encode(self._pdf, stream, picture, 0)
 
-    def _crops(self, picture: pdf_images.Picture, hidden: Any, zone: Any) -> list[Any]:
+    def _crops(self, picture: pdf_images.Picture, hidden: Any, zone: Any, ink: Any) -> list[Any]:
         crops = []
-        for rows, columns in pdf_images.windows(zone, 0.75 if zone is hidden else 1.5):
-            mask = np.ascontiguousarray(hidden[rows, columns])
-            rgb = picture.rgb((rows, columns)).copy()
-            rgb[mask] = 0
+        for (rows, columns), part in pdf_images.zones(zone, 0.75 if ink is None else 1.5):
+            rgb, mask = pdf_images.crop(picture, hidden, (rows, columns), part, ink)
             crops.append([len(self.shapes), [rows.start, rows.stop], [columns.start, columns.stop]])
             self.shapes.append(list(mask.shape))
-            self.blobs += [rgb.tobytes(), mask.astype(np.uint8).tobytes()]
+            self.blobs += [rgb.tobytes(), mask.tobytes()]
         return crops
 
 

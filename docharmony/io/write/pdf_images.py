@@ -237,8 +237,43 @@ def letters(
     return result
 
 
-def windows(mask: Mask, share: float = 0.75) -> list[tuple[slice, slice]]:
-    """Return one window a connected masked part, with enough around it to paint by.
+def crop(
+    picture: Picture,
+    hidden: Mask,
+    window: tuple[slice, slice],
+    part: Mask,
+    ink: tuple[int, int, int] | None,
+) -> tuple[Rgb, npt.NDArray[np.uint8]]:
+    """Return a window to be painted: RGB, blank where it is hidden, and its mask.
+
+    Args:
+        picture: what is painted.
+        hidden: (height, width) of the picture, what is to be painted.
+        window: rows and columns.
+        part: what of the window is this crop's to paint.
+        ink: colour of letters that may stand beside, None not to look for them.
+
+    The mask is 1 where it is to be painted, 2 where nothing is said about the ground: under other
+    crops' parts, and under letters beside this one.
+    """
+    from .strokes import neighbours
+
+    own = hidden[window]
+    mask = np.where(part & own, 1, np.where(own, 2, 0)).astype(np.uint8)
+    rgb = picture.rgb(window).copy()
+    rgb[own] = 0
+    if ink is not None:
+        mask[neighbours(rgb, own, ink)] = 2
+    return rgb, np.ascontiguousarray(mask)
+
+
+def windows(mask: Mask) -> list[tuple[slice, slice]]:
+    """Return one window a connected masked part, with enough around it to paint by."""
+    return [window for window, _ in zones(mask)]
+
+
+def zones(mask: Mask, share: float = 0.75) -> list[tuple[tuple[slice, slice], Mask]]:
+    """Return one window a connected masked part, and the part in it.
 
     Args:
         mask: (height, width).
@@ -248,14 +283,14 @@ def windows(mask: Mask, share: float = 0.75) -> list[tuple[slice, slice]]:
 
     height, width = mask.shape
     result = []
-    for rows, columns in find_objects(label(mask)[0]):
+    parts = label(mask)[0]
+    for number, (rows, columns) in enumerate(find_objects(parts), 1):
         margin = int(min(64 if share < 1 else 96, max(12, share * (rows.stop - rows.start))))
-        result.append(
-            (
-                slice(max(0, rows.start - margin), min(height, rows.stop + margin)),
-                slice(max(0, columns.start - margin), min(width, columns.stop + margin)),
-            )
+        window = (
+            slice(max(0, rows.start - margin), min(height, rows.stop + margin)),
+            slice(max(0, columns.start - margin), min(width, columns.stop + margin)),
         )
+        result.append((window, np.asarray(parts[window] == number)))
     return result
 
 

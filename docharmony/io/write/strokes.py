@@ -19,6 +19,8 @@ _BEYOND = 0.14
 # Contrast (of 255) without which letters cannot be told from their ground, and shares of the area
 # between which what was found can be letters.
 _CONTRAST, _LEAST, _MOST = 18.0, 0.004, 0.75
+# Letters beside the area take no more of a crop than this.
+_LETTERS = 0.3
 _WIDTH = 12.0  # of the neighbourhood that says what the ground is, pixels
 
 
@@ -77,6 +79,28 @@ def strokes(rgb: Rgb, area: Mask, ink: tuple[int, int, int], blur: float) -> Mas
         return near
     softness = 1 + math.ceil(1.5 * blur)
     return np.asarray(binary_dilation(kept, square, iterations=softness))
+
+
+def neighbours(rgb: Rgb, hidden: Mask, ink: tuple[int, int, int]) -> Mask:
+    """Return pixels beside the hidden ones that look like letters of the same ink.
+
+    They say nothing about the ground. Where a good part of the crop looks so, none are returned.
+    """
+    from scipy.ndimage import binary_dilation
+
+    pixels = rgb.astype(np.float32)
+    colour = np.array(ink, np.float32)
+    square = np.ones((3, 3), bool)
+    seen = ~binary_dilation(hidden, square)
+    nothing = np.zeros_like(hidden)
+    if seen.sum() < 50:
+        return nothing
+    ground = np.broadcast_to(np.median(pixels[seen], axis=0), pixels.shape)
+    way = _way(pixels, ground, colour)
+    if way is None:
+        return nothing
+    found = binary_dilation(way > _SURE, square, iterations=2) & ~hidden
+    return np.asarray(found) if found.mean() < _LETTERS else nothing
 
 
 def _way(

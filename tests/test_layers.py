@@ -42,6 +42,7 @@ LAYERS = (
         "plan",
         "report",
         "redaction",
+        "review",
         "replacement",
         "asking",
         "translation",

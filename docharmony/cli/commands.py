@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import ask, convert, installed, read, redact, replace, run, translate, verify
+from . import ask, convert, installed, read, redact, replace, review, run, translate, verify
 
 
 def add(subparsers: Any) -> None:
@@ -15,6 +15,7 @@ def add(subparsers: Any) -> None:
     redact.add(subparsers)
     replace.add(subparsers)
     translate.add(subparsers)
+    review.add(subparsers)
     verify.add(subparsers)
     run.add(subparsers)
     installed.add(subparsers)

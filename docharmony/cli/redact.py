@@ -60,33 +60,7 @@ def add(subparsers: Any) -> None:
         metavar="OUT",
         help="a file for one input, a folder for several; of the same kind as the input",
     )
-    group = parser.add_argument_group("what to remove")
-    group.add_argument(
-        "--term", metavar="TEXT", action="append", default=[], help="a text; may be repeated"
-    )
-    group.add_argument("--terms-file", metavar="FILE", help="a file with one term a line")
-    group.add_argument("--whole-words", action="store_true", help="terms are whole words only")
-    group.add_argument(
-        "--pattern",
-        metavar="RE",
-        action="append",
-        default=[],
-        help="a regular expression; may be repeated",
-    )
-    group.add_argument(
-        "--pii",
-        metavar="KIND,...|all",
-        action="append",
-        default=[],
-        help="kinds of private data; see `docharmony plugins` for the installed ones",
-    )
-    group.add_argument(
-        "--region",
-        metavar="PAGE:X0,Y0,X1,Y1",
-        action="append",
-        default=[],
-        help="an area, in points (pixels for images) from the top left; may be repeated",
-    )
+    add_rules(parser)
     group = parser.add_argument_group("how")
     group.add_argument(
         "--fill",
@@ -129,6 +103,37 @@ def add(subparsers: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def add_rules(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what to remove."""
+    group = parser.add_argument_group("what to remove")
+    group.add_argument(
+        "--term", metavar="TEXT", action="append", default=[], help="a text; may be repeated"
+    )
+    group.add_argument("--terms-file", metavar="FILE", help="a file with one term a line")
+    group.add_argument("--whole-words", action="store_true", help="terms are whole words only")
+    group.add_argument(
+        "--pattern",
+        metavar="RE",
+        action="append",
+        default=[],
+        help="a regular expression; may be repeated",
+    )
+    group.add_argument(
+        "--pii",
+        metavar="KIND,...|all",
+        action="append",
+        default=[],
+        help="kinds of private data; see `docharmony plugins` for the installed ones",
+    )
+    group.add_argument(
+        "--region",
+        metavar="PAGE:X0,Y0,X1,Y1",
+        action="append",
+        default=[],
+        help="an area, in points (pixels for images) from the top left; may be repeated",
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     """Redact each input and return the exit code."""
     from ..pipeline import Pipeline
@@ -139,7 +144,7 @@ def run(args: argparse.Namespace) -> int:
         recheck=(*config.recheck, *args.recheck),
         carriers={**config.carriers, **_carriers(args.carrier)},
     )
-    rules = _rules(args, config)
+    rules = rules_of(args, config)
     if args.output is None and not args.plan:
         raise UsageError("redact needs -o", hint="Name the output file: -o public.pdf")
     inputs = common.expand(args.inputs)
@@ -237,7 +242,12 @@ class _Job:
             return to_html(report, output)
 
 
-def _rules(args: argparse.Namespace, config: RunConfig) -> RedactConfig:
+def gives_rules(args: argparse.Namespace) -> bool:
+    """Return whether the command line says what to remove."""
+    return bool(args.term or args.terms_file or args.pattern or args.pii or args.region)
+
+
+def rules_of(args: argparse.Namespace, config: RunConfig) -> RedactConfig:
     """Return the rules of the configuration with those of the command line added.
 
     Raises:
@@ -246,9 +256,8 @@ def _rules(args: argparse.Namespace, config: RunConfig) -> RedactConfig:
     from ..config import build
     from ..stages.redact import RedactConfig, parse_region
 
-    given = bool(args.term or args.terms_file or args.pattern or args.pii or args.region)
-    if args.apply:
-        if given or args.whole_words:
+    if getattr(args, "apply", None):
+        if gives_rules(args) or args.whole_words:
             raise UsageError(
                 "--apply does what the plan says",
                 why="rules were given beside it",

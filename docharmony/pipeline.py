@@ -147,7 +147,13 @@ class Pipeline:
         by_route: dict[str, list[int]] = {}
         for index, item in enumerate(items):
             if isinstance(item, Page):
-                page = self._checked(item)
+                try:
+                    page = self._checked(item)
+                except InputError as error:
+                    if not keep_going:
+                        raise
+                    done[index] = PageFailure(item.number, "read", str(error))
+                    continue
                 page = page.provide(route=self._route(page))
                 done[index] = page
                 by_route.setdefault(page.route, []).append(index)

@@ -204,3 +204,28 @@ def test_specimens_come_from_the_child_as_pictures(tmp_path: Path) -> None:
         lines = source.specimens(1, sorted(claims), 1)
     assert {text for _, text in claims} >= set("Kitten")
     assert all(line.image.shape[0] == 48 and line.image.min() < 50 for line in lines)
+
+
+def test_a_page_whose_fonts_cannot_be_looked_at_fails_alone(
+    letter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from docharmony import InputError
+    from docharmony.io.pdf import PdfSource
+
+    claims = PdfSource.claims
+
+    def broken(source: PdfSource, number: int) -> object:
+        if number == 2:
+            raise InputError("cannot read", where="page 2")
+        return claims(source, number)
+
+    monkeypatch.setattr(PdfSource, "claims", broken)
+    pipeline = Pipeline(RunConfig(text_layer="check"))
+    with open_source(letter) as source:
+        document = pipeline.run(source, keep_going=True)
+        assert [failure.page for failure in document.failures] == [2]
+        with pytest.raises(InputError):
+            pipeline.run(source)
+    with pytest.raises(InputError):
+        redact(letter, letter.with_name("never.pdf"), terms=["Jane Roe"])
+    assert not letter.with_name("never.pdf").exists()

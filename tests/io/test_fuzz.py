@@ -55,6 +55,9 @@ def test_damaged_files(name: str, seed: int) -> None:
             source.raster(1, 40)
             source.glyphs(1)
             source.graphics(1)
+            claims, _ = source.claims(1)
+            source.specimens(1, sorted(claims), 2)
+            source.spelt(1, dict.fromkeys(claims, "x"))
     except InputError as error:
         message = str(error)
     assert "\n" not in message

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .errors import UsageError
 from .plan import Plan
 from .replacement import LEAST_SIZE, ReplacementReport, planned, replace, with_stage
-from .stages.translate import Left, TranslateConfig, TranslateStage, counts
+from .stages.translate import BEGUN, Left, TranslateConfig, TranslateStage, counts
 
 if TYPE_CHECKING:
     from .io.base import Source
@@ -151,7 +151,7 @@ def _search(source: Source, options: TranslateConfig, pipeline: Pipeline) -> Pro
     stage.check(pipeline.context)
     ready = with_stage(pipeline, stage)
     left: list[Left] = []
-    ready.context.store[STAGE] = left
+    ready.context.store.update({STAGE: left, BEGUN: False})
     plan = planned(source, ready.pages(source, keep_going=False))
     return Proposed(plan, tuple(left))
 

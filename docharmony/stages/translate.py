@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from ..translators.glossary import Glossary
 
 # A guess that is less sure gives way to the language of most of the pages.
-_SURE = 0.5
+_SURE, _SURER = 0.5, 0.9
+# Whether a document has had anything to translate yet.
+BEGUN = "translate.begun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,26 +185,25 @@ class TranslateStage(Stage):
                 left += _left(unit, reason, pages)
             else:
                 wordy.append(unit)
-        languages = self._languages([unit.text for unit in wordy])
-        most = Counter[str]()
-        for unit, language in zip(wordy, languages, strict=True):
-            most[language] += len(unit.text)
-        unknown = {
-            language: error
-            for language in most
-            if not same(language, self._to) and (error := self._cannot(language, ctx)) is not None
-        }
-        foreign = [language for language, _ in most.most_common() if not same(language, self._to)]
-        if foreign and foreign[0] in unknown:
-            raise unknown[foreign[0]]
-        chosen = []
-        for unit, language in zip(wordy, languages, strict=True):
+        chosen: list[tuple[units.Unit, str]] = []
+        missing: dict[str, DocharmonyError] = {}
+        letters = Counter[str]()
+        for unit, language in zip(wordy, self._languages(wordy, ctx), strict=True):
+            letters[language] += len(unit.text)
             if same(language, self._to):
                 left += _left(unit, f"in {language} already", pages)
-            elif language in unknown:
+            elif (error := self._cannot(language, ctx)) is not None:
+                missing[language] = error
                 left += _left(unit, f"no translator from {language}", pages)
             else:
                 chosen.append((unit, language))
+        for language, count in letters.most_common(1):
+            # Most of what the pages say, and nothing else so far that can be translated: say so at
+            # once rather than after the last page.
+            begun = chosen or ctx.store.get(BEGUN)
+            if language in missing and not begun and 2 * count > letters.total():
+                raise missing[language]
+        ctx.store[BEGUN] = bool(chosen) or ctx.store.get(BEGUN, False)
         return chosen
 
     def _reason_to_skip(self, unit: units.Unit) -> str:
@@ -214,18 +215,25 @@ class TranslateStage(Stage):
             return "hard to read"
         return ""
 
-    def _languages(self, texts: Sequence[str]) -> list[str]:
+    def _languages(self, wordy: Sequence[units.Unit], ctx: Context) -> list[str]:
+        """Return the language of each text; that of most of them where a guess is not sure enough."""
+        texts = [unit.text for unit in wordy]
         if self._from:
             return [self._from] * len(texts)
         prior = shares(texts)
         main = max(prior, key=lambda name: prior[name], default="")
-        return [
-            guess.language if guess.confidence >= _SURE and guess.language else main
-            for guess in identify(texts, prior)
-        ]
+        found = []
+        for guess in identify(texts, prior):
+            # Names and addresses look like any language: one that nobody can translate must be sure.
+            least = _SURE if self._cannot(guess.language, ctx) is None else _SURER
+            sure = guess.confidence >= least
+            found.append(guess.language if guess.language and sure else main)
+        return found
 
     def _cannot(self, language: str, ctx: Context) -> DocharmonyError | None:
-        """Return why there is no translation from a language; None where there is."""
+        """Return why there is no translation from a language; None where there is, or is no need."""
+        if same(language, self._to):
+            return None
         try:
             self._translator(ctx).check(language, self._to)
         except (UsageError, MissingExtraError) as error:

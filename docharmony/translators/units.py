@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 
 from ..geometry import BBox, Polygon
@@ -24,6 +25,10 @@ _ENDED = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019\u00bb)\]]*
 _CODE = re.compile(r"[{}();=<>\[\]#$|&/\\_]")
 _TELLING = re.compile(r"[{}=<>#$|\\_]|\(\)|::|->")
 _CODE_SHARE = 0.08
+# Lines of a scan lie a little askew, each in its own way; degrees.
+_SKEW = 5.0
+# A line that ends before this share of the column, although the next word had room, ends there for good.
+_SHORT = 0.75
 # Lines of one label stand no further apart than this, in heights of a line.
 _NEAR = 0.7
 
@@ -120,6 +125,10 @@ def _of_page(page: Page, index: int) -> Iterator[Unit]:
         if block.kind is BlockKind.TABLE:
             yield from _cells(block, lines, index)
             continue
+        if block.kind is BlockKind.PARAGRAPH and _is_list(lines, page):
+            for line in lines:
+                yield _unit([line], index, None)
+            continue
         for group in _groups(block, lines):
             yield _unit(group, index, block.kind)
     for line in by_id.values():
@@ -146,10 +155,36 @@ def _groups(block: Block, lines: Sequence[Line]) -> Iterator[list[Line]]:
             yield [first, *run[1:]]
 
 
+def _is_list(lines: Sequence[Line], page: Page) -> bool:
+    """Return whether every line is broken on purpose, as in an address, and not for want of room.
+
+    True where all lines end early in their column although the next one's first word had room, and
+    none goes on in the middle of a sentence.
+    """
+    if len(lines) < 2 or any(abs(line.direction) > _SKEW for line in lines):
+        return False
+    left = min(line.bbox.x0 for line in lines)
+    height = median(line.bbox.height for line in lines)
+    column = [
+        line.bbox.x1
+        for line in page.lines
+        if line.visible and abs(line.bbox.x0 - left) < 2 * height
+    ]
+    right = max(column)
+    for line, following in pairwise(lines):
+        word = following.words[0]
+        had_room = line.bbox.x1 + 0.3 * height + word.bbox.width < right
+        early = line.bbox.x1 - left < _SHORT * (right - left)
+        in_sentence = word.text[:1].islower() or line.text[-1:] in "-\u2010\u00ad"
+        if not had_room or not early or in_sentence:
+            return False
+    return True
+
+
 def _by_direction(lines: Sequence[Line]) -> Iterator[list[Line]]:
     run: list[Line] = []
     for line in lines:
-        if run and line.direction != run[-1].direction:
+        if run and _turned(run[-1], line) > _SKEW:
             yield run
             run = []
         run.append(line)
@@ -171,7 +206,7 @@ def _labels(lines: Sequence[Line]) -> Iterator[list[Line]]:
 
 def _below(above: Line, line: Line) -> bool:
     """Return whether a line goes on with the text of the one above it, rather than being another."""
-    if above.direction or line.direction:
+    if max(abs(above.direction), abs(line.direction)) > _SKEW:
         return False
     height = min(above.bbox.height, line.bbox.height)
     alike = max(above.bbox.height, line.bbox.height) < 1.35 * height and above.bold == line.bold
@@ -316,13 +351,23 @@ def _continued(found: Sequence[Unit]) -> list[Unit]:
 def _goes_on(above: Unit, unit: Unit) -> bool:
     """Return whether a paragraph goes on with another that stands elsewhere: next column or page."""
     before, after = above.parts[-1][1][-1], unit.parts[0][1][0]
-    if before.direction != after.direction or not before.size or not after.size:
+    if _turned(before, after) > _SKEW or before.bold != after.bold:
         return False
-    if abs(before.size - after.size) > 0.05 * before.size or before.bold != after.bold:
+    if before.size and after.size:
+        alike = abs(before.size - after.size) <= 0.05 * before.size
+    else:  # read from pixels: boxes of lines with and without descenders differ
+        heights = sorted((before.bbox.height, after.bbox.height))
+        alike = heights[1] <= 1.35 * heights[0]
+    if not alike:
         return False
     moved = above.parts[-1][0] != unit.parts[0][0] or after.bbox.y0 < before.bbox.y0
     broken = not _ENDED.search(above.text)
     return moved and broken and (unit.text[:1].islower() or above.text[-1:] in "-\u2010\u00ad")
+
+
+def _turned(a: Line, b: Line) -> float:
+    """Return the angle between the directions of two lines in degrees, 0-180."""
+    return abs((a.direction - b.direction + 180) % 360 - 180)
 
 
 def _wide(character: str) -> bool:

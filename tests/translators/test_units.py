@@ -139,6 +139,23 @@ def test_paragraphs_go_on_in_the_next_column_and_on_the_next_page() -> None:
     assert texts(first, ended)[0] == "The first half"
 
 
+def test_an_address_is_not_one_sentence() -> None:
+    address = [line("a", "Mrs. Eleanor Whitcombe"), line("b", "32 Saltmarsh Lane", y=12)]
+    wide = line("c", "A paragraph that shows how wide the column is, to its very end.", y=60)
+    own = page(BlockKind.PARAGRAPH, *address)
+    own = Page(1, 500, 700, lines=(*own.lines, wide), blocks=own.blocks)
+    assert texts(own)[:2] == ["Mrs. Eleanor Whitcombe", "32 Saltmarsh Lane"]
+    alone = page(BlockKind.PARAGRAPH, *address)  # nothing says that the column is wider
+    assert texts(alone) == ["Mrs. Eleanor Whitcombe 32 Saltmarsh Lane"]
+
+
+def test_lines_of_a_skewed_scan_stay_together() -> None:
+    skewed = [line("a", "One goes", direction=0.8), line("b", "on here", y=12, direction=1.2)]
+    assert texts(page(BlockKind.PARAGRAPH, *skewed)) == ["One goes on here"]
+    turned = [skewed[0], line("b", "on here", y=12, direction=90.0)]
+    assert texts(page(BlockKind.PARAGRAPH, *turned)) == ["One goes", "on here"]
+
+
 def test_hidden_text_is_left_out() -> None:
     assert texts(page(BlockKind.PARAGRAPH, line("a", "hidden words", visible=False))) == []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,28 +36,21 @@ class Proposed:
 
 
 @dataclass(frozen=True, slots=True)
-class TranslationReport:
-    """What was translated; it holds no text of the document.
+class TranslationReport(ReplacementReport):
+    """What was translated and how it fits; it holds no text of the document.
 
     Attributes:
-        replacement: which translations were set, and how they fit.
-        left: texts that stay as they are, with the reason.
         to: language of the output, ``""`` for a plan that was applied.
+        untranslated: texts that stay as they are, with the reason.
     """
 
-    replacement: ReplacementReport
-    left: tuple[Left, ...] = ()
     to: str = ""
-
-    @property
-    def count(self) -> int:
-        """Number of texts that were translated and set."""
-        return self.replacement.count
+    untranslated: tuple[Left, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain data, schema 1."""
         return {
-            **self.replacement.to_json(),
+            **ReplacementReport.to_json(self),
             "kind": "translation",
             "to": self.to,
             "untranslated": [
@@ -66,9 +59,9 @@ class TranslationReport:
                     "bbox": [round(value, 2) for value in item.bbox],
                     "reason": item.reason,
                 }
-                for item in self.left
+                for item in self.untranslated
             ],
-            "reasons": dict(counts(self.left)),
+            "reasons": dict(counts(self.untranslated)),
         }
 
 
@@ -84,6 +77,7 @@ def translate(
     plan: Plan | None = None,
     pipeline: Pipeline | None = None,
     bilingual: Bilingual = "",
+    style: str = "text",
     least_size: float = LEAST_SIZE,
 ) -> TranslationReport:
     """Write ``out``, the source with its texts in another language, and return what was done.
@@ -102,6 +96,7 @@ def translate(
         plan: edits made before by :func:`propose_translations`, instead; all but rejected ones are set.
         pipeline: how pages are read and which translators there are; None takes the defaults.
         bilingual: ``"pages"``: each page followed by its translation; ``"side"``: both on one sheet.
+        style: ``"text"`` sets type; ``"engine"`` as in :func:`docharmony.replace`.
         least_size: smallest size of new text, as a share of the old one's (0.3-1.0).
 
     Raises:
@@ -127,14 +122,16 @@ def translate(
                 plan=plan,
                 pipeline=pipeline,
                 bilingual=bilingual,
+                style=style,
                 least_size=least_size,
             )
     left: tuple[Left, ...] = ()
     if plan is None:
         found = _search(source, options, pipeline)
         plan, left = found.plan, found.left
-    report = _set(source, Path(out), plan, pipeline, bilingual, least_size)
-    return TranslationReport(report, left, options.to)
+    report = _set(source, Path(out), plan, pipeline, bilingual, style, least_size)
+    values = {field.name: getattr(report, field.name) for field in fields(ReplacementReport)}
+    return TranslationReport(**values, to=options.to, untranslated=left)
 
 
 def propose_translations(
@@ -162,12 +159,15 @@ def _set(
     plan: Plan,
     pipeline: Pipeline,
     bilingual: Bilingual,
+    style: str,
     least_size: float,
 ) -> ReplacementReport:
     if bilingual not in ("", "pages", "side"):
         raise UsageError(f"unknown layout {bilingual!r}", hint="Choose one of: pages, side.")
     if not bilingual:
-        return replace(source, out, plan=plan, pipeline=pipeline, least_size=least_size)
+        return replace(
+            source, out, plan=plan, pipeline=pipeline, style=style, least_size=least_size
+        )
     import hashlib
     import shutil
     import tempfile
@@ -179,7 +179,9 @@ def _set(
     folder = Path(tempfile.mkdtemp(prefix="docharmony-"))  # mode 0700
     try:
         draft, both = folder / f"translated{out.suffix}", folder / f"both{out.suffix}"
-        report = replace(source, draft, plan=plan, pipeline=pipeline, least_size=least_size)
+        report = replace(
+            source, draft, plan=plan, pipeline=pipeline, style=style, least_size=least_size
+        )
         limits = Limits(timeout_s=pipeline.config.timeout, max_memory=pipeline.config.max_memory)
         combine(source, draft, both, layout=bilingual, limits=limits)
         with atomic(out) as stream, both.open("rb") as done:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,6 +149,7 @@ class Job:
         config: of the run.
         pipeline: made of it.
         inputs: to work on.
+        tell: says what was done with an input, and returns the exit code.
     """
 
     def __init__(
@@ -157,8 +158,10 @@ class Job:
         config: RunConfig,
         pipeline: Pipeline,
         inputs: Sequence[common.Input],
+        tell: Callable[[common.Input, Any, Path], int] | None = None,
     ) -> None:
         self.args, self.config, self.pipeline, self.inputs = args, config, pipeline, inputs
+        self.tell = tell or _tell
         if args.output is None and not args.plan:
             raise UsageError(f"{args.command} needs -o", hint="Name the output file: -o new.pdf")
 
@@ -216,7 +219,7 @@ class Job:
         if report_path is not None:
             with common.output(report_path) as stream:
                 stream.write(json.dumps(report.to_json(), indent=1).encode() + b"\n")
-        return _tell(item, report, out)
+        return self.tell(item, report, out)
 
 
 def _rules(args: argparse.Namespace, config: RunConfig) -> ReplaceConfig:

@@ -33,6 +33,15 @@ def test_translates_and_reports(
     assert "Jane" not in said.err
 
 
+def test_a_preview_to_look_at(letter: Path, tmp_path: Path) -> None:
+    out, picture = tmp_path / "out.pdf", tmp_path / "both.png"
+    argv = [*PLUGIN, "translate", str(letter), "-o", str(out), "--to", "es", "--pages", "1"]
+    argv += ["--translator", "accents", "--preview", str(picture)]
+    assert main(argv) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert main([*argv, "--bilingual"]) == 2
+
+
 def test_says_where_texts_go(
     letter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

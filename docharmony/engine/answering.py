@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 BEAMS = 4  # ways to answer that are followed at once
 LONGEST = 40  # symbols of an answer
 MOST_WORDS = 16  # of an answer within one row
+_LIMIT = 8.0  # of a logit
 _FAR = -1e9  # bias of a place that must not be looked at
+_AT_ONCE = 512  # symbols of a context in one run: bounds the memory of attention
 _ROOM = 160  # places kept free for question and answer
 _WORD = re.compile(r"\S+")
 _TAIL = ".,;:!?)]}\"'»”"
@@ -94,10 +96,18 @@ class Answerer:
         parts: the backend.
         tokenizer: of the model; control symbols in a text must not be taken for such.
         places: that the model has.
+        calibration: see :class:`docharmony.engine.spec.LanguageSpec`.
     """
 
-    def __init__(self, parts: AnswerParts, tokenizer: Tokenizer, places: int) -> None:
+    def __init__(
+        self,
+        parts: AnswerParts,
+        tokenizer: Tokenizer,
+        places: int,
+        calibration: Sequence[float] = (),
+    ) -> None:
         self._parts, self._tokenizer, self._places = parts, tokenizer, places
+        self._calibration = calibration
         end = tokenizer.token_to_id(questions.END)
         if end is None:
             raise CheckpointIncompatibleError(
@@ -107,12 +117,11 @@ class Answerer:
         self._prefix: _Prefix | None = None
 
     def answer(self, question: str, context: str) -> Reading:
-        """Return the best answer with its share of the probability of all that were weighed."""
+        """Return the best answer, and how sure it is that this is right."""
         found = self.ways(question, context)
-        if not found or not found[0].text:
-            weight = math.exp(found[0].logprob) if found else 0.0
-            return Reading("", _share(weight, found))
-        return Reading(found[0].text, _share(math.exp(found[0].logprob), found))
+        if not found:
+            return Reading("", 0.0)
+        return Reading(found[0].text, confidence(found, self._calibration))
 
     def ways(self, question: str, context: str) -> list[Found]:
         """Return the likeliest ways to answer, best first; empty for an empty context."""
@@ -120,14 +129,19 @@ class Answerer:
             return []
         prefix = self._read(context)
         ids = self._ids(questions.question(question))[-(_ROOM - LONGEST) :]
-        place = prefix.length
-        bias = np.triu(np.full((len(ids), len(ids)), _FAR, np.float32), 1)
-        bias = np.concatenate([np.zeros((len(ids), place), np.float32), bias], axis=1)
+        logprobs, cache = self._run(ids, prefix.length, prefix.cache)
+        return self._search(prefix.root, logprobs, cache, prefix.length + len(ids))
+
+    def _run(self, ids: list[int], place: int, cache: Any) -> tuple[Floats, Any]:
+        """Run ids that follow ``place`` others; return what follows the last, and the longer cache."""
+        count = len(ids)
+        bias = np.zeros((count, place + count), np.float32)
+        bias[:, place:] = np.triu(np.full((count, count), _FAR, np.float32), 1)
         logprobs, cache = self._parts.answer_language(
-            np.array([ids]), place + np.arange(len(ids))[None], bias[None, None],
-            np.array([len(ids) - 1]), prefix.cache,
+            np.array([ids]), place + np.arange(count)[None], bias[None, None],
+            np.array([count - 1]), cache,
         )  # fmt: skip
-        return self._search(prefix.root, logprobs[0, 0], cache, place + len(ids))
+        return logprobs[0, 0], cache
 
     def _search(self, root: _Node, logprobs: Floats, cache: Any, place: int) -> list[Found]:
         """Follow the likeliest paths of the trie, all of them as branches of one sequence."""
@@ -171,11 +185,9 @@ class Answerer:
             ids = self._ids(questions.document(context))
             if len(ids) > self._places - _ROOM:  # passages come best first: the last ones go
                 ids = ids[: self._places - _ROOM]
-            bias = np.triu(np.full((len(ids), len(ids)), _FAR, np.float32), 1)
-            _, cache = self._parts.answer_language(
-                np.array([ids]), np.arange(len(ids))[None], bias[None, None],
-                np.array([len(ids) - 1]), None,
-            )  # fmt: skip
+            cache = None
+            for start in range(0, len(ids), _AT_ONCE):
+                _, cache = self._run(ids[start : start + _AT_ONCE], start, cache)
             self._prefix = _Prefix(context, cache, len(ids), self._trie(context))
         return self._prefix
 
@@ -248,6 +260,17 @@ def _ends(text: str) -> set[int]:
     return ends - {0}
 
 
-def _share(weight: float, found: Sequence[Found]) -> float:
-    total = sum(math.exp(way.logprob) for way in found)
-    return min(1.0, weight / total) if total else 0.0
+def confidence(found: Sequence[Found], calibration: Sequence[float]) -> float:
+    """Return how sure it is that the first of the answers is right, 0.0-1.0.
+
+    >>> ways = [Found("5", math.log(0.6)), Found("7", math.log(0.2))]
+    >>> round(confidence(ways, ()), 3), round(confidence(ways, (1.0, 0.0, -1.0)), 3)
+    (0.75, 0.525)
+    """
+    best, *others = (way.logprob for way in found)
+    share = 1 / (1 + sum(math.exp(other - best) for other in others))
+    if not calibration:
+        return share
+    slope, level, offset = calibration
+    logit = min(_LIMIT, math.log(share / max(1 - share, 1e-9)))
+    return 1 / (1 + math.exp(-(slope * logit + level * best + offset)))

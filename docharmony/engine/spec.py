@@ -41,6 +41,9 @@ class LanguageSpec:
         tokenizer: ``"bytes"``: ids 0-255 are UTF-8 bytes, control ids follow; ``"bpe"``: byte pairs,
             of a file of the checkpoint.
         kv_heads: heads of keys and values where fewer than of queries; None: as many.
+        calibration: of answers: what the logit of an answer's share in the probability of all that
+            were weighed, its log-probability, and 1 are multiplied by, to give the logit of its
+            being right; empty: the share itself is the confidence.
     """
 
     hidden: int
@@ -53,6 +56,7 @@ class LanguageSpec:
     norm_epsilon: float
     tokenizer: str
     kv_heads: int | None = None
+    calibration: tuple[float, ...] = ()
 
     @property
     def head_dim(self) -> int:

@@ -240,14 +240,15 @@ class TextHarmony:
         """Return the answer to a question, copied from ``context``, for each image.
 
         The language model for questions reads the context alone, so all images get one answer.
-        ``text`` is empty where the context does not say. The confidence is the share of the answer in
-        the probability of all that were weighed; it is not calibrated.
+        ``text`` is empty where the context does not say.
         """
         if "answer" not in self.manifest.abilities or self.spec.answer is None:
             self._cannot("answer questions")
         if self._answerer is None:
             tokens = tokenizer.load_pairs(self.manifest.part("answer_tokenizer").path)
-            self._answerer = answering.Answerer(self.parts, tokens, self.spec.answer.context)
+            self._answerer = answering.Answerer(
+                self.parts, tokens, self.spec.answer.context, self.spec.answer.calibration
+            )
         return [self._answerer.answer(question, context)] * len(images)
 
     # --- what nano cannot do ---------------------------------------------------------------------

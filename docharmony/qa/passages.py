@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .question import Question
@@ -21,11 +21,19 @@ _DAMP = 0.15  # how much each further word of a passage takes from its score
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Some lines of one page that belong together; ``score`` says how well they fit a question."""
+    """Some lines of one page that belong together.
+
+    Attributes:
+        page: its number.
+        text: lines separated by line breaks.
+        score: how well they fit a question.
+        place: number in the reading order of the page.
+    """
 
     page: int
     text: str
     score: float = 0.0
+    place: int = 0
 
 
 def passages(graph: Graph) -> list[Passage]:
@@ -38,12 +46,12 @@ def passages(graph: Graph) -> list[Passage]:
         text = "  ".join(segment.text for segment in row)
         size = sum(map(len, current))
         if current and (row[0].block != block or size + len(text) > _LONGEST):
-            found.append(Passage(page.number, "\n".join(current)))
+            found.append(Passage(page.number, "\n".join(current), place=len(found)))
             current = []
         block = row[0].block
         current.append(text)
     if current:
-        found.append(Passage(page.number, "\n".join(current)))
+        found.append(Passage(page.number, "\n".join(current), place=len(found)))
     return found
 
 
@@ -61,21 +69,29 @@ def rated(
         most = max(scores) or 1.0
         near = (rows[1:] @ rows[0]).tolist()
         scores = [0.5 * cos + 0.5 * score / most for cos, score in zip(near, scores, strict=True)]
-    rated = [Passage(p.page, p.text, score) for p, score in zip(found, scores, strict=True)]
+    rated = [replace(p, score=score) for p, score in zip(found, scores, strict=True)]
     return sorted(rated, key=lambda passage: -passage.score)
 
 
 def context(found: Sequence[Passage], limit: int) -> str:
-    """Return the best passages as one text of at most ``limit`` characters, separated by blank lines."""
-    parts: list[str] = []
+    """Return the best passages as one text of at most ``limit`` characters, separated by blank lines.
+
+    They stand in reading order, so that questions on a page that fits share one text: a model reads it
+    once.
+
+    Args:
+        found: the best first.
+        limit: characters.
+    """
+    parts: list[tuple[int, int, str]] = []
     left = limit
     for passage in found:
-        text = passage.text[:left]
+        text = passage.text[: max(0, left)]
         if not text:
             break
-        parts.append(text)
+        parts.append((passage.page, passage.place, text))
         left -= len(text) + 2
-    return "\n\n".join(parts)
+    return "\n\n".join(text for _, _, text in sorted(parts))
 
 
 def _words_score(question: Question, text: str) -> float:

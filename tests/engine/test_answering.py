@@ -102,6 +102,13 @@ def test_a_context_is_read_once() -> None:
     assert len(whole) == 1
 
 
+def test_a_long_context_is_read_in_parts() -> None:
+    model = Wish(" 4711")
+    long = CONTEXT + "\n\n" + "and so on\n" * 200
+    assert Answerer(model, Letters(), 4096).answer("Number?", long).text == "4711"
+    assert questions.document(long) in model.read
+
+
 def test_what_is_longer_than_the_model_is_cut() -> None:
     model = Wish(" ACME")
     answerer = Answerer(model, Letters(), 600)

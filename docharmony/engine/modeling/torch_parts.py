@@ -14,7 +14,6 @@ from transformers import DynamicCache, StaticCache
 from ...checkpoint import Manifest
 from .. import diffusion
 from ..devices import checked_threads
-from .guard import guarded
 from .image_decoder import contexts
 from .loading import load_model, torch_device, torch_dtype
 
@@ -102,14 +101,14 @@ class TorchParts:
                 self._ready = model
         return self._ready
 
-    @guarded
+    @torch.inference_mode()
     def see(self, pixels: Bytes) -> Seen:
         """Return the tokens and feature maps of images (B, S, S, 3)."""
         like = self.model.vision.pos_embed
         images = torch.from_numpy(pixels).to(like.device)
         return self._see((images.float() / 255).to(like.dtype).permute(0, 3, 1, 2))
 
-    @guarded
+    @torch.inference_mode()
     def start(
         self, sight: Seen, ids: Ints, mask: Ints | None, gates: Floats, beams: int
     ) -> tuple[Floats, TorchSession]:
@@ -123,7 +122,7 @@ class TorchParts:
         logits = session.begin(embeddings, None if mask is None else self._tensor(mask), beams)
         return logits, session
 
-    @guarded
+    @torch.inference_mode()
     def draw(
         self,
         sight: Seen,
@@ -190,7 +189,7 @@ class TorchSession:
         self._allowed = torch.empty(0)  # (R, 1, 1, L) of a static cache
         self._length = 0  # places taken
 
-    @guarded
+    @torch.inference_mode()
     def begin(self, embeddings: Tensor, mask: Tensor | None, beams: int) -> Floats:
         """Run prompts (B, T, C), padded on the left, and return the logits (B, V) of what follows."""
         with self._language.lora.use(self._gates):
@@ -213,7 +212,7 @@ class TorchSession:
         logits = self._language.logits(hidden[:, -1])
         return _floats(logits)
 
-    @guarded
+    @torch.inference_mode()
     def step(self, ids: Ints, origin: Ints | None) -> Floats:
         """Append ids (R,) to the rows ``origin`` and return the logits (R, V) of what follows."""
         tokens = torch.from_numpy(ids).to(self._gates.device)

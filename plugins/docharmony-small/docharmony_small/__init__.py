@@ -1,4 +1,4 @@
-"""Registers the checkpoint ``small`` and the embedder ``minilm``. Imports nothing heavy."""
+"""Registers the checkpoints small and small-bare and the embedder minilm. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from docharmony.hookspecs import Register
 
 @hookimpl
 def register_checkpoints(register: Register) -> None:
-    """Register the checkpoint, which is made out of installed packages on first use."""
+    """Register the checkpoints, which are made out of installed packages on first use."""
     register("small", Recipe("docharmony_small.small"), "nano, and SmolLM2-135M for questions")
+    register("small-bare", Recipe("docharmony_small.bare"), "small without adapters, to compare")
 
 
 @hookimpl

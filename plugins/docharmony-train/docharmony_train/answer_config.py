@@ -51,6 +51,10 @@ class AnswerConfig:
     rank: int = 8
     """Of each expert."""
 
+    folded: int = 6
+    """Rank of what is handed on: one product for the experts that answer. Of the run that small ships,
+    6 of 16 keep 98 % of the sum of squares."""
+
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "down_proj")
     """Names of the linear layers that get experts."""
 

@@ -110,19 +110,26 @@ def loss_of(model: Any, lora: SlideLora, batch: Pack) -> Tensor:
     return F.cross_entropy(model.lm_head(hidden[counts]).float(), batch.targets[counts])
 
 
-def fold(lora: SlideLora) -> dict[str, Tensor]:
+@torch.no_grad()
+def fold(lora: SlideLora, rank: int) -> dict[str, Tensor]:
     """Return the experts of the answering task as one low-rank product a layer, int8 with scales.
 
     ``LAYER.down`` (in, R) and ``LAYER.up`` (R, out) with ``LAYER.down_scale`` and ``LAYER.up_scale``
-    (R,): experts that have a part in the task side by side, their gates within ``up``.
+    (R,): the nearest product of at most ``rank`` to the sum of the experts that have a part in the
+    task, weighed by their gates.
     """
     found: dict[str, Tensor] = {}
     gates = fixed_gates([Task.ANSWER], lora.spec.experts)[0]
     kept = [e for e, gate in enumerate(gates) if gate]
     for path, layer in lora.layers.items():
         name = path.removeprefix("model.")
-        down = torch.cat([layer.lora_A[e] for e in kept], dim=1).detach()
-        up = torch.cat([layer.lora_B[e] * gates[e] for e in kept], dim=0).detach()
+        down = torch.cat([layer.lora_A[e] for e in kept], dim=1).float()
+        up = torch.cat([layer.lora_B[e] * gates[e] for e in kept], dim=0).float()
+        left, inner = torch.linalg.qr(down)
+        right, outer = torch.linalg.qr(up.T)
+        u, values, v = torch.linalg.svd(inner @ outer.T)
+        root = values[:rank].sqrt()
+        down, up = left @ u[:, :rank] * root, root[:, None] * (v[:rank] @ right.T)
         for part, matrix, dim in (("down", down, 0), ("up", up, 1)):
             scale = (matrix.abs().amax(dim, keepdim=True) / 127).clamp(min=1e-12)
             codes = (matrix / scale).round().clamp(-127, 127).to(torch.int8)
@@ -186,7 +193,11 @@ def train(config: AnswerConfig, out: Path, *, seconds: float = 0.0, steps: int =
                 sum(losses[-config.log_every :]) / config.log_every,
             )
     lora.save(out / "adapters.safetensors")
-    save_file(fold(lora), out / "answer.safetensors", metadata={"kind": "slide-lora, ANSWER"})
+    save_file(
+        fold(lora, config.folded),
+        out / "answer.safetensors",
+        metadata={"kind": "slide-lora, ANSWER"},
+    )
     torch.save(optimizer.state_dict(), out / "state.pt")
     (out / "config.toml").write_text(to_toml(asdict(config)), encoding="utf-8")
     last = losses[-20:]

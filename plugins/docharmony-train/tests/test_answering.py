@@ -68,7 +68,7 @@ def test_what_is_folded_adds_what_the_experts_add() -> None:
     lora = SlideLora.inject(model, SlideLoraSpec(3, 2, 0.0, "fixed", ("q_proj", "down_proj")))
     for layer in lora.layers.values():
         torch.nn.init.normal_(layer.lora_B)
-    folded = fold(lora)
+    folded = fold(lora, 4)  # two experts of rank 2: nothing is cut off
     for path, layer in lora.layers.items():
         name = path.removeprefix("model.")
         down = folded[f"{name}.down"].float() * folded[f"{name}.down_scale"]

@@ -296,6 +296,8 @@ class Page:
         lines: all text lines.
         blocks: blocks in reading order.
         images: boxes of pictures placed on the page.
+        drawn: boxes in which letters may be drawn as paths or in small pictures; sought where a page
+            is to be redacted.
         has: what stages have provided so far, e.g. ``{"lines", "blocks"}``.
     """
 
@@ -312,6 +314,7 @@ class Page:
     answers: tuple[Answer, ...] = ()
     edits: tuple[Edit, ...] = ()
     has: frozenset[str] = frozenset()
+    drawn: tuple[BBox, ...] = ()
 
     @property
     def bbox(self) -> BBox:

@@ -173,6 +173,8 @@ class Pipeline:
         if how == "pixels":
             return replace(page, lines=tuple(replace(x, trusted=False) for x in page.lines))
         strict = self.redacts
+        if strict:
+            page = replace(page, drawn=source.writing(page.number))
         if how == "check" or strict or implausible(page):
             return self.letters.mark(source, page, strict=strict)
         return page

@@ -35,8 +35,8 @@ def classify(page: Page) -> Route:
     - ``"scan"``: there is no text layer to rely on. Either none at all, or one of a broken font, or
       one that nobody sees over a picture of the page: that is some reader's guess at the pixels, and
       what hides in it need not be what the page shows.
-    - ``"mixed"``: a text layer, and pictures that may hold text of their own, or single lines whose
-      letters cannot be believed.
+    - ``"mixed"``: a text layer, and pictures or drawings that may hold text of their own, or single
+      lines whose letters cannot be believed.
 
     A page with neither text nor pictures is a ``"scan"``: its text may be drawn as paths.
     """
@@ -50,7 +50,7 @@ def classify(page: Page) -> Route:
         not page.lines or picture_share(page) >= _SCAN_SHARE
     ):
         return "scan"
-    if lying or _any_garbled(seen):
+    if lying or page.drawn or _any_garbled(seen):
         return "mixed"
     if any(box.width >= _LEAST_WIDTH and box.height >= _LEAST_HEIGHT for box in page.images):
         return "mixed"

@@ -117,6 +117,11 @@ class Source(ABC):
         self._check(number)
         return ()
 
+    def writing(self, number: int) -> tuple[BBox, ...]:
+        """Return boxes in which letters may be drawn otherwise than as text; see ``Page.drawn``."""
+        self._check(number)
+        return ()
+
     def claims(self, number: int) -> tuple[frozenset[Claim], bool]:
         """Return what the fonts of the page say of their glyphs; empty for files without fonts.
 

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _CHILD = "docharmony.io.pdf_child:"
 _LETTERS = "docharmony.io.letters_child:"
+_DRAWN = "docharmony.io.drawn_child:"
 
 # Pages asked for before the first is used: enough to keep the child busy, little to throw away.
 _AHEAD = 4
@@ -137,6 +138,12 @@ class PdfSource(Source):
             return tuple(
                 Glyph(*pair) for pair in zip(text.decode(), _boxes(_rows(boxes, 4)), strict=True)
             )
+
+    def writing(self, number: int) -> tuple[BBox, ...]:
+        """Return boxes in which letters may be drawn as outlines, strokes or small pictures."""
+        with self._answers(number):
+            boxes, _ = self._call("writing", number, module=_DRAWN)
+            return tuple(BBox(*map(float, box)) for box in boxes)
 
     def claims(self, number: int) -> tuple[frozenset[Claim], bool]:
         """Return what the fonts of the page say of their glyphs; see :meth:`.base.Source.claims`."""

@@ -34,6 +34,7 @@ _SURE = 0.8  # mean confidence at which a way up is taken without trying the oth
 _WRONG_WAY = 0.5  # and below which even the other axis is tried
 _CLEAR_AXIS = 1.8  # ratio of sharpness at which the axis is beyond doubt
 _SMALLEST = 8.0  # areas below this height or width in pixels hold no legible text
+_AROUND = 8.0  # page units shown around a line that is read alone: without them its skew is guessed
 _LEVEL = 0.35  # pixels by which a quad may deviate from its box and still count as axis-aligned
 
 
@@ -72,16 +73,18 @@ def trusted_lines(page: Page) -> tuple[Line, ...]:
 def areas_to_read(page: Page) -> tuple[BBox, ...]:
     """Return the parts of the page to read, in page units, none inside another.
 
-    Route ``mixed``: the pictures and the lines that cannot be trusted. Any other: the whole page.
+    Route ``mixed``: the pictures, what may be drawn letters, and the lines that cannot be trusted.
+    Any other: the whole page.
     """
     if page.route != "mixed":
         return (page.bbox,)
+    drawn = [box.grow(max(_AROUND, 0.5 * min(box.width, box.height))) for box in page.drawn]
     untrusted = [
-        line.bbox.grow(0.5 * min(line.bbox.width, line.bbox.height))
+        line.bbox.grow(max(_AROUND, 0.5 * min(line.bbox.width, line.bbox.height)))
         for line in page.lines
         if line.visible and (not line.trusted or is_garbled(line.text))
     ]
-    areas = [box.intersection(page.bbox) for box in (*page.images, *untrusted)]
+    areas = [box.intersection(page.bbox) for box in (*page.images, *drawn, *untrusted)]
     return _join([box for box in areas if not box.is_empty])
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+import transformers
 from PIL import Image, ImageDraw, ImageFont
 
 from docharmony.checkpoint import load_manifest
@@ -45,6 +46,7 @@ def compare(weights: Path, checkpoint: Path, page: Bytes | None = None) -> dict[
         checkpoint: may lack parts.
         page: at least 640 by 640 pixels; None draws one.
     """
+    transformers.utils.logging.disable_progress_bar()
     page = draw_page() if page is None else page
     manifest = load_manifest(checkpoint)
     there = set(manifest.parts)

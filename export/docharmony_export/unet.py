@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,10 @@ def image_decoder(path: Path, task: Array, weights: Weights) -> ModelProto:
     mask = torch.zeros(2, 96, 128, dtype=torch.uint8)
     buffer = io.BytesIO()
     axes = {0: "batch", 1: "height", 2: "width"}
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        # That checks of shapes are not traced: sides are multiples of 16, as they demand.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             module, (pixels, mask), buffer, dynamo=False, opset_version=18,
             input_names=["pixels", "mask"], output_names=["painted"],

@@ -312,7 +312,8 @@ def renew(path: Path, device: str, dtype: str, text: str) -> None:
     """Put the table between its marks, with the machine that it was measured on."""
     threads = os.environ.get("OMP_NUM_THREADS", "all")
     where = f"{platform.machine()}, {device}, {dtype}, {threads} threads"
-    begin, end = f"<!-- {device} begin -->", f"<!-- {device} end -->"
+    kind = device.partition(":")[0]
+    begin, end = f"<!-- {kind} begin -->", f"<!-- {kind} end -->"
     old = path.read_text(encoding="utf-8")
     head, _, rest = old.partition(begin)
     tail = rest.partition(end)[2]

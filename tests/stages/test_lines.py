@@ -73,7 +73,7 @@ def test_a_scan_is_read_whole_and_a_mixed_page_in_its_pictures() -> None:
 def test_a_garbled_line_of_a_mixed_page_is_read_from_its_pixels() -> None:
     line = layer(1, "\ue001\ue002 \ue003", BBox(20, 50, 80, 60))
     (area,) = areas_to_read(Page(1, 100, 200, route="mixed", lines=(line,)))
-    assert area == BBox(15, 45, 85, 65)
+    assert area == BBox(12, 42, 88, 68)
 
 
 def test_pictures_that_reach_over_the_page_are_cut_at_its_border() -> None:

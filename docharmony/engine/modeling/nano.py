@@ -150,8 +150,8 @@ class Nano(nn.Module):
             "image_decoder/diffusion_pytorch_model": self.image_decoder.state_dict(),
             "heads": heads,
         }
-        for name, state in files.items():
-            file = path / f"{name}.safetensors"
+        for stem, state in files.items():
+            file = path / f"{stem}.safetensors"
             file.parent.mkdir(parents=True, exist_ok=True)
             half = {key: value.detach().cpu().half().contiguous() for key, value in state.items()}
             save_file(half, file, metadata={"format": "pt"})
@@ -168,8 +168,8 @@ class Nano(nn.Module):
             path, name=name, licence=licence, spec=replace(self.spec, image=image),
             abilities=("locate", "read", "erase"), training={},
             parts={
-                part: (f"{name}.safetensors", "safetensors", "float16")
-                for part, name in zip(PARTS, files, strict=True)
+                part: (f"{stem}.safetensors", "safetensors", "float16")
+                for part, stem in zip(PARTS, files, strict=True)
             },
         )  # fmt: skip
 

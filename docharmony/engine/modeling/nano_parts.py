@@ -18,6 +18,7 @@ from ...checkpoint import Manifest
 from ...errors import CheckpointIncompatibleError
 from ..devices import checked_threads
 from ..spec import ModelSpec
+from .guard import guarded
 from .loading import read_shard, torch_device, torch_dtype
 from .nano import Nano
 
@@ -80,14 +81,14 @@ class TorchNanoParts:
         """Names of the parts that are in memory."""
         return frozenset(self._loaded)
 
-    @torch.inference_mode()
+    @guarded
     def read_lines(self, pixels: Bytes) -> tuple[Floats, Floats]:
         """Run lines (B, 48, W, 3) through encoder and read head."""
         model = self._with("vision", "heads")
         columns = model.columns(self._pixels(pixels))
         return _floats(model.heads.proj(columns)), _floats(model.ctc(columns).log_softmax(-1))
 
-    @torch.inference_mode()
+    @guarded
     def map_lines(self, pixels: Bytes) -> Floats:
         """Run tiles (B, H, W, 3) through encoder and locate head -> (B, 2, H/4, W/4)."""
         kernel, code = (
@@ -95,7 +96,7 @@ class TorchNanoParts:
         )
         return _floats(torch.cat([kernel.sigmoid(), code * _EM], 1))
 
-    @torch.inference_mode()
+    @guarded
     def language(
         self, visual: Floats, ids: Ints, positions: Ints, bias: Floats, cache: Any
     ) -> tuple[Floats, Any]:
@@ -134,7 +135,7 @@ class TorchNanoParts:
             hint="choose a checkpoint in ONNX, such as small",
         )
 
-    @torch.inference_mode()
+    @guarded
     def paint(self, pixels: Bytes, mask: Bytes) -> Bytes:
         """Paint where mask (B, H, W) is 1 in pixels (B, H, W, 3); sides divisible by 16."""
         model = self._with("heads", "image_decoder")

@@ -14,6 +14,7 @@ from transformers import DynamicCache, StaticCache
 from ...checkpoint import Manifest
 from .. import diffusion
 from ..devices import checked_threads
+from .guard import guarded
 from .image_decoder import contexts
 from .loading import load_model, torch_device, torch_dtype
 
@@ -101,14 +102,14 @@ class TorchParts:
                 self._ready = model
         return self._ready
 
-    @torch.inference_mode()
+    @guarded
     def see(self, pixels: Bytes) -> Seen:
         """Return the tokens and feature maps of images (B, S, S, 3)."""
         like = self.model.vision.pos_embed
         images = torch.from_numpy(pixels).to(like.device)
         return self._see((images.float() / 255).to(like.dtype).permute(0, 3, 1, 2))
 
-    @torch.inference_mode()
+    @guarded
     def start(
         self, sight: Seen, ids: Ints, mask: Ints | None, gates: Floats, beams: int
     ) -> tuple[Floats, TorchSession]:
@@ -122,7 +123,7 @@ class TorchParts:
         logits = session.begin(embeddings, None if mask is None else self._tensor(mask), beams)
         return logits, session
 
-    @torch.inference_mode()
+    @guarded
     def draw(
         self,
         sight: Seen,
@@ -189,7 +190,7 @@ class TorchSession:
         self._allowed = torch.empty(0)  # (R, 1, 1, L) of a static cache
         self._length = 0  # places taken
 
-    @torch.inference_mode()
+    @guarded
     def begin(self, embeddings: Tensor, mask: Tensor | None, beams: int) -> Floats:
         """Run prompts (B, T, C), padded on the left, and return the logits (B, V) of what follows."""
         with self._language.lora.use(self._gates):
@@ -212,7 +213,7 @@ class TorchSession:
         logits = self._language.logits(hidden[:, -1])
         return _floats(logits)
 
-    @torch.inference_mode()
+    @guarded
     def step(self, ids: Ints, origin: Ints | None) -> Floats:
         """Append ids (R,) to the rows ``origin`` and return the logits (R, V) of what follows."""
         tokens = torch.from_numpy(ids).to(self._gates.device)

@@ -291,3 +291,48 @@ def test_adapters_that_are_none(model: Any, tmp_path: Path) -> None:
         options = EngineConfig(adapters=str(tmp_path / f"{name}.safetensors"))
         with pytest.raises(error, match=f"{name}.safetensors"):
             open_engine(folder, config=options).answer([picture(0)], "What?", context="")
+
+
+def test_one_image_is_looked_at_once(
+    engine: PublishedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    see = engine.parts.see
+    monkeypatch.setattr(engine.parts, "see", lambda pixels: looks.append(1) or see(pixels))
+    page, other = picture(11), picture(12)
+    first = [engine.answer([page], q, context="") for q in ("Who?", "What?", "Who?")]
+    assert (len(looks), first[0]) == (1, first[2])
+    engine.answer([other], "Who?", context="")
+    assert engine.answer([page], "Who?", context="") == first[0]
+    assert len(looks) == 3
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_near(model: Any, dtype: str) -> None:
+    """Logits and feature maps of 16-bit weights differ by rounding alone."""
+    import copy
+
+    half = copy.deepcopy(model).to(getattr(torch, dtype))
+    found = []
+    pixels = picture(13, 56, 56)[None]
+    ids = np.array([[1, 420, *[421] * 6, 30, 31, 32, 33]])
+    gates = np.array([[0, 0.5, 0.5]], np.float32)
+    for some in (model, half):
+        parts = TorchParts(lambda some=some: some)
+        sight = parts.see(pixels)
+        logits, session = parts.start(sight, ids, None, gates, 1)
+        found.append([logits, session.step(np.array([40]), None), sight.maps[0].float().numpy()])
+    for exact, rounded in zip(*found, strict=True):
+        assert np.linalg.norm(exact - rounded) < 0.05 * np.linalg.norm(exact)
+
+
+def test_what_torch_cannot_do_is_an_engine_error(
+    engine: PublishedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine.parts, "_see", fail)
+    with pytest.raises(EngineError, match="OutOfMemoryError") as caught:
+        engine.answer([picture(14)], "Who?", context="")
+    assert "--device cpu" in caught.value.hint

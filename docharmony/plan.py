@@ -178,6 +178,15 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """An edit whose line could not be set anew: the gap is as wide as the text that went."""
+
+    page: int
+    edit: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RedactionReport:
     """What was done, without the text that is gone.
 
@@ -188,6 +197,8 @@ class RedactionReport:
         carriers: what was cleaned besides the pages, ``{"where", "action"}``.
         checks: how the output was verified; all have passed, or there would be no output.
         uncertain: places that were read with little confidence.
+        gaps: edits whose gap still has the width of the removed text, and why.
+        moved: page number -> lines that were set anew, so that their gaps tell nothing.
     """
 
     input_sha256: str
@@ -196,6 +207,8 @@ class RedactionReport:
     carriers: tuple[Mapping[str, str], ...]
     checks: tuple[Check, ...]
     uncertain: tuple[Uncertain, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    moved: Mapping[int, tuple[BBox, ...]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -237,6 +250,12 @@ class RedactionReport:
                 }
                 for place in self.uncertain
             ],
+            "moved": [
+                {"page": page, "bbox": _rounded(box)}
+                for page, boxes in sorted(self.moved.items())
+                for box in boxes
+            ],
+            "gaps": [{"page": gap.page, "edit": gap.edit, "why": gap.why} for gap in self.gaps],
         }
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal
 from .config import RunConfig, build, page_numbers
 from .errors import ConfigError, RedactionLeakError, StageError, UsageError
 from .model import Document, Edit, EditKind, EditStatus, Line, Page, PageFailure
-from .plan import Check, Plan, RedactionReport, Uncertain
+from .plan import Check, Gap, Plan, RedactionReport, Uncertain
 from .stages.redact import (
     RedactConfig,
     RedactStage,
@@ -35,6 +35,7 @@ from .stages.reread import Left, reread
 if TYPE_CHECKING:
     from .io.base import Source
     from .io.limits import Limits
+    from .io.moves import Move
     from .pipeline import Pipeline
     from .stage import Stage
 
@@ -79,6 +80,7 @@ def redact(
     document: Document | None = None,
     fill: Fill = "erase",
     profile: Profile = "minimal",
+    keep_gaps: bool = False,
 ) -> RedactionReport:
     """Write ``out``, the source without what the rules find, and return what was done.
 
@@ -100,6 +102,8 @@ def redact(
         fill: ``"erase"`` continues the background, ``"box"`` leaves a box, ``"label"`` one with the
             rule's name.
         profile: ``"minimal"`` cleans what cannot be searched; ``"publish"`` keeps only what is seen.
+        keep_gaps: leave what follows removed text on its line where it stands. The width of the gap
+            then tells how long the removed text was, and often which name it can have been.
 
     Raises:
         RedactionLeakError: something of what was to go can still be found; nothing is written.
@@ -128,7 +132,7 @@ def redact(
             )
             found = _search(document_source, own, pipeline)
         found = replace(found, plan=found.plan.decided())
-        return _write(document_source, Path(out), found, pipeline, fill, profile)
+        return _write(document_source, Path(out), found, pipeline, fill, profile, keep_gaps)
 
 
 def propose(
@@ -327,7 +331,13 @@ def _fitting(plan: Plan, source: Source) -> Plan:
 
 
 def _write(
-    source: Source, out: Path, found: Found, pipeline: Pipeline, fill: Fill, profile: Profile
+    source: Source,
+    out: Path,
+    found: Found,
+    pipeline: Pipeline,
+    fill: Fill,
+    profile: Profile,
+    keep_gaps: bool,
 ) -> RedactionReport:
     from .io import private
     from .io.output import atomic
@@ -353,13 +363,14 @@ def _write(
             carriers=pipeline.config.carriers,
             terms=plan.kept_terms(),
             whole_words=plan.whole_words,
+            keep_gaps=keep_gaps,
             limits=_limits(pipeline.config),
         )
         missing = {e.id for own in edits.values() for e in own} - set(outcome.applied)
         if missing:
             raise _leak("an edit was not applied", f"{len(missing)} of them")
         checks = [
-            *_audit(source, draft, found, fill, pipeline),
+            *_audit(source, draft, found, fill, outcome.moves, pipeline),
             *_reread(source, draft, edits, found, pipeline),
         ]
         failed = [check for check in checks if not check.passed]
@@ -380,11 +391,18 @@ def _write(
         outcome.carriers,
         tuple(checks),
         found.uncertain,
+        tuple(Gap(page, name, why) for page, name, why in outcome.gaps),
+        {number: tuple(move.area for move in own) for number, own in outcome.moves.items()},
     )
 
 
 def _audit(
-    source: Source, draft: Path, found: Found, fill: Fill, pipeline: Pipeline
+    source: Source,
+    draft: Path,
+    found: Found,
+    fill: Fill,
+    moves: Mapping[int, Sequence[Move]],
+    pipeline: Pipeline,
 ) -> list[Check]:
     """Return what independent parsers say of the output."""
     from .io.verify import check_output
@@ -397,6 +415,7 @@ def _audit(
         terms=plan.terms,
         whole_words=plan.whole_words,
         fill=fill,
+        moves=moves,
         limits=_limits(pipeline.config),
     )
     return [Check(check.name, check.passed, check.detail) for check in checks]

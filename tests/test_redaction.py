@@ -94,7 +94,8 @@ def test_what_the_rules_find_is_gone_and_the_rest_stays(letter: Path, tmp_path: 
     assert "pixels read again by fake.reader" in [check.name for check in report.checks]
     data = report.to_json()
     assert set(data) == {
-        "schema", "input_sha256", "output_sha256", "edits", "carriers", "verification", "uncertain"
+        "schema", "input_sha256", "output_sha256", "edits", "carriers", "verification", "uncertain",
+        "gaps", "moved",
     }  # fmt: skip
     assert data["verification"]["passed"] is True
     assert {edit["rule"] for edit in data["edits"]} == {"term", "pii:email"}

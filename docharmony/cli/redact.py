@@ -83,6 +83,12 @@ def add(subparsers: Any) -> None:
         "searched, e.g. attachments; may be repeated",
     )
     group.add_argument(
+        "--keep-gaps",
+        action="store_true",
+        help="leave what follows removed text on its line where it stands; the width of the gap then "
+        "tells how long the removed text was",
+    )
+    group.add_argument(
         "--recheck",
         metavar="STAGE",
         action="append",
@@ -225,6 +231,7 @@ class _Job:
                 pipeline=self.pipeline,
                 fill=self.args.fill,
                 profile="publish" if self.args.publish else "minimal",
+                keep_gaps=self.args.keep_gaps,
             )
         for path in report_paths:
             text = self._report(report, out, html=path.suffix.lower() in (".html", ".htm"))
@@ -298,6 +305,14 @@ def _tell(item: common.Input, report: RedactionReport, out: Path) -> None:
     """Say what was done: counts and places, never the text."""
     _tell_edits(item, report.edits)
     _tell_uncertain(report.uncertain)
+    if report.gaps:
+        pages = sorted({gap.page for gap in report.gaps})
+        messages.info(
+            f"{len(report.gaps)} gaps on {_page_list(pages)} still have the width of what went (the "
+            "report says why)",
+            gaps=len(report.gaps),
+            pages=pages,
+        )
     passed = sum(check.passed for check in report.checks)
     messages.info(
         f"{item.label} -> {out} ({passed} of {len(report.checks)} checks passed)",

@@ -16,6 +16,7 @@ from ..geometry import BBox
 from ..model import Edit, EditStatus
 from .child import Child
 from .limits import Limits
+from .moves import Move
 from .needles import LONG, Needles, fold
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def check_output(
     terms: Sequence[str] = (),
     whole_words: bool = False,
     fill: str = "erase",
+    moves: Mapping[int, Sequence[Move]] | None = None,
     reread: Reread | None = None,
     limits: Limits | None = None,
 ) -> list[Check]:
@@ -151,6 +153,7 @@ def check_output(
         terms: texts that may stand nowhere.
         whole_words: terms are whole words only.
         fill: as given to ``apply_edits``.
+        moves: page number -> lines that were set anew: what stands on them must stand where they say.
         reread: reads the pixels of an area anew: (path, page, box) -> texts; ``None`` skips that check.
         limits: of the parsing child.
 
@@ -164,7 +167,7 @@ def check_output(
     with Child(limits) as child:
         try:
             if media_type == "application/pdf":
-                checks += _check_pdf(child, path, source, plan, fill, limits)
+                checks += _check_pdf(child, path, source, plan, fill, moves or {}, limits)
             else:
                 checks += _check_image(child, path, source, plan, limits)
         except DocharmonyError as error:
@@ -234,7 +237,13 @@ def _everywhere(edit: Edit) -> bool:
 
 
 def _check_pdf(
-    child: Child, path: Path, source: Source, plan: _Plan, fill: str, limits: Limits
+    child: Child,
+    path: Path,
+    source: Source,
+    plan: _Plan,
+    fill: str,
+    moves: Mapping[int, Sequence[Move]],
+    limits: Limits,
 ) -> list[Check]:
     args = {"path": str(path), "password": source.password, "source": str(source.path)}
     where = f"output of {source.info.name}"
@@ -259,6 +268,7 @@ def _check_pdf(
                     [list(p) for p in _area(edit)] for edit in plan.rejected.get(number, ())
                 ],
                 "fill": fill,
+                "moves": [move.to_json() for move in moves.get(number, ())],
             },
             where=f"{where}, page {number}",
         )

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ import pymupdf
 
 from ..errors import BrokenError, EncryptedError
 from ..geometry import BBox
+from .moves import Move
 from .needles import Needles, fold
 from .verify_bytes import object_hits, raw_hit, revision_hits, revisions
 from .verify_marks import bookmark_leaks
+from .verify_moves import Went
 from .verify_page import hidden_text, opaque_boxes
 from .verify_text import Char, mupdf, mupdf_lines, mupdf_words, page_hits, pdfium, pdfium_chars
 from .wire import Buffer
@@ -141,6 +143,7 @@ def check_page(
     terms: Sequence[str],
     whole_words: bool,
     fill: str,
+    moves: Sequence[Mapping[str, Any]] = (),
 ) -> Reply:
     """Check a page of an output; return checks ``[name, passed, detail]``.
 
@@ -157,6 +160,7 @@ def check_page(
         terms: terms that may be nowhere.
         whole_words: terms are whole words.
         fill: how the areas were filled.
+        moves: lines that were set anew.
     """
     sought = Needles(terms, needles, whole_words=whole_words)
     free = [Area(polygon) for polygon in allowed]
@@ -169,9 +173,10 @@ def check_page(
     if polygons:
         areas = [Area(polygon) for polygon in polygons]
         names = {fold(label) for label in labels} if fill == "label" else set()
-        checks.append(_check_places(path, password, number, areas, names))
-        checks.append(_check_rest(path, source, password, number, areas))
-        checks.append(_check_ink(path, source, password, number, areas))
+        went = Went([Move.from_json(move) for move in moves], source, password, number, areas)
+        checks.append(_check_places(path, password, number, areas, names, went))
+        checks.append(_check_rest(path, source, password, number, areas, went))
+        checks.append(_check_ink(path, source, password, number, areas, went, fill != "erase"))
     return checks, []
 
 
@@ -184,11 +189,19 @@ def _allowed(box: BBox, areas: Sequence[Area]) -> bool:
 
 
 def _check_places(
-    path: str, password: str | None, number: int, areas: Sequence[Area], names: set[str]
+    path: str,
+    password: str | None,
+    number: int,
+    areas: Sequence[Area],
+    names: set[str],
+    went: Went,
 ) -> list[Any]:
     page = mupdf(path, password)[number - 1]
     found = [char for line in mupdf_lines(page) for char in line]
     size = page.rect.width, page.rect.height
+    # Where a line was set anew, its gap must be empty, and so must the place of the edit but for what
+    # the line brought there.
+    areas = [*areas, *went.gaps]
     reach = BBox.around(area.bbox for area in areas)
     other = pdfium_chars(pdfium(path, password)[number - 1], size, reach)
     count = 0
@@ -203,6 +216,7 @@ def _check_places(
                 and c.bbox.y1 > box.y0
                 and c.bbox.y0 < box.y1
                 and _under(c, area)
+                and not went.came(c)
             ]
             text = fold("".join(c.text for c in inside))
             # Of a label in an overlapping edit, an area may hold a part.
@@ -220,18 +234,23 @@ def _under(char: Char, area: Area) -> bool:
 
 
 def _check_rest(
-    path: str, source: str, password: str | None, number: int, areas: Sequence[Area]
+    path: str,
+    source: str,
+    password: str | None,
+    number: int,
+    areas: Sequence[Area],
+    went: Went,
 ) -> list[Any]:
-    """Check that words away from all edits are where they were."""
-
-    def outside(file: str) -> set[tuple[str, int, int]]:
-        return {
-            (word.text, round(word.bbox.x0), round(word.bbox.y0))
-            for word in mupdf_words(mupdf(file, password)[number - 1])
-            if not any(not area.bbox.intersection(word.bbox.grow(1.0)).is_empty for area in areas)
-        }
-
-    before, after = outside(source), outside(path)
+    """Check that words away from all edits are where they were, or where their line went."""
+    before = {
+        (word.text, *map(round, went.to(word.bbox)[:2]))
+        for word in mupdf_words(mupdf(source, password)[number - 1])
+        if not any(not area.bbox.intersection(word.bbox.grow(1.0)).is_empty for area in areas)
+    }
+    after = {
+        (word.text, round(word.bbox.x0), round(word.bbox.y0))
+        for word in mupdf_words(mupdf(path, password)[number - 1])
+    }
     near = {(t, x + dx, y + dy) for t, x, y in after for dx in (-1, 0, 1) for dy in (-1, 0, 1)}
     # Text of annotations that went as a whole may reach beyond the area.
     lost = sum(1 for word in before if word not in near)
@@ -240,14 +259,22 @@ def _check_rest(
 
 
 def _check_ink(
-    path: str, source: str, password: str | None, number: int, areas: Sequence[Area]
+    path: str,
+    source: str,
+    password: str | None,
+    number: int,
+    areas: Sequence[Area],
+    went: Went,
+    boxes: bool,
 ) -> list[Any]:
     """Check that no area still shows the ink that it showed."""
     before = _drawing(source, password, number)
     after = _drawing(path, password, number)
     if before[0].shape != after[0].shape:
         return ["pixels", False, "the page has another size"]
-    failed = sum(1 for area in areas if ink_remains(before, after, area))
+    failed = sum(
+        1 for area in areas if ink_remains(before, after, area, went.into(area, boxes=boxes))
+    )
     return ["pixels", not failed, f"{failed} of {len(areas)} areas still show their ink"]
 
 
@@ -259,8 +286,13 @@ def _drawing(path: str, password: str | None, number: int) -> tuple[Any, float]:
     return array[:, : pixmap.width].astype(np.int16), scale
 
 
-def ink_remains(before: tuple[Any, float], after: tuple[Any, float], area: Area) -> bool:
-    """Return whether an area of `after` still shows the ink of `before`: (grey int16, pixels a unit)."""
+def ink_remains(
+    before: tuple[Any, float], after: tuple[Any, float], area: Area, known: Sequence[BBox] = ()
+) -> bool:
+    """Return whether an area of `after` still shows the ink of `before`: (grey int16, pixels a unit).
+
+    Boxes of what is known to stand there now are left out.
+    """
     from PIL import Image, ImageDraw
     from scipy.ndimage import label
 
@@ -285,6 +317,10 @@ def ink_remains(before: tuple[Any, float], after: tuple[Any, float], area: Area)
     within = np.bincount(parts[inside].ravel(), minlength=count + 1)
     own = (within >= 0.8 * sizes) & (np.arange(count + 1) > 0)
     ink = own[parts] & inside
+    for box in known:
+        rows = slice(max(0, int(box.y0 * scale) - y0), max(0, int(box.y1 * scale) + 1 - y0))
+        columns = slice(max(0, int(box.x0 * scale) - x0), max(0, int(box.x1 * scale) + 1 - x0))
+        ink[rows, columns] = False
     if ink.sum() < 8:
         return False
     left = np.abs(new - np.median(new[inside])) > _INK

@@ -78,7 +78,7 @@ class Hidden:
 def hidden_text(path: str, password: str | None, number: int) -> list[Hidden]:
     """Return what a page (1-based) holds but does not show."""
     page = mupdf(path, password)[number - 1]
-    chars = _traces(page)
+    chars = traces(page)
     result = _unapplied(page, chars)
     if not chars:
         return result
@@ -188,7 +188,8 @@ def _difference(one: Pixels, other: Pixels) -> Pixels:
     return np.asarray(np.abs(one.astype(np.int16) - other).max(axis=2), np.uint8)
 
 
-def _traces(page: Any) -> list[Trace]:
+def traces(page: Any) -> list[Trace]:
+    """Return the characters of a page as they are drawn, in that order, white space left out."""
     view = page.rotation, page.rect.width, page.rect.height
     result = []
     for index, span in enumerate(page.get_texttrace()):

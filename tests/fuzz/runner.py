@@ -194,7 +194,10 @@ def judge(
         return Result(LEAK, chosen, ", ".join(found), book)
     if lost := _lost(out, book.survivors):
         return Result(LOST, chosen, ", ".join(lost), book)
-    edits = {n: [edit.bbox for edit in own] for n, own in report.edits.items()}
+    edits = {
+        n: [*(edit.bbox for edit in own), *report.moved.get(n, ())]
+        for n, own in report.edits.items()
+    }
     if book.exact and profile == "minimal" and (changed := _changed(source, out, edits)):
         return Result(CHANGED, chosen, changed, book)
     return Result(CLEAN, chosen, "", book)

@@ -57,7 +57,7 @@ def test_applied_and_checked(letter: Path, tmp_path: Path) -> None:
     edits = {1: [edit(1, FIRST), edit(2, SECOND)]}
     with opened(letter) as source:
         outcome = apply_edits(source, edits, out, painter=never, terms=[SECRET])
-        checks = check_output(out, source=source, edits=edits, terms=[SECRET])
+        checks = check_output(out, source=source, edits=edits, terms=[SECRET], moves=outcome.moves)
     assert outcome.applied == ("p1e1", "p1e2")
     assert outcome.removed["glyphs"] == 2 * len(SECRET)
     assert not failed(checks)
@@ -78,9 +78,11 @@ def test_a_rejected_place_may_stand(letter: Path, tmp_path: Path) -> None:
     edits = {1: [edit(1, FIRST), edit(2, SECOND, status=EditStatus.REJECTED)]}
     with opened(letter) as source:
         outcome = apply_edits(source, edits, out, painter=never)
-        checks = check_output(out, source=source, edits=edits, terms=[SECRET])
+        checks = check_output(out, source=source, edits=edits, terms=[SECRET], moves=outcome.moves)
         wrong = {1: [edits[1][0], replace(edits[1][1], polygon=BBox(0, 0, 9, 9).polygon())]}
-        elsewhere = check_output(out, source=source, edits=wrong, terms=[SECRET])
+        elsewhere = check_output(
+            out, source=source, edits=wrong, terms=[SECRET], moves=outcome.moves
+        )
     assert outcome.applied == ("p1e1",)
     assert not failed(checks)
     assert failed(elsewhere) == {"text"}
@@ -110,8 +112,8 @@ def test_the_pixels_can_be_read_again(letter: Path, tmp_path: Path) -> None:
         return ["zebulon  QUARK"] if len(asked) == 2 else [""]
 
     with opened(letter) as source:
-        apply_edits(source, edits, out, painter=never)
-        checks = check_output(out, source=source, edits=edits, reread=reread)
+        moves = apply_edits(source, edits, out, painter=never).moves
+        checks = check_output(out, source=source, edits=edits, moves=moves, reread=reread)
     assert failed(checks) == {"re-read pixels"}
     assert len(asked) == 2
 
@@ -124,8 +126,10 @@ def test_an_encrypted_file_stays_encrypted(tmp_path: Path) -> None:
     path.write_bytes(saved(new(line()), encryption=encryption))
     edits = {1: [edit(1, FIRST)]}
     with opened(path, "user") as source:
-        apply_edits(source, edits, out, painter=never, terms=[SECRET])
-        assert not failed(check_output(out, source=source, edits=edits, terms=[SECRET]))
+        moves = apply_edits(source, edits, out, painter=never, terms=[SECRET]).moves
+        assert not failed(
+            check_output(out, source=source, edits=edits, terms=[SECRET], moves=moves)
+        )
     with pytest.raises(pikepdf.PasswordError):
         pikepdf.open(out)
 

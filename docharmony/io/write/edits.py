@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,7 @@ from .. import private
 from ..carriers import policies
 from ..child import Child
 from ..limits import Limits
+from ..moves import Move
 from ..output import atomic
 from ..wire import Buffer
 from .fitted import Fitted
@@ -49,6 +50,9 @@ class EditOutcome:
         removed: how many glyphs, paths, images and annotations were removed or cut.
         painted: number of crops that the painter filled.
         fits: what became of each replacing edit.
+        moves: page number -> the lines that were set anew.
+        gaps: (page number, id of an edit, why): edits whose lines were left as they were, so that the
+            width of the gap is still that of the removed text.
     """
 
     applied: tuple[str, ...]
@@ -56,6 +60,8 @@ class EditOutcome:
     removed: Mapping[str, int]
     painted: int
     fits: tuple[Fitted, ...] = ()
+    moves: Mapping[int, tuple[Move, ...]] = field(default_factory=dict)
+    gaps: tuple[tuple[int, str, str], ...] = ()
 
 
 def apply_edits(
@@ -69,6 +75,7 @@ def apply_edits(
     carriers: Mapping[str, str] | None = None,
     terms: Sequence[str] = (),
     whole_words: bool = False,
+    keep_gaps: bool = False,
     limits: Limits | None = None,
     least: float = 0.7,
 ) -> EditOutcome:
@@ -91,6 +98,8 @@ def apply_edits(
             :mod:`docharmony.io.carriers`.
         terms: texts that must not be left in any carrier, besides the edits' own originals.
         whole_words: terms are whole words only.
+        keep_gaps: leave what follows removed text on its line where it stands; otherwise lines of PDFs
+            are set anew, so that no gap tells how long the removed text was.
         limits: of the parsing child; the time allowed grows with the number of pages.
         least: smallest size for new text, as a share of the size that its setting says.
 
@@ -131,6 +140,7 @@ def apply_edits(
                 terms=list(terms),
                 whole_words=whole_words,
                 least=least,
+                **({"keep_gaps": keep_gaps} if media_type == "application/pdf" else {}),
             )
             crops = value["crops"]
             written = folder / "blank"
@@ -150,6 +160,11 @@ def apply_edits(
         dict(value["removed"]),
         len(crops),
         fits,
+        {
+            int(number): tuple(Move.from_json(move) for move in own)
+            for number, own in value.get("moves", {}).items()
+        },
+        tuple((int(number), str(name), str(why)) for number, name, why in value.get("gaps", ())),
     )
 
 

@@ -26,11 +26,13 @@ from . import pdf_annots, pdf_images, pixel_setting
 from .fitted import parted
 from .pdf_area import Area, box_corners, page_matrix
 from .pdf_content import Eraser
+from .pdf_lines import GAPS, LEAST_GAP, LinePlan, plan_lines
 from .pdf_usage import prune_replaced
 from .replace_pdf import MARK, Replacements
 
 Reply = tuple[Any, list[Buffer]]
 
+_REPLACED = "other text on its page is replaced"
 _LABEL_FILL = 0.62  # height of the letters as a share of the box
 
 
@@ -47,6 +49,7 @@ def erase(
     whole_words: bool,
     out: str,
     least: float = 0.7,
+    keep_gaps: bool = False,
 ) -> Reply:
     """Write a PDF without what stands under the edits, and with what replaces it.
 
@@ -63,13 +66,16 @@ def erase(
         whole_words: terms are whole words.
         out: file to write.
         least: smallest size for new text, as a share of the old one's.
+        keep_gaps: leave text that follows removed text on its line where it stands; otherwise the line
+            is set anew, see :mod:`.pdf_lines`.
 
     Returns:
         A value with ``carriers`` (report entries), ``removed`` (counts), ``fits`` (what became of
-        replacing edits) and ``crops`` ((height, width) of each), and two blobs a crop: RGB, already
-        blank, and its mask, one byte a pixel: 1 where it is to be painted, 2 where letters say
-        nothing about the ground. Where there are crops, ``out`` is not the end result:
-        call :func:`finish`.
+        replacing edits), ``crops`` ((height, width) of each), ``moves`` (page number -> lines set anew)
+        and ``gaps`` (page number, id of an edit, why its line was not set anew), and two blobs a crop:
+        RGB, already blank, and its mask, one byte a pixel: 1 where it is to be painted, 2 where letters
+        say nothing about the ground. Where there are crops, ``out`` is not the end result: call
+        :func:`finish`.
 
     Raises:
         EncryptedError, BrokenError, LimitExceededError.
@@ -80,20 +86,33 @@ def erase(
         eraser = Eraser(pdf, pictures.edit)
         counts = {"glyphs": 0, "paths": 0, "images": 0, "annotations": 0}
         touched: dict[int, set[int]] = {}
+        moves: dict[str, Any] = {}
+        gaps: list[list[str]] = []
         for number, items in edits.items():
             page = _page(pdf, int(number))
-            matrix, _ = page_matrix(page)
+            matrix, box = page_matrix(page)
             gone, new = parted(items)
             planned, old = replacing.plan(page, new)
             areas = [Area(item["polygon"]) for item in gone]
-            removed = eraser.page(page, matrix, [*areas, *old])
+            lines = LinePlan()
+            if old:
+                gaps += [[number, item.get("id", ""), _REPLACED] for item in gone]
+            elif gone and not keep_gaps:
+                scene = eraser.survey(page, matrix, areas)
+                wants = [_gap_width(fill, str(item["rule"])) for item in gone]
+                lines = plan_lines(scene, areas, wants, box, LEAST_GAP)
+                moves[number] = [move.to_json() for move in lines.moves]
+                gaps += [[number, gone[i].get("id", ""), why] for i, why in lines.kept.items()]
+            removed = eraser.page(page, matrix, [*areas, *old], lines)
             counts["glyphs"] += removed.glyphs
             counts["paths"] += removed.paths
             counts["images"] += removed.images
             counts["annotations"] += len(pdf_annots.clear(eraser, page, matrix, areas))
+            pdf_annots.follow(page, matrix, lines.moves)
             touched[int(number) - 1] = removed.mcids
             if fill != "erase" and gone:
-                _draw_boxes(pdf, page, matrix, gone, label=fill == "label")
+                boxes = _boxes(gone, lines)
+                _draw_boxes(pdf, page, matrix, boxes, label=fill == "label")
             replacing.draw(page, matrix, planned, old)
         replacing.finish()
         prune_replaced(pdf, eraser.replaced)
@@ -116,6 +135,8 @@ def erase(
         "removed": counts,
         "crops": pictures.shapes,
         "fits": fits,
+        "moves": {number: own for number, own in moves.items() if own},
+        "gaps": gaps,
     }
     return value, pictures.blobs
 
@@ -331,6 +352,27 @@ def _save(pdf: pikepdf.Pdf, out: str, password: str | None) -> None:
     )
 
 
+def _gap_width(fill: str, rule: str) -> float:
+    """Return how wide a gap is where there is room, in em: enough for the label that goes into it."""
+    if fill != "label":
+        return GAPS[fill]
+    import pymupdf
+
+    natural = float(pymupdf.get_text_length(_label_text(rule), "helv", 1.0))
+    return max(GAPS[fill], round(natural * _LABEL_FILL / 0.9 + 0.5, 1))
+
+
+def _boxes(items: Sequence[Mapping[str, Any]], lines: LinePlan) -> list[Mapping[str, Any]]:
+    """Return the edits with the boxes that stand for them: where a line was set anew, its gaps."""
+    boxes: list[Mapping[str, Any]] = []
+    for gap in lines.gaps:
+        top, bottom = -0.78 * gap.move.size, 0.24 * gap.move.size
+        polygon = [list(p) for p in gap.move.polygon(gap.start, gap.end, (top, bottom))]
+        boxes.append({**items[min(gap.areas)], "polygon": polygon})
+    done = {index for gap in lines.gaps for index in gap.areas}
+    return [*boxes, *(item for index, item in enumerate(items) if index not in done)]
+
+
 def _draw_boxes(
     pdf: pikepdf.Pdf,
     page: pikepdf.Page,
@@ -364,11 +406,15 @@ def _draw_boxes(
     page.contents_add(pdf.make_stream(("\nQ\n" + "\n".join(lines) + "\n").encode("ascii")))
 
 
+def _label_text(rule: str) -> str:
+    return rule.removeprefix("pii:").encode("ascii", "replace").decode("ascii")
+
+
 def _label(polygon: Polygon, rule: str, back: Affine) -> list[str]:
     """Return the text operators that write a rule's name into its box, in reading direction."""
     import pymupdf
 
-    name = rule.removeprefix("pii:").encode("ascii", "replace").decode("ascii")
+    name = _label_text(rule)
     points = list(polygon) if len(polygon) == 4 else list(polygon.bbox.polygon())
     origin, right, down = points[0], points[1], points[3]
     width, height = math.dist(origin, right), math.dist(origin, down)

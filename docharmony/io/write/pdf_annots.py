@@ -9,6 +9,7 @@ from typing import Any
 import pikepdf
 
 from ...geometry import Affine, BBox, Point
+from ..moves import Move
 from .pdf_area import Area, box_corners
 from .pdf_content import Eraser, State
 
@@ -17,6 +18,8 @@ from .pdf_content import Eraser, State
 _SHARE, _LINK_SHARE = 0.5, 0.25
 _TEXTS = ("/Contents", "/RC", "/DS", "/Subj", "/TU", "/V", "/DV", "/RV", "/I")
 # Viewers draw these from their texts when they have no appearance of their own.
+# Kinds that mark words of a line.
+_FOLLOW = frozenset({"/Link", "/Highlight", "/Underline", "/StrikeOut", "/Squiggly"})
 _DRAWN = frozenset({"/FreeText", "/Widget", "/Stamp", "/Line"})
 
 
@@ -52,6 +55,46 @@ def clear(eraser: Eraser, page: pikepdf.Page, matrix: Affine, areas: Sequence[Ar
         for annotation in [*gone, *also]:
             _forget(eraser.pdf, annotation)
     return done
+
+
+def follow(page: pikepdf.Page, matrix: Affine, moves: Sequence[Move]) -> None:
+    """Let links and text markers go along with lines that were set anew."""
+    found = page.get("/Annots")
+    if not isinstance(found, pikepdf.Array) or not moves:
+        return
+    back = matrix.inverse()
+    for annotation in found:
+        if not isinstance(annotation, pikepdf.Dictionary):
+            continue
+        corners = _corners(annotation, matrix)
+        if str(annotation.get("/Subtype")) not in _FOLLOW or not corners:
+            continue
+        quads = _quads(annotation, matrix)
+        boxes = quads or [list(corners)]
+        places = [next((m for m in moves if m.holds(box, 0.5)), None) for box in boxes]
+        if not any(places):
+            continue
+        there = [
+            [back.apply(move.moved(p) if move else p) for p in box]
+            for box, move in zip(boxes, places, strict=True)
+        ]
+        if quads:
+            flat = [round(v, 3) for quad in there for p in quad for v in p]
+            annotation["/QuadPoints"] = pikepdf.Array(flat)
+        rect = _bbox([point for box in there for point in box])
+        annotation["/Rect"] = pikepdf.Array([round(v, 3) for v in rect])
+        # An appearance is as wide as it was; viewers draw these kinds from their corners.
+        if "/AP" in annotation:
+            del annotation["/AP"]
+
+
+def _quads(annotation: Any, matrix: Affine) -> list[list[Point]]:
+    try:
+        flat = [float(v) for v in annotation.get("/QuadPoints", ())]
+    except (TypeError, ValueError):
+        return []
+    points = [matrix.apply((x, y)) for x, y in zip(flat[::2], flat[1::2], strict=False)]
+    return [points[at : at + 4] for at in range(0, len(points) - 3, 4)]
 
 
 def _goes(annotation: Any, corners: Sequence[Point], areas: Sequence[Area]) -> bool:

@@ -7,19 +7,22 @@ parts and image pixels under the areas. Objects shared with other places are cop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pikepdf
 
 from ...errors import BrokenError
-from ...geometry import Affine
+from ...geometry import Affine, BBox, Polygon
 from .pdf_area import Area, box_corners
 from .pdf_fonts import Font, Glyph, load_font
 from .pdf_glyphs import Spacing, near, sift
+from .pdf_lines import LinePlan, Run, Scene
 from .pdf_objects import dictionary, floats, inline_stream, matrix_of, parts, tiles
 from .pdf_paths import CLIP, CONSTRUCT, PAINT, PathBuffer
+from .pdf_stream import Drawn, Shown, Spaced, Step, Wiped, moved_path, written
 
 _IDENTITY = Affine()
 _MAX_DEPTH = 24
@@ -44,6 +47,7 @@ class State:
     leading: float = 0.0
     rise: float = 0.0
     mode: float = 0.0
+    clip: BBox | None = None
 
 
 @dataclass
@@ -69,10 +73,44 @@ class Eraser:
         self.pdf = pdf
         self.edit_image = edit_image
         self.replaced: set[tuple[int, int]] = set()
+        # While a page is surveyed: what stands on it. While it is rewritten: where its lines go.
+        self.scene: Scene | None = None
+        self.lines = LinePlan()
+        self._shown = 0
         self._fonts: dict[tuple[int, int], Font] = {}
 
-    def page(self, page: pikepdf.Page, matrix: Affine, areas: Sequence[Area]) -> Removed:
-        """Rewrite a page's own content (not its annotations) and return what went."""
+    def survey(self, page: pikepdf.Page, matrix: Affine, areas: Sequence[Area]) -> Scene:
+        """Return what stands on a page, without altering anything."""
+        self.scene, self._shown = Scene(), 0
+        try:
+            state = State(matrix)
+            _Walk(self, dictionary(page.get("/Resources")), state, areas, 0).run(page)
+            return self.scene
+        finally:
+            self.scene = None
+
+    def page(
+        self,
+        page: pikepdf.Page,
+        matrix: Affine,
+        areas: Sequence[Area],
+        lines: LinePlan | None = None,
+    ) -> Removed:
+        """Rewrite a page's own content (not its annotations) and return what went.
+
+        Args:
+            page: the page.
+            matrix: from its user space to the page as displayed.
+            areas: what to clear.
+            lines: how the lines that lose text are set anew; None to leave all where it stands.
+        """
+        try:
+            self.lines, self._shown = lines or LinePlan(), 0
+            return self._page(page, matrix, areas)
+        finally:
+            self.lines = LinePlan()
+
+    def _page(self, page: pikepdf.Page, matrix: Affine, areas: Sequence[Area]) -> Removed:
         resources = dictionary(page.get("/Resources"))
         walk = _Walk(self, resources, State(matrix), areas, 0)
         if walk.run(page):
@@ -89,6 +127,7 @@ class Eraser:
                 "cannot redact the page", why="its forms are nested too deep, or in a circle"
             )
         inner = replace(state, ctm=matrix_of(form.get("/Matrix")).then(state.ctm))
+        inner.clip = _narrowed(state.clip, form.get("/BBox"), inner.ctm)
         resources = form.get("/Resources")
         resources = dictionary(inherited if resources is None else resources)
         walk = _Walk(self, resources, inner, areas, depth)
@@ -105,12 +144,18 @@ class Eraser:
         place = matrix_of(pattern.get("/Matrix")).then(base)
         for tile in tiles(pattern, place, areas):
             walk = _Walk(self, dictionary(current.get("/Resources")), State(tile), areas, depth)
+            walk.loose = True
             if walk.run(current):
                 current = self._copy(current, walk)
                 removed.glyphs += walk.removed.glyphs
                 removed.paths += walk.removed.paths
                 removed.images += walk.removed.images
         return current, removed
+
+    def next_run(self) -> int:
+        """Return the number of the next operator that shows text, in order of drawing."""
+        self._shown += 1
+        return self._shown
 
     def font(self, font: Any) -> Font:
         """Return the measuring font of a font dictionary, made once."""
@@ -153,6 +198,8 @@ class _Walk:
         # Those that take more than text.
         self._whole = [area for area in areas if not area.only_text]
         self.removed = Removed()
+        # Shown in many places at once: nothing here can be set elsewhere.
+        self.loose = False
         self._base = state.ctm
         self._state = state
         self._stack: list[State] = []
@@ -160,7 +207,9 @@ class _Walk:
         self._out: list[Any] = []
         self._path = PathBuffer()
         self._changed = False
-        self._gap: int | None = None
+        self._gap: Shown | None = None
+        self._text = 0
+        self._canonical: set[int] = set()
         # For each text shown in this text object as a clip path: whether glyphs of it are left.
         self._clips: list[bool] = []
         # Open marked content: index in _out of its BDC, or -1.
@@ -205,7 +254,10 @@ class _Walk:
 
     def content(self) -> bytes:
         """Return the rewritten stream."""
-        kept = [item for item in self._out if item is not None]
+        if self.eraser.lines.moves:
+            kept = written(self._out, self._base, self._canonical)
+        else:
+            kept = list(_plain(self._out))
         return pikepdf.unparse_content_stream(kept) + b"\n"
 
     def pruned_resources(self) -> Any:
@@ -347,10 +399,24 @@ class _Walk:
     # -- paths
 
     def _paint(self, operator: str, instruction: Any) -> None:
-        instructions, cut = self._path.paint(operator, instruction, self._state.ctm, self._whole)
+        path, state, scene = self._path, self._state, self.eraser.scene
         self._path = PathBuffer()
+        spots = [state.ctm.apply(spot) for sub in path.subpaths for spot in sub.spots()]
+        if path.clips and spots:
+            state.clip = _common(state.clip, Polygon(spots).bbox)
+        if scene is not None:
+            if spots and operator != "n" and not self.loose:
+                scene.paths.append(Polygon(spots).bbox)
+            self._out += [*path.instructions, instruction]
+            return
+        instructions, cut = path.paint(operator, instruction, state.ctm, self._whole)
+        if self.eraser.lines.moves and not self.loose:
+            moved = moved_path(instructions, state.ctm, self.eraser.lines.moves)
+            if moved is not None:
+                instructions, self._changed = moved, True
         self._out += instructions
         if cut:
+            self._out.append(Wiped())
             self.removed.paths += 1
             self._note()
 
@@ -396,6 +462,8 @@ class _Walk:
         fresh = self._swaps[key]
         if fresh is not None:
             self._emit(([pikepdf.Name(fresh)], pikepdf.Operator("Do")))
+        else:
+            self._out.append(Wiped())
 
     def _inline_image(self, instruction: Any) -> None:
         ctm = self._state.ctm
@@ -421,6 +489,10 @@ class _Walk:
         ctm = self._state.ctm
         corners = box_corners((0, 0, 1, 1), ctm)
         touching = [area for area in self._whole if area.meets(corners)]
+        if self.eraser.scene is not None:
+            found = {index for index, area in enumerate(self.areas) if area in touching}
+            self.eraser.scene.pictured |= found
+            return image
         for area in touching:
             area.hits += 1
         return self.eraser.edit_image(image, ctm, touching) if touching else image
@@ -429,6 +501,7 @@ class _Walk:
 
     def _begin_text(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
         self._matrix = self._line = _IDENTITY
+        self._text += 1
         self._emit(instruction)
 
     def _set_font(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
@@ -440,7 +513,10 @@ class _Walk:
     def _set_number(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
         name, factor = _NUMBERS[operator]
         setattr(self._state, name, float(operands[0]) * factor)
-        self._emit(instruction)
+        if operator in ("Tc", "Tw") and not self._path:
+            self._out.append(Spaced(instruction))
+        else:
+            self._emit(instruction)
 
     def _place(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
         self._close_gap()
@@ -453,7 +529,11 @@ class _Walk:
             if operator == "TD":
                 self._state.leading = -y
             self._matrix = self._line = Affine.translate(x, y).then(self._line)
-        self._emit(instruction)
+        if operator == "ET" or self._path:
+            self._emit(instruction)
+        else:
+            leading = self._state.leading if operator == "TD" else None
+            self._out.append(Step(self._text, instruction, leading))
         if operator == "ET" and self._clips:
             if not any(self._clips):
                 # No glyph of a clipping text is left: it clips all, as it would not without any.
@@ -485,56 +565,134 @@ class _Walk:
             self._next_line()
         last = operands[-1]
         items = list(last) if isinstance(last, pikepdf.Array) else [last]
-        kept, count = self._filter(items)
-        shows = any(isinstance(item, pikepdf.String) for item in kept)
-        if self._state.mode >= _CLIPPING and (count or shows):
+        key = self.eraser.next_run()
+        place, run, length = self._measured(items)
+        if self.eraser.scene is not None:
+            self._survey(self.eraser.scene, key, place, run)
+            self._advance(length)
+            return
+        state = self._state
+        shown = Shown(
+            self._text,
+            [*before, instruction],
+            self._matrix.then(state.ctm),
+            items,
+            state.char_space,
+            state.word_space,
+        )
+        if key in self.eraser.lines.moved:
+            count = self._set_anew(shown, key, run)
+        else:
+            shown.kept, count = self._filter(items, place, run, length)
+        self._advance(length)
+        shows = any(isinstance(item, pikepdf.String) for item in shown.kept)
+        if state.mode >= _CLIPPING and (count or shows):
             self._clips.append(shows)
-        if not count:
-            self._gap = None
-            self._emit(instruction)
+        self._gap = None
+        if not count and not shown.moved:
+            if self._path:
+                self._emit(instruction)
+            else:
+                # One operator as it was: " and ' set the next line themselves.
+                shown.raw = [instruction]
+                self._out.append(shown)
             return
         self.removed.glyphs += count
-        for step in before:
-            self._emit(step)
+        shown.lost = bool(count)
+        shown.raw = [*before, ([pikepdf.Array(shown.kept)], pikepdf.Operator("TJ"))]
         if self._path:  # text inside a path under construction: emit it where viewers show it
-            self._emit(([pikepdf.Array(kept)], pikepdf.Operator("TJ")))
-            self._gap = None
+            for step in shown.raw:
+                self._emit(step)
         else:
-            self._out.append(([pikepdf.Array(kept)], pikepdf.Operator("TJ")))
-            self._gap = len(self._out) - 1
-        self._note()
+            self._out.append(shown)
+            if not shown.moved:
+                self._gap = shown
+        if count:
+            self._note()
+        self._changed = True
+
+    def _survey(
+        self, scene: Scene, key: int, place: Affine, run: list[float | list[Glyph]]
+    ) -> None:
+        """Note what is shown, while the page is surveyed."""
+        state, font = self._state, self._state.font
+        if self.loose or font is None or not state.size:
+            return
+        fixed = ""
+        if font.vertical:
+            return
+        if state.mode >= _CLIPPING or self._path:
+            fixed = "it is part of a clip path"
+        spacing = Spacing(state.size, state.char_space, state.word_space)
+        scene.runs.append(Run(key, place, run, spacing, state.clip, fixed))
+
+    def _set_anew(self, shown: Shown, key: int, run: Sequence[float | list[Glyph]]) -> int:
+        """Give a run of a line that is set anew its new place, and its glyphs theirs.
+
+        Glyphs of another piece of the line, beyond a wide gap, keep their place. Returns how many went.
+        """
+        state, lines = self._state, self.eraser.lines
+        move, places = lines.moved[key], lines.places.get(key, {})
+        gone = lines.gone.get(key, set())
+        shown.moved, shown.kept = True, []
+        self._canonical.add(self._text)
+        em = math.hypot(*_scaled(state).then(self._matrix).then(state.ctm)[:2])
+        start, across = move.place((shown.place.e, shown.place.f))
+        codes = bytearray()
+        pen: float | None = None
+        old, number = 0.0, 0
+        for part in run:
+            if not isinstance(part, list):
+                old -= part / 1000
+                continue
+            for glyph in part:
+                new = places.get(number, start + old * em)
+                spacing = state.char_space + (state.word_space if glyph.spaced else 0.0)
+                old += glyph.advance + spacing / state.size
+                number += 1
+                if number - 1 in gone:
+                    continue
+                if pen is None:
+                    # The first glyph that stays: the pen starts there.
+                    spot = move.point(new, across)
+                    shown.place = Affine(*shown.place[:4], spot.x, spot.y)
+                elif abs(jump := round((pen - new) / em * 1000, 1)) >= 0.1:
+                    if codes:
+                        shown.kept.append(pikepdf.String(bytes(codes)))
+                        codes.clear()
+                    shown.kept.append(jump)
+                codes += glyph.code
+                pen = new + glyph.advance * em
+        if codes:
+            shown.kept.append(pikepdf.String(bytes(codes)))
+        return len(gone)
 
     def _close_gap(self) -> None:
         """Drop the white space behind the last shown text: it tells how wide the removed text was."""
         if self._gap is None:
             return
-        operands, operator = self._out[self._gap]
-        items = list(operands[0])
+        items = self._gap.kept
         while items and not isinstance(items[-1], pikepdf.String):
             items.pop()
-        self._out[self._gap] = ([pikepdf.Array(items)], operator) if items else None
+        self._gap.raw.pop()
+        if items:
+            self._gap.raw.append(([pikepdf.Array(items)], pikepdf.Operator("TJ")))
         self._gap = None
 
-    def _filter(self, items: Sequence[Any]) -> tuple[list[Any], int]:
-        """Return the array for TJ without the glyphs under the areas, and how many went."""
+    def _measured(self, items: Sequence[Any]) -> tuple[Affine, list[float | list[Glyph]], float]:
+        """Return a run's place (em to page), its shifts and glyphs, and its length.
+
+        The length is the pen's way in text space, before stretching.
+        """
         state, font = self._state, self._state.font
-        if font is None:
-            return list(items), 0
-        size, stretch = state.size, state.stretch
-        vertical = font.vertical
-        place = (
-            Affine(size * stretch, 0.0, 0.0, size, 0.0, state.rise)
-            .then(self._matrix)
-            .then(state.ctm)
-        )
-        # The run as (number) shifts and (list) glyphs; the pen in text space, before stretching.
+        place = _scaled(state).then(self._matrix).then(state.ctm)
         run: list[float | list[Glyph]] = []
         length = 0.0
-        for item in items:
-            if isinstance(item, pikepdf.String | bytes):
+        for item in items if font is not None else ():
+            if isinstance(item, pikepdf.String | bytes) and font is not None:
                 glyphs = font.glyphs(bytes(item))
                 run.append(glyphs)
-                length += sum([glyph.advance for glyph in glyphs]) * size
+                length += sum([glyph.advance for glyph in glyphs]) * state.size
                 length += len(glyphs) * state.char_space
                 if state.word_space:
                     length += sum([glyph.spaced for glyph in glyphs]) * state.word_space
@@ -544,18 +702,60 @@ class _Walk:
                 except (TypeError, ValueError):
                     continue
                 run.append(shift)
-                length -= shift / 1000 * size
+                length -= shift / 1000 * state.size
+        return place, run, length
+
+    def _advance(self, length: float) -> None:
+        """Move the pen by the length of a run."""
+        state, font = self._state, self._state.font
+        if font is not None:
+            move = Affine(f=length) if font.vertical else Affine(e=length * state.stretch)
+            self._matrix = move.then(self._matrix)
+
+    def _filter(
+        self, items: Sequence[Any], place: Affine, run: Sequence[float | list[Glyph]], length: float
+    ) -> tuple[list[Any], int]:
+        """Return the array for TJ without the glyphs under the areas, and how many went."""
+        state, font = self._state, self._state.font
+        if font is None:
+            return list(items), 0
+        vertical = font.vertical
         shown = [glyph for part in run if isinstance(part, list) for glyph in part]
-        along = length / size if size else 0.0
+        along = length / state.size if state.size else 0.0
         areas = near(shown, place, along, self.areas, vertical=vertical)
-        kept: list[Any] = list(items)
-        count = 0
-        if areas:
-            spacing = Spacing(size, state.char_space, state.word_space)
-            kept, count = sift(run, place, areas, spacing, vertical=vertical)
-        move = Affine(f=length) if vertical else Affine(e=length * stretch)
-        self._matrix = move.then(self._matrix)
-        return kept, count
+        if not areas:
+            return list(items), 0
+        spacing = Spacing(state.size, state.char_space, state.word_space)
+        return sift(run, place, areas, spacing, vertical=vertical)
+
+
+def _scaled(state: State) -> Affine:
+    """Return the map from em to text space."""
+    return Affine(state.size * state.stretch, 0.0, 0.0, state.size, 0.0, state.rise)
+
+
+def _plain(items: Sequence[Any]) -> Iterator[Any]:
+    """Yield the instructions of a stream in which nothing was moved."""
+    for item in items:
+        if isinstance(item, Shown):
+            yield from item.raw
+        elif isinstance(item, Step | Spaced):
+            yield item.raw
+        elif item is not None and not isinstance(item, Wiped | Drawn):
+            yield item
+
+
+def _common(clip: BBox | None, box: BBox) -> BBox:
+    return box if clip is None else clip.intersection(box)
+
+
+def _narrowed(clip: BBox | None, box: Any, ctm: Affine) -> BBox | None:
+    """Return a clip narrowed by the box of a form."""
+    try:
+        x0, y0, x1, y1 = (float(v) for v in box)
+    except (TypeError, ValueError):
+        return clip
+    return _common(clip, Polygon(box_corners((x0, y0, x1, y1), ctm)).bbox)
 
 
 _NUMBERS = {

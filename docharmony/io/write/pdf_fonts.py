@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import pikepdf
+
+from ..drawn_text import to_unicode
 
 # Upper half of StandardEncoding (ISO 32000-2, annex D), as far as it differs from Latin-1.
 _STANDARD = {
@@ -44,12 +46,15 @@ class Glyph:
         advance: how far it moves the pen, in text space units for font size 1 (vertical: negative).
         box: (x0, y0, x1, y1) around the glyph from the pen, in the same units.
         spaced: whether word spacing applies (the single-byte code 32).
+        blank: whether it is white space, as far as the font says. Never asked when text is removed,
+            only when what is left of a line is set anew.
     """
 
     code: bytes
     advance: float
     box: tuple[float, float, float, float]
     spaced: bool
+    blank: bool = False
 
 
 class Font:
@@ -57,8 +62,22 @@ class Font:
 
     vertical = False
 
-    def __init__(self) -> None:
+    def __init__(self, font: Any) -> None:
         self._cache: dict[bytes, Glyph] = {}
+        self._table = font.get("/ToUnicode")
+        self._blanks: frozenset[bytes] | None = None
+
+    def _blank_codes(self) -> frozenset[bytes]:
+        """Return the codes that mean white space by the font's own map."""
+        if self._blanks is None:
+            codes: dict[bytes, str] = {}
+            if isinstance(self._table, pikepdf.Stream):
+                try:
+                    codes = to_unicode(self._table.read_bytes())
+                except (pikepdf.PdfError, ValueError):
+                    codes = {}
+            self._blanks = frozenset(code for code, text in codes.items() if text.isspace())
+        return self._blanks
 
     def split(self, data: bytes) -> Iterator[bytes]:
         """Yield the codes of a shown string."""
@@ -75,7 +94,10 @@ class Font:
         for code in self.split(data):
             glyph = cache.get(code)
             if glyph is None:
-                glyph = cache[code] = self.measure(code)
+                glyph = self.measure(code)
+                if glyph.spaced or code in self._blank_codes():
+                    glyph = replace(glyph, blank=True)
+                cache[code] = glyph
             result.append(glyph)
         return result
 
@@ -84,7 +106,7 @@ class SimpleFont(Font):
     """Type 1, TrueType and MMType1: one byte a code."""
 
     def __init__(self, font: Any) -> None:
-        super().__init__()
+        super().__init__(font)
         self._first = int(_number(font.get("/FirstChar"), 0))
         self._widths = _numbers(font.get("/Widths"))
         descriptor = font.get("/FontDescriptor")
@@ -111,7 +133,7 @@ class SimpleFont(Font):
         if self._face is None:
             self._face = _face(self._font)
         char = self._encoding.get(code, chr(code))
-        if isinstance(char, str) and char.startswith("/"):
+        if len(char) > 1 and char.startswith("/"):
             char = chr(pymupdf.mupdf.fz_unicode_from_glyph_name(char[1:]))
         return float(self._face.glyph_advance(ord(char)))
 
@@ -120,7 +142,7 @@ class Type3Font(Font):
     """Glyphs drawn by content streams, in a glyph space of their own."""
 
     def __init__(self, font: Any) -> None:
-        super().__init__()
+        super().__init__(font)
         self.matrix = _numbers(font.get("/FontMatrix")) or [0.001, 0.0, 0.0, 0.001, 0.0, 0.0]
         self._first = int(_number(font.get("/FirstChar"), 0))
         self._widths = _numbers(font.get("/Widths"))
@@ -170,7 +192,7 @@ class CompositeFont(Font):
     """Type 0: codes of several bytes, mapped to glyph numbers by a CMap."""
 
     def __init__(self, font: Any) -> None:
-        super().__init__()
+        super().__init__(font)
         descendants = font.get("/DescendantFonts")
         cid_font = (
             descendants[0] if isinstance(descendants, pikepdf.Array) else pikepdf.Dictionary()

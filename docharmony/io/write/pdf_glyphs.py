@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pikepdf
@@ -41,6 +41,26 @@ def near(
     y1 = max([glyph.box[3] for glyph in glyphs]) + (max(0.0, length) + 1 if vertical else 0.0)
     box = Polygon(box_corners((x0, y0, x1, y1), place)).bbox
     return [area for area in areas if _meet(box, area.bbox)]
+
+
+def hits(
+    run: Sequence[float | list[Glyph]], place: Affine, areas: Sequence[Area], spacing: Spacing
+) -> Iterator[tuple[int, list[Area]]]:
+    """Yield (index, areas) of each glyph of a level run that lies under areas."""
+    size = spacing.size
+    pen, index = 0.0, 0
+    for part in run:
+        if not isinstance(part, list):
+            pen -= part / 1000
+            continue
+        for glyph in part:
+            found = [a for a in areas if _hit(glyph, place, pen, [a], vertical=False)]
+            if found:
+                yield index, found
+            pen += glyph.advance + spacing.char / size
+            if glyph.spaced:
+                pen += spacing.word / size
+            index += 1
 
 
 def sift(

@@ -61,12 +61,17 @@ class PathBuffer:
 
     def __init__(self) -> None:
         self.instructions: list[Instruction] = []
-        self._subpaths: list[Subpath] = []
+        self.subpaths: list[Subpath] = []
         self._clip = ""
         self._others: list[Instruction] = []
 
     def __bool__(self) -> bool:
         return bool(self.instructions)
+
+    @property
+    def clips(self) -> bool:
+        """Whether the path narrows what is seen from here on."""
+        return bool(self._clip)
 
     def add(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
         """Take a construction or clip operator, or any other that stands among them."""
@@ -84,7 +89,7 @@ class PathBuffer:
             return  # viewers skip a malformed segment too
 
     def _construct(self, operator: str, n: list[float]) -> None:
-        paths = self._subpaths
+        paths = self.subpaths
         if operator == "re":
             x, y, w, h = n[:4]
             ends: list[tuple[Spot, ...]] = [((x + w, y),), ((x + w, y + h),), ((x, y + h),)]
@@ -114,15 +119,15 @@ class PathBuffer:
     ) -> tuple[list[Any], bool]:
         """Return the instructions that paint what may stay, and whether anything was removed."""
         clips_only = bool(self._clip) and operator == "n"
-        verdicts = [self._judge(path, ctm, areas, clips_only) for path in self._subpaths]
+        verdicts = [self._judge(path, ctm, areas, clips_only) for path in self.subpaths]
         unchanged: list[Any] = [*self.instructions, instruction]
         if all(verdict == "keep" for verdict in verdicts):
             return unchanged, False
-        if operator in _CLOSES and self._subpaths:
-            self._subpaths[-1].closed = True
+        if operator in _CLOSES and self.subpaths:
+            self.subpaths[-1].closed = True
             operator = _CLOSES[operator]
-        kept = [p for p, v in zip(self._subpaths, verdicts, strict=True) if v == "keep"]
-        cut = [p for p, v in zip(self._subpaths, verdicts, strict=True) if v == "cut"]
+        kept = [p for p, v in zip(self.subpaths, verdicts, strict=True) if v == "keep"]
+        cut = [p for p, v in zip(self.subpaths, verdicts, strict=True) if v == "cut"]
         out: list[Any] = list(self._others)
         if self._clip:
             out += [*_draw(kept), *_cut_fills(cut, ctm, areas)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pypdfium2
 import pytest
 
 from docharmony.io import verify_child
+from docharmony.io.moves import Move
 from docharmony.io.write import pdf as writer
 from tests.io.write.drawn import CASES, SECRET, Drawn
 
@@ -27,7 +29,8 @@ def erase(tmp_path: Path, drawn: Drawn, fill: str = "erase", **changes: Any) -> 
         ]
         for page, polygons in drawn.areas.items()
     }
-    options: dict[str, Any] = {"profile": "minimal", "terms": [], "whole_words": False} | changes
+    options: dict[str, Any] = {"profile": "minimal", "policies": {}, "terms": []}
+    options |= {"whole_words": False} | changes
     value, blobs = writer.erase(
         [],
         path=str(source),
@@ -37,6 +40,7 @@ def erase(tmp_path: Path, drawn: Drawn, fill: str = "erase", **changes: Any) -> 
         out=str(blank),
         **options,
     )
+    (tmp_path / "moves.json").write_text(json.dumps(value["moves"]))
     filled: list[bytes] = []
     for index, (height, width) in enumerate(value["crops"]):
         crop = np.frombuffer(blobs[2 * index], np.uint8).reshape(height, width, 3).copy()
@@ -51,6 +55,19 @@ def erase(tmp_path: Path, drawn: Drawn, fill: str = "erase", **changes: Any) -> 
             filled, path=str(blank), password=drawn.password, crops=value["crops"], out=str(out)
         )
     return out
+
+
+def moves_of(tmp_path: Path, number: int) -> list[dict[str, Any]]:
+    """Return the lines that :func:`erase` set anew on a page."""
+    moves: list[dict[str, Any]] = json.loads((tmp_path / "moves.json").read_text()).get(
+        str(number), []
+    )
+    return moves
+
+
+def lines_of(tmp_path: Path, number: int) -> list[Any]:
+    """Return the areas of the page in which text was moved."""
+    return [Move.from_json(move).area.grow(2.0).polygon() for move in moves_of(tmp_path, number)]
 
 
 def text_of(path: Path, password: str | None) -> tuple[str, str]:
@@ -103,11 +120,12 @@ def outside(
     return mask
 
 
+@pytest.mark.parametrize("keep_gaps", [True, False], ids=["gaps", "moved"])
 @pytest.mark.parametrize("name", CASES)
-def test_removed_for_good_and_nothing_else(name: str, tmp_path: Path) -> None:
+def test_removed_for_good_and_nothing_else(name: str, keep_gaps: bool, tmp_path: Path) -> None:
     drawn = CASES[name]()
     secret = drawn.notes.get("secret", SECRET)
-    out = erase(tmp_path, drawn)
+    out = erase(tmp_path, drawn, keep_gaps=keep_gaps)
     for text in text_of(out, drawn.password):
         assert "".join(secret.split()) not in text
         for part in secret.split():
@@ -123,7 +141,7 @@ def test_removed_for_good_and_nothing_else(name: str, tmp_path: Path) -> None:
     for number, (old, new) in enumerate(zip(before, after, strict=True), start=1):
         assert old.shape == new.shape
         if drawn.exact:
-            mask = outside(old.shape, drawn.areas.get(number, []))
+            mask = outside(old.shape, [*drawn.areas.get(number, []), *lines_of(tmp_path, number)])
             assert not (old != new).any(axis=2)[mask].any()
 
 
@@ -158,6 +176,7 @@ def test_the_check_agrees(name: str, tmp_path: Path) -> None:
                 terms=[],
                 whole_words=False,
                 fill="erase",
+                moves=moves_of(tmp_path, number),
             )[0]
         failed.append([check for check in checks if not check[1]])
     assert not failed[0]

@@ -1,0 +1,143 @@
+"""How lines of text were set anew, so that no gap tells how long the removed text was.
+
+Pure geometry on the displayed page, shared by the writer, which moves things, and by the checks, which
+must know what was moved and where to.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..geometry import BBox, Point, Polygon
+
+Knot = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One piece of a line that was set anew: places along it, before and after.
+
+    Attributes:
+        origin: a point on the baseline, on the displayed page, in points.
+        along: unit vector of the writing direction.
+        size: of the text, an em, in points.
+        band: how far the line reaches across, (top, bottom), in points from the baseline; the direction
+            across is ``along`` turned clockwise, down for level text.
+        knots: (place before, place after) along the line, in points from the origin, ascending.
+        gaps: what was left free for removed text, (start, end) after.
+    """
+
+    origin: tuple[float, float]
+    along: tuple[float, float]
+    size: float
+    band: tuple[float, float]
+    knots: tuple[Knot, ...]
+    gaps: tuple[Knot, ...]
+
+    def place(self, point: tuple[float, float]) -> tuple[float, float]:
+        """Return how far along and how far across the line a point of the page stands."""
+        dx, dy = point[0] - self.origin[0], point[1] - self.origin[1]
+        ux, uy = self.along
+        return dx * ux + dy * uy, dy * ux - dx * uy
+
+    def point(self, along: float, across: float) -> Point:
+        """Return the point of the page that stands so far along and across the line."""
+        ux, uy = self.along
+        return Point(
+            self.origin[0] + along * ux - across * uy, self.origin[1] + along * uy + across * ux
+        )
+
+    def to(self, along: float) -> float:
+        """Return where a place along the line went: between knots in proportion."""
+        knots = self.knots
+        index = bisect_right(knots, (along, float("inf")))
+        if index == 0:
+            return along + knots[0][1] - knots[0][0]
+        if index == len(knots):
+            return along + knots[-1][1] - knots[-1][0]
+        (a0, b0), (a1, b1) = knots[index - 1], knots[index]
+        return b0 if a1 - a0 < 1e-9 else b0 + (along - a0) * (b1 - b0) / (a1 - a0)
+
+    def moved(self, point: tuple[float, float]) -> Point:
+        """Return where a point of the page that belongs to the line went."""
+        along, across = self.place(point)
+        return self.point(self.to(along), across)
+
+    def span(self, points: Sequence[tuple[float, float]]) -> tuple[float, float, float, float]:
+        """Return (least along, least across, most along, most across) of points of the page."""
+        places = [self.place(point) for point in points]
+        alongs, acrosses = [a for a, _ in places], [c for _, c in places]
+        return min(alongs), min(acrosses), max(alongs), max(acrosses)
+
+    def holds(self, points: Sequence[tuple[float, float]], slack: float = 0.15) -> bool:
+        """Return whether something drawn belongs to this line: a letter, an underline, a marker.
+
+        Args:
+            points: its corners on the page.
+            slack: how far it may reach out, in em.
+        """
+        a0, c0, a1, c1 = self.span(points)
+        reach = slack * self.size
+        return (
+            self.knots[0][0] - reach <= a0
+            and a1 <= self.knots[-1][0] + reach
+            and self.band[0] - reach <= c0
+            and c1 <= self.band[1] + reach
+        )
+
+    def meets(self, box: BBox) -> bool:
+        """Return whether the middle of a box stands on this line, as it was before."""
+        along, across = self.place(box.center)
+        return (
+            self.knots[0][0] - 1.0 <= along <= self.knots[-1][0] + 1.0
+            and self.band[0] <= across <= self.band[1]
+        )
+
+    def polygon(self, start: float, end: float, band: tuple[float, float] | None = None) -> Polygon:
+        """Return the area between two places along the line, as high as the line or a band."""
+        top, bottom = band or self.band
+        return Polygon(
+            (
+                self.point(start, top),
+                self.point(end, top),
+                self.point(end, bottom),
+                self.point(start, bottom),
+            )
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the move as plain data."""
+        return {
+            "origin": list(self.origin),
+            "along": list(self.along),
+            "size": self.size,
+            "band": list(self.band),
+            "knots": [list(knot) for knot in self.knots],
+            "gaps": [list(gap) for gap in self.gaps],
+        }
+
+    @property
+    def area(self) -> BBox:
+        """The box around the line, before and after, in points of the displayed page."""
+        places = [place for knot in self.knots for place in knot]
+        places += [place for gap in self.gaps for place in gap]
+        return self.polygon(min(places), max(places)).bbox
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Move:
+        """Return the move of plain data."""
+
+        def pair(value: Sequence[float]) -> Knot:
+            return float(value[0]), float(value[1])
+
+        return cls(
+            pair(data["origin"]),
+            pair(data["along"]),
+            float(data["size"]),
+            pair(data["band"]),
+            tuple(pair(knot) for knot in data["knots"]),
+            tuple(pair(gap) for gap in data["gaps"]),
+        )

@@ -1,0 +1,130 @@
+"""What stands where on lines that were set anew, for the checks. Runs in the parsing child."""
+
+# mypy: disallow-untyped-calls=False
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from ..geometry import BBox
+from .moves import Move
+from .verify_page import traces
+from .verify_text import Char, mupdf, pdfium, pdfium_chars
+from .write.pdf_area import Area
+
+# How far parsers may put a letter beside its place, in em.
+_NEAR = 0.3
+
+
+class Went:
+    """Where the text of a page's moved lines went, told by the input alone and by the moves.
+
+    Args:
+        moves: the lines.
+        source: the input.
+        password: to open it with.
+        number: of the page, 1-based.
+        areas: of the edits: what stands there does not go anywhere.
+    """
+
+    def __init__(
+        self,
+        moves: Sequence[Move],
+        source: str,
+        password: str | None,
+        number: int,
+        areas: Sequence[Area],
+    ) -> None:
+        self.moves, self._source, self._password = moves, source, password
+        self._number, self._areas = number, areas
+
+    @property
+    def gaps(self) -> list[Area]:
+        """What was left free on the lines; a little less than that: letters may reach out."""
+        result = []
+        for move in self.moves:
+            rim = 0.05 * move.size
+            band = (-0.7 * move.size, 0.15 * move.size)
+            for start, end in move.gaps:
+                if end - start > 3 * rim:
+                    result.append(Area(move.polygon(start + rim, end - rim, band)))
+        return result
+
+    def to(self, box: BBox) -> BBox:
+        """Return where a box of the input went; the same box when it stands on no moved line."""
+        for move in self.moves:
+            if move.meets(box):
+                return _moved(box, move)
+        return box
+
+    def came(self, char: Char) -> bool:
+        """Return whether a character of the output is one that a moved line brought to its place.
+
+        Either parser may know it: what glyphs mean is told differently by each.
+        """
+        for move in self.moves:
+            across = move.place(char.bbox.center)[1]
+            if not move.band[0] <= across <= move.band[1]:
+                continue
+            reach = _NEAR * move.size
+            for text, place in self._letters["MuPDF"] + self._letters["PDFium"]:
+                if text != char.text:
+                    continue
+                along, across = move.place(place.center)
+                here, aside = move.place(char.bbox.center)
+                if abs(along - here) <= reach and abs(across - aside) <= 2 * reach:
+                    return True
+        return False
+
+    def into(self, area: Area, *, boxes: bool) -> list[BBox]:
+        """Return the boxes of what moved lines brought into an area.
+
+        Args:
+            area: on the page.
+            boxes: the gaps are filled.
+        """
+        places = [place.grow(0.5) for _, place in self._letters["MuPDF"]]
+        if boxes:
+            places += [
+                move.polygon(start, end, (-0.8 * move.size, 0.26 * move.size)).bbox
+                for move in self.moves
+                for start, end in move.gaps
+            ]
+        return [place for place in places if not place.intersection(area.bbox).is_empty]
+
+    @cached_property
+    def _letters(self) -> dict[str, list[tuple[str, BBox]]]:
+        """Letters of the moved lines by each parser, where they are now."""
+        if not self.moves:
+            return {"MuPDF": [], "PDFium": []}
+        page = mupdf(self._source, self._password)[self._number - 1]
+        size = page.rect.width, page.rect.height
+        found = {
+            # As drawn: in place of glyphs, alternative texts could be read, which may be gone.
+            "MuPDF": [Char(trace.text, trace.bbox) for trace in traces(page)],
+            "PDFium": pdfium_chars(pdfium(self._source, self._password)[self._number - 1], size),
+        }
+        return {
+            parser: [
+                (char.text, _moved(char.bbox, move))
+                for char in chars
+                for move in self.moves
+                if move.meets(char.bbox) and not self._removed(char)
+            ]
+            for parser, chars in found.items()
+        }
+
+    def _removed(self, char: Char) -> bool:
+        return any(area.contains(*char.bbox.center) for area in self._areas)
+
+
+def _moved(box: BBox, move: Move) -> BBox:
+    """Return a box at the place where it begins: letters keep their width."""
+    along, across = move.place(box.center)
+    first = move.span(list(box.polygon()))[0]
+    start = first + min(0.25 * (along - first), 0.1 * move.size)
+    shift = move.to(start) - start
+    there = move.point(along + shift, across)
+    dx, dy = there.x - box.center.x, there.y - box.center.y
+    return BBox(box.x0 + dx, box.y0 + dy, box.x1 + dx, box.y1 + dy)

@@ -1,0 +1,337 @@
+"""Write a rewritten content stream in which lines were set anew.
+
+What was moved is kept as a place on the page until here, and written as absolute numbers: a relative
+step, a spacing of the line or a matrix made for one word would still tell how far it was moved. So
+spacing is written only where text needs it, matrices that serve moved text alone are made anew, and
+groups of operators that show nothing any more go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pikepdf
+
+from ...geometry import Affine, Point
+from ..moves import Move
+from .pdf_objects import floats, parts
+from .pdf_paths import CLIP, CONSTRUCT, PAINT, PathBuffer, Subpath
+
+_MARKS = frozenset({"BMC", "BDC", "EMC", "MP", "DP"})
+_SHOWS = frozenset({"Do", "sh"})
+_PLACE = 3  # decimals of a place on the page, in points
+_EXACT = 6
+
+
+@dataclass
+class Shown:
+    """Text that an operator shows.
+
+    Attributes:
+        text: number of the text object.
+        raw: what stood there, to be written when nothing in the text object moved.
+        place: from text space at the pen's start to the page.
+        kept: array for TJ; empty when nothing is left.
+        char: character spacing, in text space.
+        word: word spacing.
+        moved: whether the line was set anew.
+        lost: whether glyphs went.
+    """
+
+    text: int
+    raw: list[Any]
+    place: Affine
+    kept: list[Any]
+    char: float
+    word: float
+    moved: bool = False
+    lost: bool = False
+
+
+@dataclass
+class Step:
+    """An operator that sets the pen within a text object, and the leading that it sets."""
+
+    text: int
+    raw: Any
+    leading: float | None = None
+
+
+@dataclass
+class Drawn:
+    """A path that went along with its line: subpaths on the page, and how they are painted."""
+
+    paths: list[Subpath]
+    operators: list[str]
+
+
+@dataclass
+class Spaced:
+    """An operator that sets character or word spacing."""
+
+    raw: Any
+
+
+class Wiped:
+    """Stands where a picture or a path went."""
+
+
+@dataclass
+class _Matrix:
+    """What a matrix operator serves."""
+
+    target: Point | None = None
+    others: bool = False
+    lost: bool = False
+
+
+@dataclass
+class _Group:
+    start: int
+    matrices: list[int] = field(default_factory=list)
+    shows: bool = False
+    lost: bool = False
+
+
+def moved_path(instructions: Sequence[Any], ctm: Affine, moves: Sequence[Move]) -> list[Any] | None:
+    """Return painted paths where they go with their lines, None when none does."""
+    result: list[Any] = []
+    pending: list[Any] = []
+    buffer = PathBuffer()
+    clip, any_moved = "", False
+    for item in instructions:
+        operands, operator = parts(item)
+        name = str(operator)
+        pending.append(item)
+        if name in CONSTRUCT:
+            buffer.add(name, operands, item)
+        elif name in CLIP:
+            clip = name
+        elif name in PAINT:
+            paths = buffer.subpaths
+            spots = [ctm.apply(spot) for path in paths for spot in path.spots()]
+            move = next((m for m in moves if spots and m.holds(spots)), None)
+            others = [i for i in pending if not _belongs_to_path(i)]
+            if move is None:
+                result += pending
+            else:
+                any_moved = True
+                result += others
+                result.append(
+                    Drawn([_along(p, ctm, move) for p in paths], [*filter(None, [clip]), name])
+                )
+            pending, clip, buffer = [], "", PathBuffer()
+    result += pending
+    return result if any_moved else None
+
+
+def _belongs_to_path(item: Any) -> bool:
+    name = str(parts(item)[1])
+    return name in CONSTRUCT or name in CLIP or name in PAINT
+
+
+def _along(path: Subpath, ctm: Affine, move: Move) -> Subpath:
+    def to(spot: tuple[float, float]) -> tuple[float, float]:
+        point = move.moved(ctm.apply(spot))
+        return point.x, point.y
+
+    segments = [tuple(to(spot) for spot in segment) for segment in path.segments]
+    return Subpath(to(path.start), segments, path.closed, path.rectangle)
+
+
+def written(items: Sequence[Any], base: Affine, canonical: set[int]) -> list[Any]:
+    """Return the instructions of a stream.
+
+    Args:
+        items: instructions, and what stands for some: Shown, Step, Drawn, Spaced, Wiped.
+        base: from the stream's space to the page.
+        canonical: text objects in which every place is written as an absolute one.
+    """
+    matrices, dropped = _survey(items)
+    return list(_Writer(base, canonical, matrices, dropped).write(items))
+
+
+def _survey(items: Sequence[Any]) -> tuple[dict[int, _Matrix], set[int]]:
+    """Return what each matrix operator serves, and the items of groups that show nothing now."""
+    groups = [_Group(0)]
+    matrices: dict[int, _Matrix] = {}
+    dropped: set[int] = set()
+
+    def note(*, target: Point | None = None, lost: bool = False) -> None:
+        for group in groups:
+            for index in group.matrices:
+                matrix = matrices[index]
+                if lost:
+                    matrix.lost = True
+                elif target is None:
+                    matrix.others = True
+                else:
+                    matrix.target = matrix.target or target
+
+    for index, item in enumerate(items):
+        group = groups[-1]
+        if isinstance(item, Shown):
+            if item.lost:
+                group.lost = True
+                note(lost=True)
+            if any(isinstance(part, pikepdf.String) for part in item.kept):
+                group.shows = True
+                note(target=_origin(item.place) if item.moved else None)
+        elif isinstance(item, Drawn):
+            if item.operators != ["n"] and item.operators[-1] != "n":
+                group.shows = True
+                note(target=Point(*item.paths[0].start))
+        elif isinstance(item, Wiped):
+            group.lost = True
+            note(lost=True)
+        elif isinstance(item, pikepdf.ContentStreamInlineImage):
+            group.shows = True
+            note()
+        elif item is not None and not isinstance(item, Step | Spaced):
+            name = str(parts(item)[1])
+            if name == "q":
+                groups.append(_Group(index))
+            elif name == "Q" and len(groups) > 1:
+                done = groups.pop()
+                if done.lost and not done.shows:
+                    dropped.update(
+                        i for i in range(done.start, index + 1) if not _is_mark(items[i])
+                    )
+                    groups[-1].lost = True
+                else:
+                    groups[-1].shows |= done.shows
+            elif name == "cm":
+                matrices[index] = _Matrix()
+                group.matrices.append(index)
+            elif name in CLIP:
+                note()  # a clip that stays is not to go along
+            elif name in _SHOWS or (name in PAINT and name != "n"):
+                group.shows = True
+                note()
+    return matrices, dropped
+
+
+def _is_mark(item: Any) -> bool:
+    if item is None or isinstance(item, Shown | Step | Drawn | Spaced | Wiped):
+        return False
+    if isinstance(item, pikepdf.ContentStreamInlineImage):
+        return False
+    return str(parts(item)[1]) in _MARKS
+
+
+def _origin(place: Affine) -> Point:
+    return Point(round(place.e, _PLACE), round(place.f, _PLACE))
+
+
+class _Writer:
+    def __init__(
+        self,
+        base: Affine,
+        canonical: set[int],
+        matrices: dict[int, _Matrix],
+        dropped: set[int],
+    ) -> None:
+        self.ctm, self.canonical = base, canonical
+        self.matrices, self.dropped = matrices, dropped
+        # Spacing (character, word): what was written last, and what the stream asked for. A form starts
+        # with what its caller had: unknown, so that it is written where it matters.
+        self.set: tuple[float | None, float | None] = (None, None)
+        self.asked: tuple[float | None, float | None] = (None, None)
+        self.stack: list[Any] = []
+
+    def write(self, items: Sequence[Any]) -> Iterable[Any]:
+        for index, item in enumerate(items):
+            if item is None or index in self.dropped or isinstance(item, Wiped):
+                continue
+            if isinstance(item, Shown):
+                yield from self._shown(item)
+            elif isinstance(item, Step):
+                if item.text not in self.canonical:
+                    yield item.raw
+                elif item.leading is not None:
+                    yield [item.leading], pikepdf.Operator("TL")
+            elif isinstance(item, Drawn):
+                yield from self._drawn(item)
+            elif isinstance(item, Spaced):
+                operands, operator = parts(item.raw)
+                value = float(operands[0])
+                char, word = self.asked
+                self.asked = (value, word) if str(operator) == "Tc" else (char, value)
+            elif isinstance(item, pikepdf.ContentStreamInlineImage):
+                yield item
+            else:
+                yield from self._plain(index, item)
+
+    def _plain(self, index: int, item: Any) -> Iterable[Any]:
+        operands, operator = parts(item)
+        name = str(operator)
+        if name == "q":
+            self.stack.append((self.ctm, self.set, self.asked))
+        elif name == "Q" and self.stack:
+            self.ctm, self.set, self.asked = self.stack.pop()
+        elif name == "cm":
+            try:
+                matrix = Affine(*floats(operands, 6))
+            except (TypeError, ValueError, IndexError):
+                yield item
+                return
+            serves = self.matrices[index]
+            fresh = matrix
+            if serves.target is not None and not serves.others:
+                # Made for moved text alone: its origin is where that text begins now.
+                origin = self.ctm.inverse().apply(serves.target)
+                fresh = Affine(*matrix[:4], round(origin.x, _EXACT), round(origin.y, _EXACT))
+                item = list(fresh), pikepdf.Operator("cm")
+            elif serves.lost and serves.target is None and not serves.others:
+                fresh = Affine()
+                item = None
+            self.ctm = fresh.then(self.ctm)
+            if item is None:
+                return
+        elif name in ("Do", "sh"):
+            yield from self._spacing(self.asked)
+        yield item
+
+    def _spacing(self, wanted: tuple[float | None, float | None]) -> Iterable[Any]:
+        for value, now, name in zip(wanted, self.set, ("Tc", "Tw"), strict=True):
+            if value is not None and value != now:
+                yield [value], pikepdf.Operator(name)
+        self.set = (
+            self.set[0] if wanted[0] is None else wanted[0],
+            self.set[1] if wanted[1] is None else wanted[1],
+        )
+
+    def _shown(self, item: Shown) -> Iterable[Any]:
+        if item.moved:
+            yield from self._spacing((0.0, 0.0))
+        else:
+            yield from self._spacing((item.char, item.word))
+        if item.text not in self.canonical:
+            yield from item.raw
+            self.set = (item.char, item.word)  # the operator " sets them itself
+            return
+        if not any(isinstance(part, pikepdf.String) for part in item.kept):
+            return
+        point = _origin(item.place)
+        place = Affine(*item.place[:4], point.x, point.y).then(self.ctm.inverse())
+        yield [round(value, _EXACT) for value in place], pikepdf.Operator("Tm")
+        yield [pikepdf.Array(item.kept)], pikepdf.Operator("TJ")
+
+    def _drawn(self, item: Drawn) -> Iterable[Any]:
+        back = self.ctm.inverse()
+
+        def there(spot: tuple[float, float]) -> list[float]:
+            point = back.apply((round(spot[0], _PLACE), round(spot[1], _PLACE)))
+            return [round(point.x, _EXACT), round(point.y, _EXACT)]
+
+        for path in item.paths:
+            yield there(path.start), pikepdf.Operator("m")
+            for segment in path.segments:
+                flat = [value for spot in segment for value in there(spot)]
+                yield flat, pikepdf.Operator("l" if len(segment) == 1 else "c")
+            if path.closed:
+                yield [], pikepdf.Operator("h")
+        for name in item.operators:
+            yield [], pikepdf.Operator(name)

@@ -1,0 +1,166 @@
+"""Lines that lose text are set anew: what belongs to them goes along, and nothing else moves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pymupdf
+import pytest
+
+from docharmony.io.moves import Move
+from docharmony.io.write import pdf as writer
+
+NAME = "Washington"
+
+
+def page(path: Path, html: str) -> Path:
+    with pymupdf.open() as document:
+        sheet = document.new_page(width=400, height=300)
+        sheet.insert_htmlbox(pymupdf.Rect(40, 40, 360, 280), html)
+        document.save(path)
+    return path
+
+
+def redacted(source: Path, fill: str = "erase", **options: Any) -> tuple[Any, Any]:
+    """Erase the name wherever it stands; return the page and what the writer says."""
+    out = source.with_name("out.pdf")
+    with pymupdf.open(source) as document:
+        boxes = list(document[0].search_for(NAME))
+    edits = [
+        {"id": f"e{n}", "polygon": [list(p) for p in (b.tl, b.tr, b.br, b.bl)], "rule": "term"}
+        | {"original": NAME}
+        for n, b in enumerate(boxes)
+    ]
+    value, _ = writer.erase(
+        [],
+        path=str(source),
+        password=None,
+        edits={"1": edits},
+        fill=fill,
+        profile="minimal",
+        policies={},
+        terms=[],
+        whole_words=False,
+        out=str(out),
+        **options,
+    )
+    return pymupdf.open(out)[0], value
+
+
+def word(sheet: Any, text: str) -> Any:
+    """Return the box of a word that stands on the page once."""
+    found = [
+        pymupdf.Rect([round(v, 2) for v in w[:4]]) for w in sheet.get_text("words") if w[4] == text
+    ]
+    assert len(found) == 1, [w[4] for w in sheet.get_text("words")]
+    return found[0]
+
+
+def test_what_follows_moves_up_and_other_lines_stay(tmp_path: Path) -> None:
+    source = page(tmp_path / "in.pdf", f"<p>Dear {NAME} and others</p><p>next line here</p>")
+    with pymupdf.open(source) as document:
+        before = {text: word(document[0], text) for text in ("Dear", "others", "here")}
+    sheet, value = redacted(source)
+    after = {text: word(sheet, text) for text in before}
+    assert tuple(after["Dear"]) == pytest.approx(tuple(before["Dear"]), abs=0.05)
+    assert after["here"] == before["here"]
+    assert after["others"].x0 < before["others"].x0 - 10
+    assert not value["gaps"]
+    (move,) = [Move.from_json(data) for data in value["moves"]["1"]]
+    assert move.to(before["others"].x0) == pytest.approx(after["others"].x0, abs=0.05)
+    assert Move.from_json(json.loads(json.dumps(move.to_json()))) == move
+
+
+def test_a_link_and_an_underline_go_with_their_words(tmp_path: Path) -> None:
+    html = f'<p>Dear {NAME}, see <a href="https://example.org/">these pages</a> today</p>'
+    source = page(tmp_path / "in.pdf", html)
+    sheet, _ = redacted(source)
+    these, pages = word(sheet, "these"), word(sheet, "pages")
+    links = [link["from"] for link in sheet.get_links()]
+    assert min(link.x0 for link in links) == pytest.approx(these.x0, abs=0.5)
+    assert max(link.x1 for link in links) == pytest.approx(pages.x1, abs=0.5)
+    (line,) = sheet.get_drawings()
+    assert line["rect"].x0 == pytest.approx(these.x0, abs=0.5)
+    assert line["rect"].x1 == pytest.approx(pages.x1, abs=0.5)
+
+
+def test_cells_keep_their_walls_and_their_neighbours(tmp_path: Path) -> None:
+    html = (
+        "<style>td {border: 1px solid black; padding: 3px}</style><table>"
+        f"<tr><td>{NAME}</td><td>plaintiff {NAME} II</td><td>12.50</td></tr></table>"
+    )
+    source = page(tmp_path / "in.pdf", html)
+    with pymupdf.open(source) as document:
+        before = word(document[0], "12.50"), len(document[0].get_drawings())
+        walls = [drawing["rect"] for drawing in document[0].get_drawings()]
+    sheet, value = redacted(source, "box")
+    assert word(sheet, "12.50") == before[0]
+    boxes = [d["rect"] for d in sheet.get_drawings() if d["type"] == "f" and d["fill"] == (0,) * 3]
+    kept = [d["rect"] for d in sheet.get_drawings()]
+    assert all(any(wall == other for other in kept) for wall in walls)
+    assert not value["gaps"]
+    second = word(sheet, "II")
+    assert all(not box.intersects(second) for box in boxes if box not in walls)
+
+
+def test_a_picture_below_keeps_the_gap_and_says_so(tmp_path: Path) -> None:
+    source = tmp_path / "in.pdf"
+    with pymupdf.open() as document:
+        sheet = document.new_page(width=400, height=300)
+        grey = pymupdf.Pixmap(pymupdf.csGRAY, pymupdf.IRect(0, 0, 40, 30))
+        grey.clear_with(230)
+        sheet.insert_image(sheet.rect, pixmap=grey)
+        sheet.insert_text((40, 60), f"Dear {NAME} and others")
+        document.save(source)
+    with pymupdf.open(source) as document:
+        before = word(document[0], "others")
+    sheet, value = redacted(source)
+    assert word(sheet, "others") == before
+    assert value["gaps"] == [["1", "e0", "it stands on a picture"]]
+
+
+def test_gaps_can_be_kept(tmp_path: Path) -> None:
+    source = page(tmp_path / "in.pdf", f"<p>Dear {NAME} and others</p>")
+    with pymupdf.open(source) as document:
+        before = word(document[0], "others")
+    sheet, value = redacted(source, keep_gaps=True)
+    assert word(sheet, "others") == before
+    assert not value["moves"]
+
+
+def test_no_number_of_the_file_tells_how_far_words_moved(tmp_path: Path) -> None:
+    outputs = set()
+    for name in ("Li", "Vanlandingham"):
+        path = tmp_path / f"{name}.pdf"
+        page(
+            path,
+            f"<p style='text-align:right'>Dear <b>{name}</b> and <u>all others</u><br>the second</p>",
+        )
+        with pymupdf.open(path) as document:
+            (box,) = document[0].search_for(name)
+        edit = {"id": "e", "polygon": [list(p) for p in (box.tl, box.tr, box.br, box.bl)]}
+        writer.erase(
+            [],
+            path=str(path),
+            password=None,
+            edits={"1": [edit | {"rule": "term", "original": name}]},
+            fill="box",
+            profile="minimal",
+            policies={},
+            terms=[],
+            whole_words=False,
+            out=str(tmp_path / "out.pdf"),
+        )
+        with pikepdf.open(tmp_path / "out.pdf") as pdf:
+            streams = [
+                item.read_bytes()
+                for item in pdf.objects
+                if isinstance(item, pikepdf.Stream) and item.get("/Subtype") == "/Form"
+            ]
+            contents = pdf.pages[0].obj["/Contents"]
+            streams += [part.read_bytes() for part in contents] if len(contents) else []
+        outputs.add(b"\n".join(streams))
+    assert len(outputs) == 1

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .io.base import Source
     from .pipeline import Pipeline
     from .qa.graph import Graph
+    from .stage import Context
 
 STAGE = "qa"
 # Passages of a document kept for each question.
@@ -57,9 +58,11 @@ class _Asked:
         self._passages: list[tuple[float, int, Passage]] = []
         self._count = 0
 
-    def see(self, graph: Graph, config: QaConfig, passages: Sequence[Passage]) -> None:
+    def see(
+        self, graph: Graph, config: QaConfig, context: Context, passages: Sequence[Passage]
+    ) -> None:
         """Ask one page."""
-        answer, sure = by_rules(self.question, graph, config)
+        answer, sure = by_rules(self.question, graph, config, context)
         if sure > self.best[0]:
             page = None if answer.text is None else graph.page.number
             self.best = (sure, Found(answer, page))
@@ -139,7 +142,7 @@ def run(
         context.source = source
         for one in asked:
             found = best_passages(one.question, graph, config, context) if generates else []
-            one.see(graph, config, found)
+            one.see(graph, config, context, found)
         if generates:
             kept[item.number] = graph
             wanted = {number for one in asked for number in one.pages(config.pages)}
@@ -163,7 +166,7 @@ def _ask_engine(
             continue
         for number, passages in one.pages(config.pages).items():
             graph = kept[number]
-            rules, _ = by_rules(one.question, graph, config)
+            rules, _ = by_rules(one.question, graph, config, pipeline.context)
             answer = by_engine(one.question, graph, passages, rules, config, pipeline.context)
             if answer.text is not None and answer.confidence > one.best[0]:
                 one.best = (answer.confidence, Found(answer, number))

@@ -23,7 +23,7 @@ from .units import Unit, units
 # A gap wider than this, in ems, parts a line into segments; the space between words is about .3.
 _GAP = 0.95
 # A label further away, in ems, says nothing any more: above and below it, in lines.
-_REACH_ABOVE, _REACH_BELOW = 4.5, 1.6
+_REACH_ABOVE, _REACH_BELOW = 8.0, 1.6
 _CHAIN = 14  # segments looked at along a row or a column
 _NEAR = 160  # segments above and below among which neighbours are sought
 _COLON = (":", "\uff1a", "\ua789")
@@ -37,7 +37,7 @@ _SENTENCE = regex.compile(
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Segment:
     """A run of words of one line.
 
@@ -142,7 +142,7 @@ class Slot:
     kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Graph:
     """Segments and slots of a page, and what the page as a whole says of itself.
 
@@ -449,7 +449,7 @@ def _around_labels(segment: Segment, headings: Sequence[Segment | None]) -> list
         distance = (segment.bbox.y0 - other.bbox.y1) / em
         if step == 0 and distance < _REACH_ABOVE:
             add("above", other, distance)
-        elif step and step < 3 and distance < _REACH_ABOVE and not other.numeric:
+        elif 0 < step < 4 and distance < _REACH_ABOVE and not other.numeric:
             add("upper", other, distance)
     head = column_head(segment)
     if head is not None and (not segment.above or head is not segment.above[0]):
@@ -477,7 +477,7 @@ def column_head(segment: Segment) -> Segment | None:
                 and (other.cell[2] == column or other.cell[1] == 0)
             ):
                 best = other
-        if best is not None:
+        if best is not None and not best.numeric:
             return best
     for other in segment.above:
         if segment.numeric and not other.numeric:

@@ -36,6 +36,7 @@ class Question:
         over: for ``most`` and ``least``, whether dates are compared.
         which: for ``most`` and ``least``: the row is asked for, not the value.
         quoted: what stood in quotation marks.
+        rows: for ``count``: nothing but the entries of a table is asked for.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Question:
     over: str = ""
     which: bool = False
     quoted: str = ""
+    rows: bool = False
 
     @property
     def senses(self) -> frozenset[str]:
@@ -73,6 +75,11 @@ def understand(text: str) -> Question:
         question, rest2 = _operation(question, plain)
         rest = rest2 if rest2 != plain else rest
     asked = _asked(rest)
+    if question.operation == "count":
+        words_left = [
+            u for u, _ in asked if not set(u.words) <= words("rows") | {"y", "t", "a", "il"}
+        ]
+        question = replace(question, rows=not words_left)
     if question.kind == "money" and words("paying") & set(folded.split()):
         asked = [(Unit(("total",), frozenset({"total"})), 1.0)]
     if not question.kind and asked:
@@ -99,6 +106,10 @@ def field(name: str, kind: str = "", description: str = "") -> Question:
     kind = kind or question.kind
     return Question(text, kind, 1.0 if kind else 0.0, tuple(asked))
 
+
+# Kinds of documents that a question names when it means the one that it asks: "date of the letter".
+_SELF = frozenset({"letter", "report", "form", "certificate"})
+_HEADS = frozenset({"date", "number", "name", "amount", "address"})
 
 # --- parts ---------------------------------------------------------------------------------------
 
@@ -165,7 +176,8 @@ def _wants_yes_or_no(text: str, folded: str) -> bool:
     said = folded.split()
     if not said:
         return False
-    if said[0] in words_of_yes_no() or any(
+    german = said[0] == "was" and bool(words("german") & set(said[1:]))
+    if (said[0] in words_of_yes_no() and not german) or any(
         folded.startswith(p) for p in _phrases("yes_no", "phrases")
     ):
         return True
@@ -223,50 +235,44 @@ def _asked(folded: str) -> list[tuple[Unit, float]]:
             continue
         weight = 1.0
         if unit.senses and all(senses[name].document for name in unit.senses):
-            weight = 0.6
+            weight = 0.2 if unit.senses <= _SELF else 0.6
         if any(unit.senses and unit.senses == known.senses for known, _ in found):
             continue
         found.append((unit, weight))
+    # What the kind of the answer says anyway counts less: the date in "date of the contract".
+    others = [u for u, w in found if w == 1.0 and not u.senses & _HEADS]
+    if others:
+        found = [(u, 0.5 if u.senses & _HEADS and u not in others else w) for u, w in found]
     if not found:
         found = [(unit, 1.0) for unit in units(folded.strip())]
     return found
 
 
 def _implied(asked: list[tuple[Unit, float]]) -> str:
-    names = [name for unit, _ in asked for name in unit.senses]
+    senses = dictionary().senses
+    names: list[str] = []
+    for unit, _ in asked:
+        kinds = [name for name in unit.senses if senses[name].document]
+        names += kinds or unit.senses
     return dictionary().type_of(names)
 
 
 def _extreme(question: Question, asked: list[tuple[Unit, float]]) -> Question:
     """Say whether the row or the value is asked for: "which item has the highest price"."""
-    folded = _spaced(question.text)
-    which = bool(
-        regex.match(
-            r" (?:in |an |en |a |di |bei |for )?(?:which|who|wer|welche[rsmn]?|quelle?s?|que|quien|"
-            r"cual|quale?|chi|che|welke?|wie|quem|ktor[aye]|jaki|jaka|jakie|kto|what|wat|was fur) ",
-            folded,
-        )
-    )
+    said = [token.text for token in tokens(question.text)]
+    at = next((i for i, word in enumerate(said[:4]) if word in words("wh")), -1)
+    follows = said[at + 1] if 0 <= at < len(said) - 1 else ""
+    place = at >= 0 and said[at] in words("whose_row")
+    named = at >= 0 and bool(follows) and follows not in words("copula")
     kinds = {dictionary().senses[n].type for unit, _ in asked[:1] for n in unit.senses}
     if question.over == "date":
         # "The latest date" asks for the date; "the first item" for a row.
         date = any("date" in unit.senses for unit, _ in asked)
-        return replace(
-            question, which=which and not date, kind="date" if date else question.kind, sure=0.8
-        )
-    value_first = bool(kinds & {"money", "number", "percent", "date"})
-    plain = regex.match(
-        r" (?:what|was|quel|quelle|cual|qual|quale|wat|jaka|jaki|how|wie|welche[rsmn]?|welke?) ",
-        folded,
+        return replace(question, which=not date, kind="date" if date else question.kind, sure=0.8)
+    value = bool(kinds & {"money", "number", "percent"}) or any(
+        "payment" in unit.senses for unit, _ in asked[:1]
     )
-    if which and plain and value_first:
-        which = bool(
-            regex.match(
-                r" (?:which|welche[rsmn]?|welke?) \p{L}+ (?:has|had|have|hat|heeft|a|ha|tiene|tem) ",
-                folded,
-            )
-        )
-    return replace(question, which=which)
+    return replace(question, which=place or (named and not value))
 
 
 def answers() -> Mapping[str, frozenset[str]]:

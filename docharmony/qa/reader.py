@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..detect.text import fold
 from ..geometry import BBox
@@ -13,6 +14,9 @@ from .data import table
 from .graph import Graph, Slot
 from .question import Question
 from .score import Scored, model, rank
+
+if TYPE_CHECKING:
+    from .ticks import Pixels
 
 _KEPT = 40  # slots that share the probability
 _ALTERNATIVES = 5
@@ -44,16 +48,17 @@ class Reply:
 SILENT = Reply(None, 1.0)
 
 
-def candidates(question: Question, graph: Graph) -> list[Reply]:
+def candidates(question: Question, graph: Graph, pixels: Pixels | None = None) -> list[Reply]:
     """Return what may answer the question, the most likely first; confidences as calibrated.
 
-    Whether the best of them is good enough is for the caller to say.
+    Whether the best of them is good enough is for the caller to say. ``pixels`` returns the page's raster,
+    for boxes to tick; it is called only where there are some.
     """
     if not question.asked or not graph.slots:
         return []
     found: list[Reply] = []
     if question.operation in ("yesno", "compare"):
-        verdict = yesno.decide(question, graph)
+        verdict = yesno.decide(question, graph, pixels)
         return [] if verdict is None else [_verdict(question, verdict)]
     if question.operation in ("most", "least"):
         extreme = tables.extreme(question, graph)

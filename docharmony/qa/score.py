@@ -10,10 +10,11 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
-from .graph import Graph, Slot
+from .data import words
+from .graph import Graph, Segment, Slot
 from .question import Question
 from .senses import dictionary
 from .units import Unit, alike, covered, match, units
@@ -60,6 +61,16 @@ FEATURES = (
     "dear",
     "numeric_text",
     "exact",
+    "sentence_fit",
+    "short_id",
+    "vendor_block",
+    "other_block",
+    "greeted",
+    "after_regards",
+    "before_regards",
+    "address_named",
+    "address_whole",
+    "inner_name",
 )  # fmt: skip
 
 
@@ -81,11 +92,13 @@ class Asker:
         asked = []
         for unit, weight in question.asked:
             if not unit.senses and not any(_known(word, vocabulary) for word in unit.words):
-                weight *= 0.3
+                weight *= 0.6
             asked.append((unit, weight))
         self.question = replace(question, asked=tuple(asked))
         self.senses = self.question.senses
         self.most = _largest(graph)
+        self.vendors = _vendors(graph)
+        self.greeted = _greeted(graph)
 
     def features(self, slot: Slot) -> list[float]:
         """Return the features of a slot, in the order of FEATURES."""
@@ -126,6 +139,9 @@ class Asker:
                 right = graph.segments[label.segment].right
                 f["served"] = float(right is not None and label.colon)
         f["sentence"] = sentence
+        if main is not None and any("regards" in unit.senses for unit in main[0].units):
+            # A name stands below the closing of a letter, never above it.
+            f["before_regards" if main[0].relation == "below" else "after_regards"] = best
         f["heading"] = heading
         f["together"] = covered(
             asked, [label.units for label in slot.labels if label.relation in _TABLE]
@@ -153,6 +169,15 @@ class Asker:
             f["numeric_text"] = float(
                 sum(c.isdigit() for c in text) > sum(c.isalpha() for c in text)
             )
+        if kind:
+            f["sentence_fit"] = f["sentence"] * f["fit"]
+        if kind in ("id", "number"):
+            f["short_id"] = float(kind == "id" and len(text) < 3)
+        if kind in ("name", "party", "org") and slot.shape == "value":
+            f["inner_name"] = fit("org", slot.segment.text)
+        if kind == "address" and slot.shape == "group":
+            f["address_named"] = float(not any(c.isdigit() for c in text.split("\n")[0]))
+            f["address_whole"] = float(f["fit"] > 0.75)
         f["whole"] = float(slot.shape == "whole")
         f["rest"] = float(slot.shape == "rest")
         f["group"] = float(slot.shape == "group" and kind != "address")
@@ -179,7 +204,9 @@ class Asker:
         f["top"] = early * float(bool(senses & {"vendor", "sender", "date", "title", "company"}))
         big = min(1.0, max(0.0, slot.segment.em / graph.em - 1.05) * 2)
         f["big"] = big * float(bool(senses & {"vendor", "sender", "title", "company"}))
-        f["title"] = big * float("title" in senses and slot.shape == "whole")
+        f["title"] = float(bool(senses & {"title", "subject"}) and slot.shape == "whole") * max(
+            big, 0.7 * slot.segment.line.bold * (height * 0.6 > slot.bbox.y0)
+        )
         if senses & {"vendor", "sender", "company"} and self.question.kind in (
             "party",
             "org",
@@ -187,8 +214,24 @@ class Asker:
         ):
             f["org_top"] = fit("org", slot.text) * early
             f["domain"] = float(_in_domain(slot.text, graph))
-        if senses & {"receiver", "customer"}:
-            f["dear"] = early * fit("party", slot.text) * 0.5
+        if senses & _ROLES:
+            early = max(0.0, 1 - slot.bbox.y0 / height / 0.4)
+            top = _stack_top(slot.segment)
+            own = _named(top.text) in self.vendors or _in_domain(top.text, graph)
+            ours = bool(senses & {"vendor", "sender", "company"}) and not senses & {
+                "customer",
+                "receiver",
+            }
+            theirs = bool(senses & {"customer", "receiver", "holder"})
+            f["vendor_block"] = float(own) * (1.0 if ours else -1.0 if theirs else 0.0)
+            names = top.bbox.y1 < 0.6 * height and fit("party", top.text) > 0.55
+            if theirs and not own and names:
+                f["other_block"] = early
+                f["dear"] = early * fit("party", slot.text)
+            if theirs and self.greeted:
+                f["greeted"] = float(
+                    bool({t.text for t in tokens(slot.text)} & self.greeted)
+                ) * float(_named(slot.text) not in self.vendors)
 
 
 def score(features: Sequence[float], weights: Mapping[str, float]) -> float:
@@ -212,12 +255,15 @@ def rank(question: Question, graph: Graph) -> list[Scored]:
     asker = Asker(question, graph)
     found = []
     for slot in graph.slots:
+        if not units(slot.text) and not any(c.isdigit() for c in slot.text):
+            continue
         features = asker.features(slot)
         found.append(Scored(slot, tuple(features), score(features, weights)))
     found.sort(key=lambda item: -item.score)
     return found
 
 
+@lru_cache(maxsize=8)
 def _vocabulary(graph: Graph) -> frozenset[str]:
     return frozenset(token.text for s in graph.segments for token in tokens(s.text))
 
@@ -226,6 +272,7 @@ def _known(word: str, vocabulary: frozenset[str]) -> bool:
     return word in vocabulary or any(likeness(word, other) >= 0.7 for other in vocabulary)
 
 
+@lru_cache(maxsize=8)
 def _largest(graph: Graph) -> str:
     from .values import find
 
@@ -244,6 +291,62 @@ def _largest(graph: Graph) -> str:
     return text
 
 
+# Who takes part: senses whose values stand without a label in letters and invoices.
+_ROLES = frozenset({"vendor", "sender", "company", "customer", "receiver", "holder"})
+
+
+def _named(text: str) -> str:
+    return " ".join(token.text for token in tokens(text))
+
+
+@cache
+def _documents() -> frozenset[str]:
+    return frozenset(name for name, sense in dictionary().senses.items() if sense.document)
+
+
+@lru_cache(maxsize=8)
+def _vendors(graph: Graph) -> frozenset[str]:
+    """Return the names of who issued the page: large or first at its top, or in its web address."""
+    found = set()
+    for segment in graph.segments:
+        early = segment.bbox.y0 < 0.22 * graph.page.height
+        large = segment.em > 1.12 * graph.em or segment.line.bold
+        names = fit("org", segment.text) >= 0.55 and not any(
+            unit.senses & _documents() for unit in units(segment.text)
+        )
+        if names and ((early and large) or _in_domain(segment.text, graph)):
+            found.add(_named(segment.text))
+    return frozenset(found)
+
+
+@lru_cache(maxsize=8)
+def _greeted(graph: Graph) -> frozenset[str]:
+    """Return the words of names behind a greeting: "Dear Ms Roe," gives roe."""
+    greetings = words("greetings")
+    for segment in graph.segments:
+        said = [token.text for token in tokens(segment.text)]
+        if said and said[0] in greetings and len(said) <= 7:
+            return frozenset(w for w in said if w not in greetings and len(w) > 2)
+    return frozenset()
+
+
+def _stack_top(segment: Segment) -> Segment:
+    """Return the first line of the block of short lines in which a segment stands."""
+    at = segment
+    for _ in range(5):
+        above = at.above[0] if at.above else None
+        if (
+            above is None
+            or abs(above.bbox.x0 - at.bbox.x0) > 0.7 * at.em
+            or at.bbox.y0 - above.bbox.y1 > 0.95 * at.em
+            or above.em > 1.15 * at.em
+        ):
+            break
+        at = above
+    return at
+
+
+@lru_cache(maxsize=4096)
 def _in_domain(text: str, graph: Graph) -> bool:
     """Whether a word of a name is in an e-mail or web address of the page."""
     from .values import find

@@ -26,7 +26,7 @@ _HEADS = frozenset({"date", "number", "address", "name", "rate", "phone", "email
 _NEAR: tuple[tuple[str, str, float], ...] = (
     ("number", "reference", 0.7),
     ("amount", "total", 0.75),
-    ("amount", "price", 0.6),
+    ("amount", "price", 0.35),
     ("amount", "balance", 0.6),
     ("amount", "salary", 0.4),
     ("total", "gross", 0.6),
@@ -39,6 +39,8 @@ _NEAR: tuple[tuple[str, str, float], ...] = (
     ("vendor", "company", 0.6),
     ("sender", "company", 0.4),
     ("sender", "signature", 0.6),
+    ("signature", "regards", 1.0),
+    ("sender", "regards", 0.5),
     ("sender", "author", 0.7),
     ("customer", "holder", 0.6),
     ("customer", "patient", 0.4),
@@ -94,6 +96,8 @@ _NEAR: tuple[tuple[str, str, float], ...] = (
     ("cashier", "contact", 0.5),
 )
 
+# Beside these, "due" and "end" tell a date no more: the amount due, the balance at the end.
+_SUMS = frozenset({"amount", "total", "price", "balance", "tax", "salary", "interest"})
 # Which sense tells the kind of value, where a label has several: the first of these.
 _ORDER = (
     "email", "website", "phone", "fax", "iban", "bic", "postcode", "address", "date", "time",
@@ -215,7 +219,18 @@ class Dictionary:
             if name in names:
                 return self.senses[name].type
         types = {self.senses[name].type for name in names if self.senses[name].type}
-        for kind in ("id", "money", "percent", "number", "name", "org", "party", "text", "place"):
+        for kind in (
+            "job",
+            "id",
+            "money",
+            "percent",
+            "number",
+            "name",
+            "org",
+            "party",
+            "text",
+            "place",
+        ):
             if kind in types:
                 # A number or a name says more than whose it is: "customer number", "bank account".
                 if kind == "id" and "number" not in names and types & {"money", "name"}:

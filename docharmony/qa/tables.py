@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .data import words
 from .graph import Graph, Segment, Slot
 from .question import Question
 from .score import Asker
 from .units import Unit, match, units
 from .values import find
-from .words import likeness, tokens
 
 # Rows of these senses sum others up: they are no entries of a table.
 _SUMS = frozenset({"total", "subtotal", "tax", "balance", "gross", "discount", "shipping"})
 _LEAST_ROWS = 2
+_BREAK = 2.5  # ems between two rows of a table without rules, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,18 @@ def columns(graph: Graph) -> list[Column]:
         head = _head(segment)
         if value is None or head is None or _is_sum(segment):
             continue
-        by_head.setdefault(head.index, []).append((segment, *value))
+        # What stands below a table, in its columns, belongs to it no more.
+        if head.cell is not None and (segment.cell is None or segment.cell[0] != head.cell[0]):
+            continue
+        column = by_head.setdefault(head.index, [])
+        above = column[-1][0] if column else head
+        if segment.cell is None and segment.bbox.y0 - above.bbox.y1 > _BREAK * segment.em:
+            continue
+        column.append((segment, *value))
     found = []
     for index, cells in by_head.items():
+        if not cells:
+            continue
         kinds = [kind for _, _, kind in cells]
         kind = max(set(kinds), key=kinds.count)
         own = tuple(
@@ -82,7 +92,9 @@ def extreme(question: Question, graph: Graph) -> Found | None:
             # "The most expensive item" and "the highest amount": any column of money may do.
             fits = max(fits, 0.4) if column.kind == "money" else fits
         fits += 0.02 * min(5, len(column.cells))
-        if {"withdrawal", "credit"} & asker.senses and any(v < 0 for _, v in column.cells):
+        if {"withdrawal", "credit", "payment"} & asker.senses and any(
+            v < 0 for _, v in column.cells
+        ):
             fits = max(fits, 0.75)
         if best is None or fits > best[0]:
             best = (fits, column)
@@ -92,9 +104,9 @@ def extreme(question: Question, graph: Graph) -> Found | None:
     cells = list(column.cells)
     high = question.operation == "most"
     signs = {value < 0 for _, value in cells}
-    if len(signs) == 2 and "withdrawal" in asker.senses:
+    if True in signs and _goes_out(question):
         cells = [(s, -v) for s, v in cells if v < 0]
-    elif len(signs) == 2 and "credit" in asker.senses:
+    elif len(signs) == 2 and ("credit" in asker.senses or "payment" in asker.senses):
         cells = [(s, v) for s, v in cells if v > 0]
     segment, _ = (max if high else min)(cells, key=lambda cell: cell[1])
     if question.which:
@@ -107,6 +119,11 @@ def extreme(question: Question, graph: Graph) -> Found | None:
     if slot is None:
         return None
     return Found(slot.text, slot, (segment,), strength)
+
+
+def _goes_out(question: Question) -> bool:
+    said = {word for unit, _ in question.asked for word in unit.words}
+    return "withdrawal" in question.senses or bool(said & words("outgoing"))
 
 
 def rows(graph: Graph) -> tuple[int, tuple[Segment, ...], float]:
@@ -123,32 +140,10 @@ def rows(graph: Graph) -> tuple[int, tuple[Segment, ...], float]:
 
 def entries(question: Question, graph: Graph) -> Found | None:
     """Return how many entries the largest table has, where the question asks for no one row."""
-    asker = Asker(question, graph)
-    words = {word for unit, weight in asker.question.asked for word in unit.words if weight == 1.0}
-    if "number" in asker.senses or (asker.senses - _ROWS and "quantity" not in asker.senses):
+    if not question.rows:
         return None
     count, first, sure = rows(graph)
-    if not count or _names_a_row(words, first):
-        return None
-    return Found(str(count), None, first, sure)
-
-
-# What a row of a table is called; other senses ask for something else.
-_ROWS = frozenset(
-    {"item", "quantity", "number", "order", "customer", "position", "deposit", "withdrawal", "payment",
-     "delivery", "course", "product_model", "unit", "report", "product"}
-)  # fmt: skip
-
-
-def _names_a_row(words: set[str], first: Sequence[Segment]) -> bool:
-    """Whether words of the question name one of the rows: "how many LED bulbs"."""
-    return any(
-        likeness(word, token.text) >= 0.9
-        for segment in first
-        for token in tokens(segment.text)
-        for word in words
-        if len(word) > 2
-    )
+    return Found(str(count), None, first, sure) if count else None
 
 
 def slot_of(graph: Graph, segment: Segment) -> Slot | None:

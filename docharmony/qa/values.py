@@ -92,6 +92,7 @@ _PHONE = regex.compile(
 _ID = regex.compile(
     r"(?<![\p{L}\p{N}])(?=[\p{L}\-/._#]*\d)[\p{L}\d][\p{L}\d\-/._]*[\p{L}\d](?![\p{L}\p{N}])|(?<![\p{L}\p{N}])\d(?![\p{L}\p{N}])"
 )
+_SPACED_ID = regex.compile(r"(?<![\p{L}\p{N}])(\p{Lu}{1,4})\s\d[\d\-/.]*\d(?![\p{L}\p{N}])")
 _ORG = regex.compile(
     r"(?<![\p{L}])(?:GmbH|mbH|AG|KG|OHG|UG|e\.\s?V|e\.\s?K|SE|Ltd|Limited|LLC|L\.L\.C|Inc|Incorporated|Corp|"
     r"Corporation|Company|Co|PLC|plc|LLP|S\.?A\.?S?|S\.?A\.?R\.?L|SASU|EURL|SNC|S\.?L\.?U?|S\.?r\.?l|S\.?p\.?A|"
@@ -119,7 +120,7 @@ _HONORIFIC = regex.compile(
 )
 KINDS = (
     "date", "time", "money", "percent", "number", "id", "phone", "email", "url", "iban", "bic",
-    "address", "name", "org", "place", "party", "text",
+    "address", "name", "org", "place", "party", "job", "text",
 )  # fmt: skip
 
 
@@ -212,6 +213,9 @@ def find(text: str, day_first: bool = True) -> tuple[Value, ...]:
         inside = any(v.start <= a and b <= v.end and b - a < v.end - v.start for v in parts)
         if not inside and all(b <= v.start or a >= v.end for v in whole):
             found.append(Value("id", a, b, match[0], sure=0.9 if len(match[0]) > 3 else 0.5))
+    for match in _SPACED_ID.finditer(text):
+        if match[1].lower() not in _CURRENCIES:
+            found.append(Value("id", match.start(), match.end(), match[0], sure=0.9))
     return tuple(sorted(found, key=lambda value: (value.start, -value.end)))
 
 
@@ -328,7 +332,7 @@ def fit(kind: str, text: str) -> float:
         return 0.0
     letters = sum(c.isalpha() for c in text)
     digits = sum(c.isdigit() for c in text)
-    if kind in ("name", "org", "party", "place", "address", "text"):
+    if kind in ("name", "org", "party", "place", "address", "text", "job"):
         return _words_fit(kind, text, letters, digits)
     best = 0.0
     for value in find(text):
@@ -358,6 +362,9 @@ def _words_fit(kind: str, text: str, letters: int, digits: int) -> float:
     parts = text.split()
     if kind == "text":
         return 0.8 if letters > digits else 0.5
+    job = _job(text)
+    if kind == "job":
+        return 0.0 if digits > 2 or len(parts) > 6 else job or 0.35
     if kind == "address":
         return _address_fit(text, parts, digits)
     bare = _HONORIFIC.sub("", text)
@@ -373,8 +380,9 @@ def _words_fit(kind: str, text: str, letters: int, digits: int) -> float:
             person *= 0.5
         if bare != text:
             person = min(1.0, person + 0.3)
-        if _ORG.search(text):
+        if _ORG.search(text) or _STREET.search(text):
             person *= 0.3
+        person *= 1 - 0.85 * job
     org = 0.0
     if _ORG.search(text) and len(parts) <= 9:
         org = 1.0
@@ -388,6 +396,14 @@ def _words_fit(kind: str, text: str, letters: int, digits: int) -> float:
         return max(org, person * 0.95)
     # A place: one to four capitalised words.
     return 0.85 if 1 <= len(names) <= 4 and shape > 0.65 and not digits else 0.3 * (len(parts) <= 6)
+
+
+def _job(text: str) -> float:
+    """Return how much a text looks like what somebody is at work."""
+    said = fold(text).split()
+    jobs = words("jobs")
+    hits = sum(word.strip(".,") in jobs for word in said)
+    return 0.0 if not hits or len(said) > 7 else min(1.0, 0.7 + 0.3 * hits / len(said))
 
 
 def _address_fit(text: str, parts: list[str], digits: int) -> float:

@@ -12,6 +12,7 @@ from ..detect.text import fold
 _TOKEN = regex.compile(r"n[°º](?=\W|$)|№|[#%€$£]|[\p{L}\p{N}]+(?:['’][\p{L}]+)?")
 # French and Italian articles that lean on the next word: l'adresse, dell'ordine.
 _ELIDED = regex.compile(r"^(?:[a-z]{1,2}|dell|nell|sull|all|jusqu|lorsqu|quell)['’](?=[\p{L}])")
+_OWNED = regex.compile(r"['’]s$")
 _ENDINGS = ("ungen", "ions", "ies", "en", "es", "er", "s", "e", "n")
 # Letters and digits that readers take for each other.
 _ALIKE = str.maketrans("015689l|", "oisgbgii")
@@ -38,7 +39,7 @@ def tokens(text: str) -> list[Token]:
         if elided is not None and elided.end() < len(word):
             start += elided.end()
             word = word[elided.end() :]
-        plain = fold(word).replace("º", "").replace("°", "").strip()
+        plain = _OWNED.sub("", fold(word)).replace("º", "").replace("°", "").strip()
         if plain:
             found.append(Token(plain, start, match.end()))
     return found

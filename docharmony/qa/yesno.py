@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import regex
 
@@ -11,14 +12,21 @@ from .graph import Graph, Segment, Slot
 from .question import Question, answers
 from .score import Asker, rank
 from .tables import slot_of
+from .ticks import ticked
 from .units import match, units
 from .values import find
+
+if TYPE_CHECKING:
+    from .ticks import Pixels
 
 _TICKED = regex.compile(
     r"[\u2611\u2612\u2713\u2714\u2717\u2718\u25a0\u25fc\u2022]|\[[xX\u2713]\]|\([xX]\)|(?<!\p{L})[xX](?!\p{L})"
 )
 _EMPTY = regex.compile(r"[\u2610\u25a1\u25fb]|\[\s?\]|\(\s\)")
 _BOX = regex.compile(rf"(?:{_TICKED.pattern})|(?:{_EMPTY.pattern})")
+
+
+_LEAST = 0.35  # how well a row must fit the question for its boxes to be looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +42,92 @@ class Verdict:
     strength: float
 
 
-def decide(question: Question, graph: Graph) -> Verdict | None:
-    """Return the verdict of a page, or None where it does not say."""
+def decide(question: Question, graph: Graph, pixels: Pixels | None = None) -> Verdict | None:
+    """Return the verdict of a page, or None where it does not say.
+
+    Args:
+        question: what is asked.
+        graph: the page.
+        pixels: the page as pixels, for boxes that are drawn; asked for only where there are such.
+    """
     if question.operation == "compare":
         return _compare(question, graph)
     verdicts = [*_words(question, graph), *_boxes(question, graph)]
+    if pixels is not None:
+        verdicts += _drawn(question, graph, pixels)
     return max(verdicts, key=lambda v: v.strength, default=None)
+
+
+def _drawn(question: Question, graph: Graph, pixels: Pixels) -> list[Verdict]:
+    """Return verdicts of rows that offer a yes and a no with a drawn box for each."""
+    asker = Asker(question, graph)
+    found = []
+    for options, texts in _offers(graph):
+        fits = max((_fits(asker, text) for text in texts), default=0.0)
+        if fits < _LEAST:
+            continue
+        boxes = [segment.box(start, end) for segment, start, end, _ in options]
+        page = graph.page
+        others = [word.bbox for line in page.lines for word in line.words]
+        chosen = ticked(boxes, others, (page.width, page.height), pixels)
+        if chosen is not None:
+            segment, start, end, yes = options[chosen[0]]
+            slot = Slot(
+                segment.text[start:end],
+                (segment.span(start, end),),
+                boxes[chosen[0]],
+                (),
+                segment,
+                "value",
+            )
+            found.append(Verdict(yes, slot, (segment,), fits * chosen[1]))
+    return found
+
+
+_Option = tuple[Segment, int, int, bool]
+
+
+def _offers(graph: Graph) -> list[tuple[list[_Option], list[str]]]:
+    """Return the rows that hold both a yes and a no, with the texts that may say of what."""
+    known = answers()
+    found = []
+    for segment in graph.segments:
+        if segment.left is not None:
+            continue
+        options: list[_Option] = []
+        texts: list[str] = []
+        at: Segment | None = segment
+        while at is not None:
+            rest = at.text
+            for word in regex.finditer(r"\S+", at.text):
+                said = fold(word[0]).strip(" .,:/()")
+                if said in known["yes"] or said in known["no"]:
+                    options.append((at, word.start(), word.end(), said in known["yes"]))
+                    rest = rest.replace(word[0], " ", 1)
+            if any(c.isalpha() for c in rest):
+                texts.append(rest)
+            at = at.right
+        if len({yes for *_, yes in options}) == 2 and len(options) == 2:
+            if not texts:
+                texts = [above.text for above in segment.above[:1]]
+            found.append((options, texts))
+    return found
+
+
+def _fits(asker: Asker, text: str) -> float:
+    fits = match(asker.question.asked, units(text))
+    return 0.8 * fits.coverage + 0.2 * fits.precision
 
 
 def _words(question: Question, graph: Graph) -> list[Verdict]:
     """Return verdicts of fields whose value is a yes or a no."""
     asker = Asker(question, graph)
     known = answers()
+    offered = {id(s) for options, _ in _offers(graph) for s, *_ in options}
     found = []
     for slot in graph.slots:
+        if id(slot.segment) in offered:
+            continue  # both a yes and a no: what is ticked decides
         said = fold(slot.text).strip(" .!")
         yes = said in known["yes"]
         if not yes and said not in known["no"]:

@@ -83,7 +83,7 @@ class QaStage(Stage):
         graph = build(page)
         answers = []
         for question in self._questions:
-            answer, _ = by_rules(question, graph, self.config)
+            answer, _ = by_rules(question, graph, self.config, ctx)
             if asks_engine(answer, self.config, ctx):
                 found = best_passages(question, graph, self.config, ctx)
                 answer = by_engine(question, graph, found, answer, self.config, ctx)
@@ -91,9 +91,11 @@ class QaStage(Stage):
         return page.provide("answers", answers=(*page.answers, *answers))
 
 
-def by_rules(question: Question, graph: Graph, config: QaConfig) -> tuple[Answer, float]:
+def by_rules(
+    question: Question, graph: Graph, config: QaConfig, ctx: Context
+) -> tuple[Answer, float]:
     """Return the deterministic reader's answer, and the confidence of its best candidate."""
-    found = candidates(question, graph)
+    found = candidates(question, graph, lambda: ctx.raster(graph.page))
     best = found[0] if found else SILENT
     sure = best.confidence if best.text is not None else 0.0
     if sure < config.threshold or config.reader == "engine":

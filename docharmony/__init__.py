@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         StageError,
         UsageError,
     )
+    from .extraction import extract
     from .geometry import Affine, BBox, Point, Polygon
     from .hookspecs import hookimpl
     from .io.base import Opening, Source
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "asking": ("ask",),
+    "extraction": ("extract",),
     "config": ("RunConfig",),
     "detect.base": ("Detector", "Match"),
     "errors": (
@@ -179,6 +181,7 @@ __all__ = [
     "Writer",
     "__version__",
     "ask",
+    "extract",
     "hookimpl",
     "open",
     "propose",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .config import RunConfig, build, page_numbers
-from .errors import UsageError
-from .model import Answer, PageFailure, answer_to_json
+from .errors import RedactionLeakError, UsageError
+from .geometry import BBox
+from .model import Answer, Page, PageFailure, answer_to_json
 from .qa.graph import build as graph_of
 from .qa.passages import Passage
 from .qa.question import Question, understand
+from .redaction import opened
 from .stages.qa import (
     QaConfig,
     asks_engine,
@@ -22,12 +24,16 @@ from .stages.qa import (
     by_rules,
     checked,
 )
+from .stages.redact import all_terms
 
 if TYPE_CHECKING:
     from .io.base import Source
+    from .model import Edit
     from .pipeline import Pipeline
     from .qa.graph import Graph
+    from .redaction import Found as Redactions
     from .stage import Context
+    from .stages.redact import RedactConfig
 
 STAGE = "qa"
 # Passages of a document kept for each question.
@@ -35,26 +41,36 @@ _PASSAGES = 12
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of an answer on one line: its text, and the box around its words in page units."""
+
+    text: str
+    bbox: BBox
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """An answer and the page that it stands on; page None when the document does not say."""
+    """An answer and the page that it stands on; page None when the document does not say.
+
+    ``pieces`` are the very places of the answer; none for an answer that was computed.
+    """
 
     answer: Answer
     page: int | None = None
+    pieces: tuple[Piece, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``ask -f json`` shows it."""
         return answer_to_json(self.answer, self.page)
 
 
-class _Asked:
+class Asked:
     """One question over the pages of a document: the best answer so far, the best passages so far."""
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        self.best: tuple[float, Found] = (
-            0.0,
-            Found(Answer(question.text, None, 1.0)),
-        )
+        self.best = Found(Answer(question.text, None, 1.0))
+        self.sure = 0.0
         self._passages: list[tuple[float, int, Passage]] = []
         self._count = 0
 
@@ -63,9 +79,8 @@ class _Asked:
     ) -> None:
         """Ask one page."""
         answer, sure = by_rules(self.question, graph, config, context)
-        if sure > self.best[0]:
-            page = None if answer.text is None else graph.page.number
-            self.best = (sure, Found(answer, page))
+        if sure > self.sure:
+            self.sure, self.best = sure, found_on(graph.page, answer)
         for passage in passages[:_PASSAGES]:
             self._count += 1
             entry = (passage.score, -self._count, passage)
@@ -81,6 +96,23 @@ class _Asked:
             if passage.page in found or len(found) < most:
                 found.setdefault(passage.page, []).append(passage)
         return found
+
+
+def found_on(page: Page, answer: Answer) -> Found:
+    """Return an answer with its page and its pieces there."""
+    if answer.text is None:
+        return Found(answer)
+    lines = {line.id: line for line in page.lines}
+    pieces = []
+    for span in answer.spans:
+        line = lines[span.line]
+        boxes, at = [], 0
+        for word in line.words:
+            if at < span.end and at + len(word.text) > span.start:
+                boxes.append(word.bbox)
+            at += len(word.text) + 1
+        pieces.append(Piece(line.text[span.start : span.end], BBox.around(boxes)))
+    return Found(answer, page.number, tuple(pieces))
 
 
 def ask(
@@ -110,12 +142,10 @@ def ask(
         raise UsageError("nothing was asked", hint='For example: "What is the total?"')
     pipeline = pipeline or Pipeline()
     config = options or options_of(pipeline.config)
-    asked = [_Asked(understand(text)) for text in checked(questions)]
-    from .redaction import opened
-
+    asked = [Asked(understand(text)) for text in checked(questions)]
     with opened(source, pipeline) as document:
         run(document, asked, pipeline, config)
-    return [item.best[1] for item in asked]
+    return [item.best for item in asked]
 
 
 def options_of(config: RunConfig) -> QaConfig:
@@ -124,9 +154,17 @@ def options_of(config: RunConfig) -> QaConfig:
 
 
 def run(
-    source: Source, asked: Sequence[_Asked], pipeline: Pipeline, config: QaConfig
+    source: Source,
+    asked: Sequence[Asked],
+    pipeline: Pipeline,
+    config: QaConfig,
+    *,
+    also: Callable[[Graph], None] | None = None,
 ) -> list[PageFailure]:
-    """Ask all pages of an open source; return the failures of pages that were left out."""
+    """Ask all pages of an open source; return the failures of pages that were left out.
+
+    ``also`` is handed each page's graph, in page order.
+    """
     context = pipeline.context
     numbers = page_numbers(pipeline.config.pages, source.info.page_count)
     failures: list[PageFailure] = []
@@ -140,6 +178,8 @@ def run(
             continue
         graph = graph_of(item)
         context.source = source
+        if also is not None:
+            also(graph)
         for one in asked:
             found = best_passages(one.question, graph, config, context) if generates else []
             one.see(graph, config, context, found)
@@ -154,7 +194,7 @@ def run(
 
 def _ask_engine(
     source: Source,
-    asked: Sequence[_Asked],
+    asked: Sequence[Asked],
     kept: Mapping[int, Graph],
     pipeline: Pipeline,
     config: QaConfig,
@@ -162,11 +202,87 @@ def _ask_engine(
     """Ask the engine where the rules were not sure, on the pages with the best passages."""
     pipeline.context.source = source
     for one in asked:
-        if not asks_engine(one.best[1].answer, config, pipeline.context):
+        if not asks_engine(one.best.answer, config, pipeline.context):
             continue
         for number, passages in one.pages(config.pages).items():
             graph = kept[number]
             rules, _ = by_rules(one.question, graph, config, pipeline.context)
             answer = by_engine(one.question, graph, passages, rules, config, pipeline.context)
-            if answer.text is not None and answer.confidence > one.best[0]:
-                one.best = (answer.confidence, Found(answer, number))
+            if answer.text is not None and answer.confidence > one.sure:
+                one.sure, one.best = answer.confidence, found_on(graph.page, answer)
+
+
+# --- redacting answers ---------------------------------------------------------------------------
+
+# A shorter answer goes from its place alone: elsewhere the same letters mean something else.
+_LEAST_TERM = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Which terms and regions of a search stand for answers: their question, counted from 1, and how
+    sure the answer is."""
+
+    terms: Mapping[int, tuple[int, float]]
+    regions: Mapping[BBox, tuple[int, float]]
+
+    def named(self, found: Redactions) -> Redactions:
+        """Return the edits under the name of the rule ``ask`` and of their question."""
+        edits = {
+            page: tuple(self._named(edit) for edit in own) for page, own in found.plan.edits.items()
+        }
+        return replace(found, plan=replace(found.plan, edits=edits))
+
+    def _named(self, edit: Edit) -> Edit:
+        if edit.rule == "term":
+            known = self.terms.get(edit.term)
+        else:
+            known = self.regions.get(_rounded(edit.bbox)) if edit.rule == "region" else None
+        if known is None:
+            return edit
+        number, sure = known
+        reason = f"answer to question {number}, {sure:.0%} sure"
+        return replace(edit, rule="ask", reason=reason, term=0)
+
+
+def redactable(
+    source: Source, rules: RedactConfig, pipeline: Pipeline
+) -> tuple[RedactConfig, Answered]:
+    """Return the rules with the answers to their questions as terms, short ones as regions.
+
+    Raises:
+        RedactionLeakError: a question has no answer, or one that stands nowhere: what it is after could
+            be in the output.
+        UsageError: a question is empty.
+    """
+    results = ask(source, rules.ask, pipeline=pipeline)
+    terms = all_terms(rules)
+    regions = list(rules.regions)
+    by_term: dict[int, tuple[int, float]] = {}
+    by_region: dict[BBox, tuple[int, float]] = {}
+    for number, result in enumerate(results, 1):
+        if not result.pieces:
+            why = "the document does not say, or the reader cannot tell"
+            if result.answer.text is not None:
+                why = "its answer was computed and stands nowhere on a page"
+            raise RedactionLeakError(
+                "the output was withheld",
+                where=f"question {number}",
+                why=why,
+                hint="Name what is to go with --term or --region, or leave the question out.",
+            )
+        for piece in result.pieces:
+            known = number, result.answer.confidence
+            if sum(c.isalnum() for c in piece.text) >= _LEAST_TERM:
+                terms.append(piece.text)
+                by_term[len(terms)] = known
+            else:
+                box = _rounded(piece.bbox)
+                regions.append(f"{result.page}:{','.join(map(str, box))}")
+                by_region[box] = known
+    made = replace(rules, ask=(), terms=tuple(terms), terms_file="", regions=tuple(regions))
+    return made, Answered(by_term, by_region)
+
+
+def _rounded(box: BBox) -> BBox:
+    return BBox(*(round(value, 2) for value in box))

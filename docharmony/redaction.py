@@ -162,11 +162,17 @@ def propose(
 
 
 def _search(source: Source, rules: RedactConfig, pipeline: Pipeline) -> Found:
-    if not any((rules.terms, rules.terms_file, rules.patterns, rules.pii, rules.regions)):
+    named = (rules.terms, rules.terms_file, rules.patterns, rules.pii, rules.regions, rules.ask)
+    if not any(named):
         raise UsageError(
             "nothing to redact was named",
-            hint="Give --term, --terms-file, --pattern, --pii or --region.",
+            hint="Give --term, --terms-file, --pattern, --pii, --region or --ask.",
         )
+    if rules.ask:
+        from .asking import redactable
+
+        rules, answered = redactable(source, rules, pipeline)
+        return answered.named(_search(source, rules, pipeline))
     numbers = page_numbers(pipeline.config.pages, source.info.page_count)
     for region in map(parse_region, rules.regions):
         if region.page not in numbers:

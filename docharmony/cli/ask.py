@@ -7,11 +7,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ExitCode
+from ..errors import ExitCode, UsageError
 from . import common, messages
 
 if TYPE_CHECKING:
     from ..asking import Found
+    from ..io.base import Source
+    from ..pipeline import Pipeline
+    from ..qa.schema import Schema
+    from ..stages.qa import QaConfig
 
 _SUFFIX = {"json": ".json", "text": ".txt"}
 _EXAMPLES = """\
@@ -19,6 +23,16 @@ examples:
   docharmony ask invoice.pdf "What is the total?" "When is it due?"
   docharmony ask invoices/ "Rechnungsnummer?" -f text
   docharmony ask letter.png "Who signed?" -f json
+  docharmony ask invoice.pdf --schema invoice.toml     typed fields and rows, as JSON
+
+schema:
+  [fields.due]                     a field; `type` is text (default), id, date, time, money, number,
+  type = "date"                    percent, name, org, party, job, place, address, phone, email, url,
+                                   iban, bic or yesno
+  description = "payment due"      words by which a form calls it; or `question`, a whole question
+  required = true                  its absence gives exit code 20; "missing" names it
+  [rows.items.columns.quantity]    a column of a table whose rows repeat
+  type = "number"
 """
 
 
@@ -35,6 +49,9 @@ def add(subparsers: Any) -> None:
     common.add_input_options(parser, single=True)
     parser.add_argument(
         "questions", metavar="QUESTION", nargs="*", help="what to ask; each a word of its own"
+    )
+    parser.add_argument(
+        "--schema", metavar="S.toml", help="fill the fields of a schema, with normal forms, as JSON"
     )
     parser.add_argument(
         "-f", "--format", choices=("json", "text"), default="json", help="output format"
@@ -58,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     if args.reader:
         config = config.with_stage("qa", reader=args.reader)
     questions = checked(args.questions)
+    schema = _schema(args)
     for question in questions:
         if len(question) > LONGEST:
             messages.info(
@@ -75,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
             common.open_input(item, args, config) as source,
             messages.progress(args.plugins, source.info.name, source.info.page_count),
         ):
+            if schema is not None:
+                return _extract(item, source, schema, paths[index], pipeline, options)
             found = ask(source, questions, pipeline=pipeline, options=options)
         label = item.label if len(inputs) > 1 and paths[index] is None else ""
         text = _as_json(found, label) if args.format == "json" else _as_text(found, label)
@@ -90,6 +110,46 @@ def run(args: argparse.Namespace) -> int:
         return ExitCode.DONE
 
     return common.each(inputs, work)
+
+
+def _schema(args: argparse.Namespace) -> Schema | None:
+    """Return the schema to fill; raise UsageError where questions or text are asked for beside it."""
+    if args.schema is None:
+        return None
+    from ..qa.schema import read_schema
+
+    if args.questions or args.format == "text":
+        raise UsageError(
+            "--schema stands alone",
+            why="it takes no questions beside it and writes JSON",
+            hint="Leave them out, or give a field a `question`.",
+        )
+    return read_schema(args.schema)
+
+
+def _extract(
+    item: common.Input,
+    source: Source,
+    schema: Schema,
+    path: Path | None,
+    pipeline: Pipeline,
+    options: QaConfig,
+) -> int:
+    """Write what fills the schema; exit code 20 where something required is missing."""
+    from ..extraction import extract
+
+    record = extract(source, schema, pipeline=pipeline, options=options)
+    text = json.dumps(record.to_json(), ensure_ascii=False, indent=1) + "\n"
+    with common.output(path) as stream:
+        stream.write(text.encode("utf-8", "backslashreplace"))
+    filled = sum(value.text is not None for value in record.fields.values())
+    messages.info(f"{item.label}: {filled} of {len(record.fields)} fields", input=item.label)
+    if record.missing:
+        messages.info(
+            f"{item.label}: required and not found: {', '.join(record.missing)}",
+            missing=list(record.missing),
+        )
+    return ExitCode.PARTIAL if record.missing else ExitCode.DONE
 
 
 def _as_json(found: list[Found], label: str) -> str:

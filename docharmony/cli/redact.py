@@ -37,6 +37,7 @@ plans
 examples:
   docharmony redact letter.pdf -o public.pdf --term "Jane Roe" --pii email,iban --report report.json
   docharmony redact scans/ -o public/ --terms-file names.txt --pii all --fill box
+  docharmony redact letter.pdf -o public.pdf --ask "Who signed?"
   docharmony redact form.pdf -o public.pdf --region 1:72,90,300,110
   docharmony redact letter.pdf --term Roe --plan plan.json
   docharmony redact letter.pdf -o public.pdf --apply plan.json
@@ -137,6 +138,14 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="an area, in points (pixels for images) from the top left; may be repeated",
+    )
+    group.add_argument(
+        "--ask",
+        metavar="QUESTION",
+        action="append",
+        default=[],
+        help="what answers a question goes, wherever it stands; may be repeated. A question without an "
+        "answer withholds the output",
     )
 
 
@@ -251,7 +260,9 @@ class _Job:
 
 def gives_rules(args: argparse.Namespace) -> bool:
     """Return whether the command line says what to remove."""
-    return bool(args.term or args.terms_file or args.pattern or args.pii or args.region)
+    return bool(
+        args.term or args.terms_file or args.pattern or args.pii or args.region or args.ask
+    )
 
 
 def rules_of(args: argparse.Namespace, config: RunConfig) -> RedactConfig:
@@ -280,6 +291,7 @@ def rules_of(args: argparse.Namespace, config: RunConfig) -> RedactConfig:
         patterns=(*rules.patterns, *args.pattern),
         pii=(*rules.pii, *kinds),
         regions=(*rules.regions, *args.region),
+        ask=(*rules.ask, *args.ask),
         whole_words=rules.whole_words or args.whole_words,
     )
     for kind in rules.pii:

@@ -51,7 +51,7 @@ SILENT = Reply(None, 1.0)
 def candidates(question: Question, graph: Graph, pixels: Pixels | None = None) -> list[Reply]:
     """Return what may answer the question, the most likely first; confidences as calibrated.
 
-    Whether the best of them is good enough is for the caller to say. ``pixels`` returns the page's raster,
+    Whether the best of them is good enough is for the caller to say. ``pixels`` returns the page,
     for boxes to tick; it is called only where there are some.
     """
     if not question.asked or not graph.slots:

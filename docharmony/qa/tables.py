@@ -146,6 +146,46 @@ def entries(question: Question, graph: Graph) -> Found | None:
     return Found(str(count), None, first, sure) if count else None
 
 
+def records(
+    columns: Sequence[Sequence[tuple[Unit, float]]], graph: Graph
+) -> list[list[Segment | None]]:
+    """Return the rows of the table whose heads fit the columns best, one cell a column.
+
+    Args:
+        columns: for each column what its head must say, with weights.
+        graph: the page.
+    """
+    heads = {head.index: head for s in graph.segments if (head := _head(s)) is not None}
+    chosen: list[int | None] = []
+    for asked in columns:
+        rated = [
+            (match(asked, units(head.text)).strength, -index)
+            for index, head in heads.items()
+            if index not in chosen
+        ]
+        best = max(rated, default=(0.0, 0))
+        chosen.append(-best[1] if best[0] >= _HEAD_FITS else None)
+    known = [index for index in chosen if index is not None]
+    if len(known) < max(1, (len(columns) + 1) // 2):
+        return []
+    rows: dict[int, list[Segment | None]] = {}
+    for segment in graph.segments:
+        head = _head(segment)
+        if head is None or head.index not in known or _is_sum(segment):
+            continue
+        if head.cell is not None and (segment.cell is None or segment.cell[0] != head.cell[0]):
+            continue
+        row = rows.setdefault(_leftmost(segment).index, [None] * len(columns))
+        at = chosen.index(head.index)
+        row[at] = row[at] or segment
+    # A row of one cell alone goes on from the row above, or is none.
+    least = 2 if len(known) > 1 else 1
+    return [row for row in rows.values() if sum(cell is not None for cell in row) >= least]
+
+
+_HEAD_FITS = 0.55  # how well a head must fit a column
+
+
 def slot_of(graph: Graph, segment: Segment) -> Slot | None:
     """Return the slot that is a whole segment."""
     for slot in graph.slots:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from ..errors import UsageError
@@ -115,8 +115,13 @@ def best_passages(
     question: Question, graph: Graph, config: QaConfig, ctx: Context
 ) -> list[Passage]:
     """Return the passages of a page, those that fit the question best first."""
+    found = passages(graph)
+    if sum(len(passage.text) + 2 for passage in found) <= config.context:
+        # Everything fits: in reading order, the engine sees the same for every question on the page.
+        scores = {p.text: p.score for p in rated(question, found)}
+        return [replace(passage, score=scores[passage.text]) for passage in found]
     embedder = ctx.embedder(config.embedder) if config.embedder else None
-    return rated(question, passages(graph), embedder)
+    return rated(question, found, embedder)
 
 
 def by_engine(

@@ -47,6 +47,10 @@ class RedactConfig:
     regions: tuple[str, ...] = ()
     """Areas to clear, ``PAGE:X0,Y0,X1,Y1``: points (pixels for images) from the top left."""
 
+    ask: tuple[str, ...] = field(default=(), repr=False)
+    """Questions whose answers go, wherever they stand; one without an answer withholds the output.
+    For the command and the function ``redact`` only: a stage sees one page, a question a document."""
+
     whole_words: bool = False
     """Find terms only as whole words: not Smith in Smithson."""
 
@@ -137,6 +141,13 @@ class RedactStage(Stage):
 
     def __init__(self, config: RedactConfig | None = None) -> None:
         super().__init__(config)
+        if self.config.ask:
+            raise UsageError(
+                "a pipeline cannot redact answers",
+                where="stages.redact.ask",
+                why="a stage sees single pages, and a question needs the document",
+                hint="Use `docharmony redact --ask`, or give terms.",
+            )
         from ..detect.patterns import Patterns
         from ..detect.terms import Terms
 

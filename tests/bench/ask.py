@@ -26,7 +26,7 @@ class Pages:
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
 
-    def made(self, split: str, seed: int) -> tuple[Any, list[tuple[Page, Any]]:
+    def made(self, split: str, seed: int) -> tuple[Any, list[tuple[Page, Any]]]:
         """Return a document and its pages, each with its raster at 100 dpi."""
         made = make(seed, split)
         path = None if self.cache is None else self.cache / f"{split}-{seed}.pkl"

@@ -260,9 +260,7 @@ class _Job:
 
 def gives_rules(args: argparse.Namespace) -> bool:
     """Return whether the command line says what to remove."""
-    return bool(
-        args.term or args.terms_file or args.pattern or args.pii or args.region or args.ask
-    )
+    return bool(args.term or args.terms_file or args.pattern or args.pii or args.region or args.ask)
 
 
 def rules_of(args: argparse.Namespace, config: RunConfig) -> RedactConfig:

@@ -88,3 +88,91 @@ def test_a_folder_gives_a_list_for_each_file(
     for name in ("a", "b"):
         (answer,) = json.loads((tmp_path / "out" / f"{name}.json").read_text())
         assert answer["answer"] == "EUR 1,234.50"
+
+
+SCHEMA = """
+name = "invoice"
+[fields.invoice_number]
+type = "id"
+required = true
+[fields.due]
+type = "date"
+description = "due date"
+[fields.total]
+type = "money"
+[fields.iban]
+type = "iban"
+"""
+
+
+def test_a_schema_is_filled_with_normal_forms(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = tmp_path / "s.toml"
+    schema.write_text(SCHEMA)
+    assert main(["ask", str(invoice(tmp_path / "a.pdf")), "--schema", str(schema)]) == 0
+    record = json.loads(capsys.readouterr().out)
+    fields = record["fields"]
+    assert fields["invoice_number"]["normal"] == "INV-2024-117"
+    assert fields["due"]["normal"] == "2024-04-11"
+    assert fields["total"]["value"] == "EUR 1,234.50"
+    assert (fields["total"]["normal"], fields["total"]["currency"]) == ("1234.50", "EUR")
+    assert fields["iban"]["value"] is None
+    assert record["missing"] == []
+
+
+def test_a_required_field_that_is_missing_gives_20(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = tmp_path / "s.toml"
+    schema.write_text(SCHEMA + "required = true\n")
+    assert main(["ask", str(invoice(tmp_path / "a.pdf")), "--schema", str(schema)]) == 20
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["missing"] == ["iban"]
+    assert "required and not found: iban" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[fields.a]\ntyp = 'id'", "unknown key 'typ'"),
+        ("[fields.a]\ntype = 'dat'", "unknown type 'dat'"),
+        ("name = 'x'", "asks for nothing"),
+        ("[rows.items]", "rows without columns"),
+        ("fields = 3", "must be a table"),
+        ("[fields", "cannot read the schema"),
+    ],
+)
+def test_a_schema_that_is_none_is_a_usage_error(
+    tmp_path: Path, text: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = tmp_path / "s.toml"
+    schema.write_text(text)
+    assert main(["ask", str(invoice(tmp_path / "a.pdf")), "--schema", str(schema)]) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_what_answers_a_question_is_redacted_wherever_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = invoice(tmp_path / "a.pdf")
+    out, report = tmp_path / "out.pdf", tmp_path / "r.json"
+    code = main(
+        ["redact", str(path), "-o", str(out), "--ask", "Invoice number?", "--report", str(report)]
+    )
+    assert code == 0
+    edits = json.loads(report.read_text())["edits"]
+    assert [edit["rule"] for edit in edits] == ["ask"]
+    assert edits[0]["reason"].startswith("answer to question 1, ")
+    assert "INV-2024-117" not in report.read_text()
+    capsys.readouterr()
+    assert main(["verify", str(out), "--term", "INV-2024-117"]) == 0
+
+
+def test_a_question_without_an_answer_withholds_the_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = invoice(tmp_path / "a.pdf"), tmp_path / "out.pdf"
+    assert main(["redact", str(path), "-o", str(out), "--ask", "Who is the doctor?"]) == 10
+    assert not out.exists()
+    assert "(question 1)" in capsys.readouterr().err

@@ -130,6 +130,14 @@ def _pieces(sources: list[str]) -> list[Path]:
         raise UsageError(
             "a folder stands beside other sources", hint="Name one folder, or the files in order."
         )
+    for path in paths:
+        if not path.is_file():
+            raise CheckpointNotFoundError(
+                "no published weights",
+                where=str(path),
+                why="the file is not there",
+                hint="name a folder with pytorch_model.bin*, or the file or its pieces in order",
+            )
     return paths
 
 

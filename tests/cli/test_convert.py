@@ -37,6 +37,7 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"x")
     for args, code, said in (
         ([tmp_path], 6, "no pytorch_model.bin"),
+        ([tmp_path / "b.bin"], 6, "b.bin): the file is not there"),
         ([tmp_path / "a.bin"], 6, "no tokenizer"),
         ([tmp_path / "a.bin", tmp_path], 2, "a folder stands beside"),
         ([tmp_path, "--spec", tmp_path / "none.json"], 2, "cannot read the sizes"),
@@ -125,6 +126,14 @@ def test_what_exists_is_left_alone(published: Path, converted: Path) -> None:
     done = run("convert", published, "-o", converted, "--spec", published / "spec.json")
     assert done.returncode == 4
     assert sorted(p.stat().st_mtime_ns for p in converted.iterdir()) == before
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder nobody can write to")
+def test_a_folder_that_cannot_be_written(published: Path) -> None:
+    done = run("convert", published, "-o", "/proc/out", "--spec", published / "spec.json")
+    assert done.returncode == 4
+    assert "cannot write the checkpoint (/proc/out)" in done.stderr
 
 
 @pytest.mark.torch

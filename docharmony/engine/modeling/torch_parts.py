@@ -218,7 +218,7 @@ class TorchSession:
         """Append ids (R,) to the rows ``origin`` and return the logits (R, V) of what follows."""
         tokens = torch.from_numpy(ids).to(self._gates.device)
         if origin is not None:
-            self._cache.reorder_cache(torch.from_numpy(origin).to(tokens.device))
+            self._reorder(torch.from_numpy(origin).to(tokens.device))
         if self._mask is not None:
             self._mask = torch.cat([self._mask, self._mask.new_ones(len(ids), 1)], 1)
         self._length += 1
@@ -242,6 +242,14 @@ class TorchSession:
             x = self._language.embed_tokens(tokens[:, None])
             hidden = self._language(x, self._memory, mask=self._mask, cache=self._cache)
             return _floats(self._language.logits(hidden[:, -1]))
+
+    def _reorder(self, origin: Tensor) -> None:
+        if self._static_step is None:
+            self._cache.reorder_cache(origin)
+            return
+        for layer in self._cache.layers:  # in place: compiled steps know where the cache lies
+            layer.keys.copy_(layer.keys[origin])
+            layer.values.copy_(layer.values[origin])
 
     def _grow(self) -> None:
         """Move what is cached to a static cache with room for more."""

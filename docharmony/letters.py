@@ -176,10 +176,12 @@ class Letters:
         raw = [
             (c, p) for c in unicodedata.normalize("NFKC", reading.text) for p in _plain(c) or " "
         ]
-        for left, right in _aligned(expected, [plain for _, plain in raw]):
-            if right is not None:
-                owner = owners[left]
-                seen[owner] = seen.get(owner, "") + raw[right][0]
+        for left, right, more in _aligned(expected, [plain for _, plain in raw]):
+            # One letter too many is a slip of the reader; more are a glyph that holds a word.
+            more = more if sum(raw[index][0].isalnum() for index in more) > 1 else []
+            places = sorted([*more, *([] if right is None else [right])])
+            if read := "".join(raw[index][0] for index in places):
+                seen[owners[left]] = seen.get(owners[left], "") + read
         verdicts = {
             index: _agrees(specimen.claims[index][1], letters) for index, letters in seen.items()
         }
@@ -229,11 +231,13 @@ def _foreign(text: str) -> bool:
     )
 
 
-def _aligned(expected: Sequence[str], read: Sequence[str]) -> list[tuple[int, int | None]]:
+def _aligned(
+    expected: Sequence[str], read: Sequence[str]
+) -> list[tuple[int, int | None, list[int]]]:
     """Return for each expected letter the index of what was read in its place, None for nothing.
 
-    Letters left out or put in cost more than wrong ones: text of a font that lies throughout has the
-    right length. What was put in goes to the letter before it.
+    And the indices of what was read besides, behind it (before it, for the first one). Letters left
+    out or put in cost more than wrong ones: text of a font that lies throughout has the right length.
     """
     gap = 2.0
 
@@ -257,17 +261,21 @@ def _aligned(expected: Sequence[str], read: Sequence[str]) -> list[tuple[int, in
             here[j] = min(
                 above[j - 1] + cost(left, right), above[j] + skip(left), here[j - 1] + skip(right)
             )
-    pairs: list[tuple[int, int | None]] = []
+    pairs: list[tuple[int, int | None, list[int]]] = []
+    more: list[int] = []
     i, j = rows, columns
     while i > 0:
         best = table[i][j]
         if j > 0 and best == table[i - 1][j - 1] + cost(expected[i - 1], read[j - 1]):
-            pairs.append((i - 1, j - 1))
-            i, j = i - 1, j - 1
+            pairs.append((i - 1, j - 1, more[::-1]))
+            i, j, more = i - 1, j - 1, []
         elif best == table[i - 1][j] + skip(expected[i - 1]):
-            pairs.append((i - 1, None))
-            i -= 1
+            pairs.append((i - 1, None, more[::-1]))
+            i, more = i - 1, []
         else:
+            more.append(j - 1)
             j -= 1
+    if pairs and j > 0:
+        pairs[-1] = (*pairs[-1][:2], [*range(j), *pairs[-1][2]])
     pairs.reverse()
     return pairs

@@ -229,3 +229,39 @@ def test_a_page_whose_fonts_cannot_be_looked_at_fails_alone(
     with pytest.raises(InputError):
         redact(letter, letter.with_name("never.pdf"), terms=["Jane Roe"])
     assert not letter.with_name("never.pdf").exists()
+
+
+def test_a_glyph_that_draws_a_word_and_claims_to_be_a_letter(
+    tmp_path: Path, pipeline: Pipeline
+) -> None:
+    """Below a box, so that no reading of the page could find it."""
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(500, 300))
+        page = pdf.pages[0].obj
+        fonts = pikepdf.Dictionary(F=pdf.make_indirect(helvetica()))
+        glyph = pdf.make_stream(b"64 0 d0 BT /F 10 Tf (Quillfeather) Tj ET")
+        font = pikepdf.Dictionary(
+            Type=Name.Font,
+            Subtype=Name.Type3,
+            FontBBox=pikepdf.Array([0, 0, 64, 10]),
+            FontMatrix=pikepdf.Array([0.1, 0, 0, 0.1, 0, 0]),
+            FirstChar=65,
+            LastChar=65,
+            Widths=pikepdf.Array([64]),
+            CharProcs=pikepdf.Dictionary(A=glyph),
+            Encoding=pikepdf.Dictionary(Differences=pikepdf.Array([65, Name.A])),
+            Resources=pikepdf.Dictionary(Font=fonts),
+        )
+        page[Name.Resources] = pikepdf.Dictionary(
+            Font=pikepdf.Dictionary(F=fonts.F, T=pdf.make_indirect(font))
+        )
+        page[Name.Contents] = pdf.make_stream(
+            b"BT /F 12 Tf 30 260 Td (An honest line) Tj ET "
+            b"BT /T 12 Tf 30 220 Td (A) Tj ET 0 g 20 215 120 20 re f"
+        )
+        pdf.save(tmp_path / "a.pdf")
+    out = tmp_path / "out.pdf"
+    redact(tmp_path / "a.pdf", out, terms=["Quillfeather"], pipeline=pipeline)
+    with pikepdf.open(out) as pdf:
+        streams = [item.read_bytes() for item in pdf.objects if isinstance(item, pikepdf.Stream)]
+    assert not any(b"Quillfeather" in stream for stream in streams)

@@ -29,11 +29,13 @@ _HEIGHT, _BASELINE, _EM = 48, 35, 36.0
 _MARGIN = 6
 _LINE = 44  # glyphs of a specimen
 _WORD = 14  # glyphs of a run that are shown together
-_TALLEST = 1.0  # em; a face whose letters are larger (Type 3) is scaled down
+_TALLEST = 1.0  # em; a face whose letters are larger is scaled down
+_CAPITAL = 0.75  # em; the tallest letters of a Type 3 face are scaled to it
 # A run goes on while the next glyph stands where the last one ends, within so many em.
 _GAP, _OFF = 0.14, 0.12
 _SHAPE_EM = 28.0  # pixels at which pictures of glyphs are compared
 _LARGEST = 160  # pixels of such a picture
+_WIDEST = 40.0  # em; a glyph may draw a word
 _FONTS = 128  # kept open, with the pictures of their glyphs
 
 BLANK = ""
@@ -47,6 +49,11 @@ class _Face:
     font: Any
     shapes: dict[int, str] = field(default_factory=dict)
     heights: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether its glyphs are content of their own (Type 3), in units that may mean anything."""
+        return self.font.m_internal.t3procs is not None
 
 
 @dataclass(slots=True)
@@ -204,13 +211,15 @@ def _picture(face: _Face, glyph: int) -> None:
     width, height = box.x1 - box.x0, box.y1 - box.y0
     if not (0 < width < 1e5 and 0 < height < 1e5):
         return
-    face.heights[glyph] = height / em
     shrink = min(1.0, _LARGEST / max(width, height))
     left, top = 2 - math.floor(box.x0 * shrink), 2 - math.floor(box.y0 * shrink)
     size = math.ceil(width * shrink) + 5, math.ceil(height * shrink) + 5
     picture = _drawn([(face, glyph, left, top)], em * shrink, size)
-    if picture.min() > 200:
+    rows = np.flatnonzero(picture.min(axis=1) <= 200)
+    if not rows.size:
         return
+    # The box of a Type 3 glyph is that of its font: only the ink tells how large it is.
+    face.heights[glyph] = float(rows[-1] - rows[0] + 1) / (em * shrink)
     # Where it stands belongs to it: an apostrophe is a comma that was lifted.
     mark = f"{picture.shape} {left} {top} {shrink:.4f} ".encode()
     face.shapes[glyph] = hashlib.blake2b(mark + picture.tobytes(), digest_size=10).hexdigest()
@@ -218,7 +227,7 @@ def _picture(face: _Face, glyph: int) -> None:
 
 def _advance(face: _Face, glyph: int) -> float:
     width = mupdf.fz_advance_glyph(face.font, glyph, 0)
-    return width if math.isfinite(width) and 0 < width < 4 else 0.5
+    return width if math.isfinite(width) and 0 < width < _WIDEST else 0.5
 
 
 @functools.lru_cache(maxsize=2)
@@ -344,6 +353,8 @@ def _lines(words: Sequence[list[_Glyph]]) -> Iterator[list[list[_Glyph]]]:
 def _specimen(words: Sequence[Sequence[_Glyph]]) -> tuple[int, list[list[str]], bytes]:
     tallest = max((g.face.heights[g.id] for word in words for g in word), default=1.0)
     em = _EM / max(1.0, tallest / _TALLEST)
+    if words[0][0].face.drawn and tallest:
+        em = _EM * min(8.0, max(0.05, _CAPITAL / tallest))
     x, shown = float(_MARGIN), []
     drawn: list[tuple[_Face, int, float, float]] = []
     for index, word in enumerate(words):
@@ -353,7 +364,7 @@ def _specimen(words: Sequence[Sequence[_Glyph]]) -> tuple[int, list[list[str]], 
         for glyph in word:
             drawn.append((glyph.face, glyph.id, x, float(_BASELINE)))
             shown.append([glyph.shape, glyph.text])
-            x += max(0.12, min(2.0, _advance(glyph.face, glyph.id))) * em
+            x += max(0.12, _advance(glyph.face, glyph.id)) * em
     width = math.ceil(x) + _MARGIN
     return width, shown, _drawn(drawn, em, (width, _HEIGHT)).tobytes()
 

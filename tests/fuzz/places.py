@@ -1273,10 +1273,9 @@ def proxy_of_a_printer(b: Book) -> None:
 
 @place
 def usage_of_a_layer(b: Book) -> None:
-    group = Dictionary(Type=Name.OCG, Name="Plan")
+    _layer(b, "Plan", shown=True)
+    group = b.pdf.Root["/OCProperties"]["/OCGs"][-1]
     group["/Usage"] = Dictionary(CreatorInfo=Dictionary(Creator=b.secret, Subtype=Name.Artwork))
-    layer = b.pdf.make_indirect(group)
-    b.pdf.Root["/OCProperties"] = Dictionary(OCGs=Array([layer]), D=Dictionary())
 
 
 @place

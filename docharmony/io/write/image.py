@@ -68,7 +68,7 @@ def erase(
     edits: Mapping[str, Sequence[Mapping[str, Any]]],
     fill: str,
     profile: str,
-    policies: Mapping[str, str],
+    policies: Mapping[str, str] | None = None,
     terms: Sequence[str],
     whole_words: bool,
     out: str,

@@ -44,7 +44,7 @@ def erase(
     edits: Mapping[str, Sequence[Mapping[str, Any]]],
     fill: str,
     profile: str,
-    policies: Mapping[str, Policy],
+    policies: Mapping[str, Policy] | None = None,
     terms: Sequence[str],
     whole_words: bool,
     out: str,
@@ -123,7 +123,7 @@ def erase(
             Needles(terms, originals, whole_words=whole_words),
             touched,
             {key: pictures.copies.get(key) for key in eraser.replaced},
-            policies=policies,
+            policies=policies or {},
         )
         if profile != "keep":
             sanitize(job)

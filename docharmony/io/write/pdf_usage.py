@@ -154,14 +154,26 @@ def _shown_codes(resources: Any, content: Any, used: dict[Key, set[int]]) -> Non
     if not mine:
         return
     try:
-        instructions = pikepdf.parse_content_stream(content, "Tj TJ ' \"")
+        instructions = pikepdf.parse_content_stream(content, "Tf Tj TJ ' \" q Q gs")
     except pikepdf.PdfError:
         return
+    # The font that is set; None where a graphics state may have set any of them.
+    current: str | None = None
+    known, saved = False, [(False, current)]
     for instruction in instructions:
-        operands = instruction.operands
+        operator, operands = str(instruction.operator), instruction.operands
         last = operands[-1] if len(operands) else None
-        for item in last if isinstance(last, pikepdf.Array) else [last]:
-            if isinstance(item, pikepdf.String):
-                # Whichever font was set: a code that a font shows nowhere here is only kept too long.
-                for key in set(mine.values()):
-                    used[key].update(bytes(item))
+        if operator == "q":
+            saved.append((known, current))
+        elif operator == "Q":
+            known, current = saved.pop() if len(saved) > 1 else (False, None)
+        elif operator == "gs":
+            known = False
+        elif operator == "Tf":
+            known, current = len(operands) == 2, str(operands[0]) if len(operands) else None
+        else:
+            keys = [mine[current]] if known and current in mine else []
+            for item in last if isinstance(last, pikepdf.Array) else [last]:
+                if isinstance(item, pikepdf.String):
+                    for key in keys if known else set(mine.values()):
+                        used[key].update(bytes(item))

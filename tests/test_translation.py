@@ -219,6 +219,15 @@ def test_languages_without_a_translator_stay(
     assert report.count == 4
 
 
+def test_the_target_language_stays_whatever_the_user_says_of_the_document(
+    letter: Path, tmp_path: Path, pipeline: Pipeline
+) -> None:
+    options = TranslateConfig("de", source="en", translator="accents")
+    report = translate(letter, tmp_path / "out.pdf", options=options, pipeline=pipeline)
+    assert report.to_json()["reasons"]["in de already"] == 2
+    assert GERMAN in text_of(tmp_path / "out.pdf")
+
+
 @pytest.mark.parametrize(
     ("options", "error", "what"),
     [

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # A guess that is less sure gives way to the language of most of the pages.
 _SURE, _SURER = 0.5, 0.9
+# Characters from which a guess against the user's own word counts.
+_ENOUGH = 40
 # Whether a document has had anything to translate yet.
 BEGUN = "translate.begun"
 
@@ -219,7 +221,15 @@ class TranslateStage(Stage):
         """Return the language of each text; that of most of them where a guess is not sure enough."""
         texts = [unit.text for unit in wordy]
         if self._from:
-            return [self._from] * len(texts)
+            # What is in the target language already stays, if there is enough of it to be sure.
+            return [
+                guess.language
+                if same(guess.language, self._to)
+                and guess.confidence >= _SURER
+                and len(text) >= _ENOUGH
+                else self._from
+                for text, guess in zip(texts, identify(texts), strict=True)
+            ]
         prior = shares(texts)
         main = max(prior, key=lambda name: prior[name], default="")
         found = []

@@ -11,8 +11,10 @@ A way fails when a token is missing afterwards. What fails in all three keeps it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from unicodedata import category
 
 from ..errors import PluginError
 from . import sentences
@@ -21,6 +23,9 @@ from .glossary import Glossary
 from .protect import HARD, Token, find, has_words, lost, mask, restore, untouched
 from .typography import renumber, typeset
 
+_BREAKS = frozenset(" \t\n\r\f\v\u2028\u2029")
+# Control characters, halves of surrogate pairs, unassigned ones.
+_NOTHING = frozenset(("Cc", "Cs", "Cn"))
 # A translation longer than this many times its text, and some, is a translator gone astray.
 _LONGEST, _SPARE = 4.0, 60
 # Confidence is taken down by this where a text had to be translated in pieces.
@@ -103,7 +108,7 @@ class Guard:
             if result.text is None:
                 done[i] = result
                 continue
-            whole = restore(" ".join(result.text.split()), sent, hidden[i], self._mark)
+            whole = restore(result.text, sent, hidden[i], self._mark)
             if whole is None or lost(whole, texts[i], tokens[i]) or _astray(whole, texts[i]):
                 continue
             done[i] = replace(result, text=whole)
@@ -133,7 +138,7 @@ class Guard:
                         confidence = min(confidence, result.confidence)
                         lead = piece[: len(piece) - len(piece.lstrip())]
                         tail = piece[len(piece.rstrip()) :]
-                        piece = lead + " ".join(result.text.split()) + tail
+                        piece = lead + result.text + tail
                 parts.append(piece)
                 if number < len(tokens[i]):
                     parts.append(tokens[i][number].instead)
@@ -175,10 +180,7 @@ class Guard:
                 why=f"{len(results)} translations came back for {len(texts)} texts",
                 hint="Report it to its authors, or choose another --translator.",
             )
-        return [
-            result if result.text and result.text.strip() else replace(result, text=None)
-            for result in results
-        ]
+        return [replace(result, text=_clean(result.text) or None) for result in results]
 
     def _set(self, result: Translation, text: str) -> Translation:
         """Return the translation in the target's typography; without a text where nothing changed."""
@@ -192,6 +194,16 @@ class Guard:
         if out == text:
             return replace(result, text=None, flags=(*result.flags, "came back unchanged"))
         return replace(result, text=out)
+
+
+def _clean(text: str | None) -> str:
+    """Return a translation on one line, without characters that stand for nothing on a page."""
+    kept = (
+        " " if c in _BREAKS else c
+        for c in text or ""
+        if c in _BREAKS or category(c) not in _NOTHING
+    )
+    return re.sub(" {2,}", " ", "".join(kept)).strip()
 
 
 def _shouted(translated: str, text: str, keep: Sequence[str]) -> str:

@@ -105,6 +105,11 @@ def test_typography_and_numbers_of_the_target() -> None:
     assert run(str.upper, 'a "b" word', typography=False)[0].text == 'A "B" WORD'
 
 
+def test_control_characters_and_line_ends_do_not_reach_the_page() -> None:
+    found = run(lambda _: "uno\x00\r\n dos\ud800\u200d \u202ftres\x1b[0m", "some words here")[0]
+    assert found.text == "uno dos\u200d \u202ftres[0m"
+
+
 def test_capitals_are_carried_over() -> None:
     found = run(str.lower, "THE ANNUAL REPORT OF {name}", keep=["Moon"])
     assert found[0].flags == ("came back unchanged",)

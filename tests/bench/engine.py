@@ -266,9 +266,13 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for row in rows:
         cells = [row["model"], row["backend"]]
-        cells += [f"{row[c]:.3g}" if c in row else row.get("error", "") for c in head[2:]]
+        cells += [_figure(row[c]) if c in row else row.get("error", "") for c in head[2:]]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def main() -> None:

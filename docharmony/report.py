@@ -79,6 +79,7 @@ def to_html(report: RedactionReport, output: Source) -> str:
         _numbers(report, pages),
         _removed(report),
         _pictures(report, output),
+        _gaps(report),
         _carriers(report),
         _checks(report),
         _uncertain(report),
@@ -267,6 +268,29 @@ def _rounded(box: BBox, grid: float) -> BBox:
     return BBox(
         float(box.x0 // grid * grid), box.y0 - more, float(-(-box.x1 // grid) * grid), box.y1 + more
     )
+
+
+def _gaps(report: RedactionReport) -> str:
+    if not report.count:
+        return ""
+    lines = sum(map(len, report.moved.values()))
+    parts = ["<h2>Gaps</h2>"]
+    if lines:
+        parts.append(
+            f"<p>{lines} {'line was' if lines == 1 else 'lines were'} set anew on pages "
+            f"{_page_list(sorted(report.moved))}, so that the width of a gap does not tell what "
+            "stood there. Hatched fields show where it stood before that.</p>"
+        )
+    if report.gaps:
+        parts.append("<p>These gaps still have the width of what was removed:</p>")
+        parts.append(
+            _table(
+                ("page", "place", "why"),
+                [(gap.page, gap.edit, gap.why) for gap in report.gaps[:_MOST_ROWS]],
+                numeric=1,
+            )
+        )
+    return "".join(parts) if len(parts) > 1 else ""
 
 
 def _carriers(report: RedactionReport) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .config import page_numbers
 from .errors import UsageError
 from .plan import Plan
 from .replacement import LEAST_SIZE, ReplacementReport, planned, replace, with_stage
@@ -183,7 +184,8 @@ def _set(
             source, draft, plan=plan, pipeline=pipeline, style=style, least_size=least_size
         )
         limits = Limits(timeout_s=pipeline.config.timeout, max_memory=pipeline.config.max_memory)
-        combine(source, draft, both, layout=bilingual, limits=limits)
+        numbers = page_numbers(pipeline.config.pages, source.info.page_count)
+        combine(source, draft, both, layout=bilingual, numbers=numbers, limits=limits)
         with atomic(out) as stream, both.open("rb") as done:
             shutil.copyfileobj(done, stream)
         digest = hashlib.sha256(both.read_bytes()).hexdigest()

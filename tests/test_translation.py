@@ -102,6 +102,37 @@ def test_pages_alternate_and_keep_links_and_bookmarks(
             assert inner["page"] == 2 + number % 2
 
 
+def test_only_the_pages_chosen_are_doubled(
+    letter: Path, tmp_path: Path, pipeline: Pipeline
+) -> None:
+    out = tmp_path / "both.pdf"
+    chosen = Pipeline(
+        RunConfig(pages="2"), plugins=pipeline.plugins, engine=pipeline.context._engine
+    )
+    with pymupdf.open(letter) as document:
+        document.set_page_labels(
+            [{"startpage": 0, "prefix": "A-", "style": "D", "firstpagenum": 7}]
+        )
+        document.save(tmp_path / "labelled.pdf")
+    for layout, pages in (("pages", 3), ("side", 2)):
+        translate(
+            tmp_path / "labelled.pdf",
+            out,
+            to="de",
+            translator="accents",
+            pipeline=chosen,
+            bilingual=layout,
+        )
+        with pymupdf.open(out) as document:
+            assert len(document) == pages
+            widths = [page.rect.width for page in document]
+            labels = [page.get_label() for page in document]
+        if layout == "pages":
+            assert labels == ["A-7", "A-8", "A-8"]
+        else:
+            assert widths == [420, 852]
+
+
 def test_side_by_side(letter: Path, tmp_path: Path, pipeline: Pipeline) -> None:
     out = tmp_path / "both.pdf"
     translate(letter, out, to="de", translator="accents", pipeline=pipeline, bilingual="side")

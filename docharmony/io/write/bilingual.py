@@ -6,6 +6,7 @@ the translation, or their picture beside each page. Parsing and writing run in t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,9 +23,15 @@ _GAP = 0.02
 
 
 def combine(
-    source: Source, translated: Path, out: Path, *, layout: Layout, limits: Limits | None = None
+    source: Source,
+    translated: Path,
+    out: Path,
+    *,
+    layout: Layout,
+    numbers: Sequence[int],
+    limits: Limits | None = None,
 ) -> None:
-    """Write ``out``: every page of the source and its translation.
+    """Write ``out``: every page of the source, and the translation of those that were translated.
 
     Args:
         source: the original, open.
@@ -32,6 +39,7 @@ def combine(
         out: file to write, of the same kind.
         layout: ``"pages"``: each page is followed by its translation; ``"side"``: both stand on one
             sheet, the original on the left. Images other than TIFF are always put side by side.
+        numbers: pages (1-based) that were translated; the others stand alone.
         limits: of the parsing child.
 
     Raises:
@@ -49,18 +57,26 @@ def combine(
                     "translated": str(translated),
                     "password": source.password,
                     "layout": layout,
+                    "numbers": list(numbers),
                     "out": str(out),
                 },
                 where=source.info.name,
                 timeout_s=limits.timeout_s * (1 + 0.25 * source.info.page_count),
             )
     elif kind.startswith("image/"):
-        _images(source, translated, out, layout, limits)
+        _images(source, translated, out, layout, numbers, limits)
     else:
         raise UnsupportedError("cannot put two languages into this kind of file", where=kind)
 
 
-def _images(source: Source, translated: Path, out: Path, layout: Layout, limits: Limits) -> None:
+def _images(
+    source: Source,
+    translated: Path,
+    out: Path,
+    layout: Layout,
+    numbers: Sequence[int],
+    limits: Limits,
+) -> None:
     """Write the pictures of both; pixels come from the parsing child, the encoder is our own."""
     import numpy as np
     from PIL import Image
@@ -71,7 +87,11 @@ def _images(source: Source, translated: Path, out: Path, layout: Layout, limits:
     dpi = source.page(1).dpi
     with open_source(translated, limits=limits) as other:
         for number in range(1, source.info.page_count + 1):
-            left, right = source.raster(number), other.raster(number)
+            left = source.raster(number)
+            if number not in numbers:
+                sheets.append(Image.fromarray(left))
+                continue
+            right = other.raster(number)
             if layout == "pages" and source.info.media_type == "image/tiff":
                 sheets += [Image.fromarray(left), Image.fromarray(right)]
                 continue

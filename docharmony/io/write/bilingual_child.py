@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import pikepdf
@@ -26,6 +27,7 @@ def combine(
     translated: str,
     password: str | None,
     layout: str,
+    numbers: list[int],
     out: str,
 ) -> Reply:
     """Write the original with its translation; answer with the number of pages."""
@@ -33,10 +35,10 @@ def combine(
         if len(pdf.pages) != len(other.pages):
             raise BrokenError("the translation has another number of pages")
         if layout == "side":
-            for page, right in zip(pdf.pages, other.pages, strict=True):
-                _beside(pdf, page, right)
+            for number in numbers:
+                _beside(pdf, pdf.pages[number - 1], other.pages[number - 1])
         else:
-            _interleave(pdf, other)
+            _interleave(pdf, other, [number - 1 for number in numbers])
         encryption: Any = False
         if pdf.is_encrypted and password:
             encryption = pikepdf.Encryption(user=password, owner=password, R=6, allow=pdf.allow)
@@ -61,28 +63,33 @@ def _open(path: str, password: str | None) -> Pdf:
 # --- page after page -----------------------------------------------------------------------------
 
 
-def _interleave(pdf: Pdf, other: Pdf) -> None:
-    """Put each page of the translation behind its original."""
+def _interleave(pdf: Pdf, other: Pdf, chosen: Sequence[int]) -> None:
+    """Put the chosen pages (0-based, rising) of the translation behind their originals."""
     labels = [page.label for page in pdf.pages] if Name.PageLabels in pdf.Root else []
-    links = [_links(page, other) for page in other.pages]
-    added = []
-    for index, page in enumerate(list(other.pages)):
+    links = {index: _links(other.pages[index], other) for index in chosen}
+    originals, pages = list(pdf.pages), list(other.pages)
+    added: dict[int, Any] = {}
+    for shift, index in enumerate(chosen, 1):
+        page = pages[index]
         # Fields, pop-ups and the tags' way back belong to the original page alone.
         for key in ("/Annots", "/StructParents", "/B", "/AA", "/PieceInfo"):
             if key in page.obj:
                 del page.obj[key]
-        pdf.pages.insert(2 * index + 1, page)
-        added.append(pdf.pages[2 * index + 1])
-    for page, own in zip(added, links, strict=True):
+        pdf.pages.insert(index + shift, page)
+        added[index] = pdf.pages[index + shift]
+    for index, page in added.items():
         annotations = []
-        for keys, uri, target in own:
+        for keys, uri, target in links[index]:
             link = Dictionary(Type=Name.Annot, Subtype=Name.Link)
             for key, value in keys.items():
                 link[key] = value
             if uri is not None:
                 link.A = Dictionary(S=Name.URI, URI=pikepdf.String(uri))
-            elif target is not None and target < len(added):
-                link.Dest = Array([added[target].obj, Name.Fit])
+            elif target is not None and target < len(originals):
+                # To the translation of the page, where there is one.
+                link.Dest = Array([added.get(target, originals[target]).obj, Name.Fit])
+            else:
+                continue
             annotations.append(pdf.make_indirect(link))
         if annotations:
             page.obj.Annots = pdf.make_indirect(Array(annotations))
@@ -91,7 +98,8 @@ def _interleave(pdf: Pdf, other: Pdf) -> None:
         numbers: list[Any] = []
         for index, label in enumerate(labels):
             entry = Dictionary(P=pikepdf.String(label))
-            numbers += [2 * index, entry, 2 * index + 1, entry]
+            for _ in range(2 if index in added else 1):
+                numbers += [len(numbers) // 2, entry]
         pdf.Root.PageLabels = Dictionary(Nums=Array(numbers))
 
 

@@ -143,6 +143,20 @@ class Blocks(GraphBuilder):
             "MultiHeadAttention", q, k, v, *more, outputs=outputs, domain=CONTRIB, num_heads=heads
         )
 
+    def grow(self, table: Array, side: int, height: str | int, width: str | int) -> str:
+        """Return a square table (side side, C) at another size as float32 (1, C, height, width), bicubic.
+
+        The runtime does it once, when it loads, where the size is known; the file stays small.
+        """
+        grid = table.T.reshape(1, -1, side, side)
+        if (height, width) == (side, side):
+            return self.singles(grid)
+        sizes = self.shape(1, grid.shape[1], height, width)
+        return self.node(
+            "Resize", self.singles(grid), "", "", sizes, mode="cubic", cubic_coeff_a=-0.75,
+            coordinate_transformation_mode="half_pixel",
+        )  # fmt: skip
+
     # --- sampled attention -----------------------------------------------------------------------
 
     def split_heads(self, values: str, depth: int, side: int) -> str:

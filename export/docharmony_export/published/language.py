@@ -6,7 +6,7 @@ import numpy as np
 
 from docharmony.engine.presets import DecoderSpec, PublishedSpec
 
-from ..graph import CONTRIB, Array
+from ..graph import CONTRIB, Array, Weights
 from .blocks import F32, I64, Blocks, State
 from .vision import map_sides
 
@@ -105,7 +105,7 @@ def _embed(g: Blocks, w: State, d: DecoderSpec, ids: str, tokens: str) -> str:
     """Return embeddings (B, T, C) with images in their slots, in order over all rows."""
     # Rows are picked from what is stored, so that nothing but these is widened.
     table = w["embed_tokens.weight"]
-    if g.real == F32 and g.weights != "fp32":
+    if g.real == F32 and g.weights is not Weights.FP32:
         x = g.cast(g.node("Gather", g.constant(table.astype(np.float16)), ids), F32)
     else:
         x = g.node("Gather", g.reals(table), ids)
@@ -153,5 +153,5 @@ class _Experts:
             gates = g.node("MatMul", x, g.reals(w[f"{name}.gate.weight"].T))
             gates = g.node("MatMul", g.node("Softmax", gates, axis=-1), self.spread)
         down = down.transpose(1, 0, 2).reshape(down.shape[1], -1)
-        low = g.mul(g.node("MatMul", x, g.reals(down)), gates)
-        return g.add(y, g.node("MatMul", low, g.reals(up.reshape(-1, up.shape[2]))))
+        low = g.mul(g.node("MatMul", x, g.weight(down)), gates)
+        return g.add(y, g.node("MatMul", low, g.weight(up.reshape(-1, up.shape[2]))))

@@ -73,12 +73,8 @@ def source(g: Blocks, state: State, spec: PublishedSpec) -> None:
             h = g.dense(g.norm(x, block, "feat_norm", 1e-6), block, "mmfs.value_proj")
             value = g.split_heads(h, depth, side)
             g.output(f"value_{i}_{level}", value, F32, ["values", depth, side, side])
-        table = block["pos_embed"].T.reshape(1, channels, p.pos_grid, p.pos_grid)
         here = g.node("Div", g.add(size, g.ints(2**halved - 1)), g.ints(2**halved))
-        table = g.node(
-            "Resize", g.singles(table), "", "", g.node("Concat", g.ints(1, channels), here, axis=0),
-            mode="cubic", cubic_coeff_a=-0.75, coordinate_transformation_mode="half_pixel",
-        )  # fmt: skip
+        table = g.grow(block["pos_embed"], p.pos_grid, *g.split(here, [1, 1], 0))
         table = g.transpose(g.reshape(table, channels, -1), 1, 0)
         g.output(f"place_{i}", g.to_real(table), g.real, [f"cells_{halved}", channels])
 

@@ -7,7 +7,7 @@ import torch
 from onnx import TensorProto
 
 from docharmony.engine.modeling.deformable import pixel_centres
-from docharmony.engine.modeling.tables import resize, resize_with_class
+from docharmony.engine.modeling.tables import resize_with_class
 from docharmony.engine.presets import PublishedSpec, TrunkSpec
 
 from ..graph import CONTRIB, Array
@@ -32,8 +32,8 @@ def vision(g: Blocks, state: State, spec: PublishedSpec) -> None:
     g.output("states", g.norm(states, w, "post_ln", 1e-6), g.real,
              ["batch", 1 + t.grid**2, t.hidden])  # fmt: skip
     for i, (m, side) in enumerate(zip(maps, map_sides(t), strict=True)):
-        grid = resize(table[1:], side, side).numpy().T.reshape(-1, side, side)
-        g.output(f"map_{i}", g.add(m, g.reals(grid)), g.real, ["batch", t.hidden, side, side])
+        grid = g.to_real(g.grow(w["pos_embed"][1:], spec.pos_grid, side, side))
+        g.output(f"map_{i}", g.add(m, grid), g.real, ["batch", t.hidden, side, side])
 
 
 def resampler(g: Blocks, state: State, spec: PublishedSpec) -> None:

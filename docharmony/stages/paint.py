@@ -46,14 +46,11 @@ def make_painter(engine: Engine | Callable[[], Engine]) -> Painter:
         import numpy as np
 
         done: list[Image] = []
-        left: list[int] = []
-        for index, (crop, mask) in enumerate(zip(crops, masks, strict=True)):
-            filled, complete = _fill(np.where(mask[..., None], np.uint8(0), crop), mask)
+        for crop, mask in zip(crops, masks, strict=True):
+            filled, left = _fill(np.where(mask[..., None], np.uint8(0), crop), mask)
+            if left.any():
+                filled = _fill_textured(filled, left, engine)
             done.append(filled)
-            if not complete:
-                left.append(index)
-        for index in left:
-            done[index] = _fill_textured(crops[index], masks[index], engine)
         return done
 
     return paint
@@ -70,18 +67,18 @@ def _fill_textured(crop: Image, mask: Mask, engine: Engine | Callable[[], Engine
     return fill(crop, mask, network)[0]
 
 
-def _fill(crop: Image, mask: Mask) -> tuple[Image, bool]:
-    """Return the crop with every gap on flat ground filled, and whether that was all of them."""
+def _fill(crop: Image, mask: Mask) -> tuple[Image, Mask]:
+    """Return the crop with every gap on flat ground filled, and the gaps that are left."""
     import numpy as np
     from scipy.ndimage import binary_dilation, find_objects, label
 
     result = crop.copy()
+    left = np.zeros_like(mask)
     if not mask.any():
-        return result, True
+        return result, left
     if mask.all():
         result[:] = 255  # nothing around to go by: paper
-        return result, True
-    complete = True
+        return result, left
     parts, _ = label(mask)
     for number, (rows, columns) in enumerate(find_objects(parts), start=1):
         window = (_wider(rows, mask.shape[0]), _wider(columns, mask.shape[1]))
@@ -89,12 +86,12 @@ def _fill(crop: Image, mask: Mask) -> tuple[Image, bool]:
         ring = binary_dilation(gap, np.ones((3, 3), bool), iterations=_RING) & ~mask[window]
         ground = _ground(crop[window], ring, gap)
         if ground is None:
-            complete = False
+            left[rows, columns] |= parts[rows, columns] == number
             continue
         patch = result[window]
         patch[gap] = ground[gap]
         _draw_rules(crop, mask, result, (rows, columns), parts == number, ground, window)
-    return result, complete
+    return result, left
 
 
 def _wider(part: slice, length: int) -> slice:

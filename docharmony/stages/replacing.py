@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import median
 
 from ..geometry import Affine, BBox, Polygon
-from ..model import Align, Edit, EditKind, EditStatus, Line, Page, Setting
+from ..model import Align, Block, Edit, EditKind, EditStatus, Line, Page, Setting
 from ..stage import Context
 from ..typeset.shape import is_rtl
 from .style import Styles, alignment
@@ -231,7 +231,9 @@ class Replacer:
         wide0, wide1 = frame.x0 - left, frame.x1 + right
         for box in [*words, *solid]:
             if box.x1 > wide0 and box.x0 < wide1 and box.y1 > frame.y1 + 0.15 * em:
-                below = min(below, max(0.0, box.y0 - frame.y1 - 0.15 * em))
+                gap_below = max(0.0, box.y0 - frame.y1)
+                # What comes next must not look as if it went on.
+                below = min(below, max(0.5 * gap_below, gap_below - 1.2 * em))
         return (left, 0.0, right, below)
 
     @cached_property
@@ -248,7 +250,7 @@ class Replacer:
             for rule in graphics.rules
         ]
         boxes = list(graphics.boxes)
-        cells = [cell.bbox for block in self.page.blocks for cell in block.cells]
+        cells = [box for block in self.page.blocks for box in _ruled(block)]
         read = any(line.origin == "ocr" for line in self.page.lines)
         for image in self.page.images:
             if not (read and image.area > 0.5 * self.page.bbox.area):
@@ -274,6 +276,23 @@ def joined(texts: Sequence[str]) -> str:
         else:
             result += " " + text
     return result
+
+
+def _ruled(block: Block) -> list[BBox]:
+    """Return the cells of a table that touch their neighbours: rules stand between those.
+
+    Boxes of cells without rules are as large as their texts and bound nothing.
+    """
+    boxes = [cell.bbox for cell in block.cells]
+    return [
+        box
+        for box in boxes
+        if any(
+            abs(box.x1 - other.x0) < 1 or abs(box.x0 - other.x1) < 1 or abs(box.y1 - other.y0) < 1
+            for other in boxes
+            if other is not box
+        )
+    ]
 
 
 def _wide(character: str) -> bool:

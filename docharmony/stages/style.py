@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
 from ..geometry import Polygon
@@ -29,8 +28,15 @@ _BLURS = (0.3, 0.6, 0.9, 1.3, 1.8, 2.4)
 # A line is looked at with at most so many pixels of height: more tells nothing new.
 _HEIGHT = 96
 _MOST_WORDS = 6
-# By how much a bold face must match better than a regular one.
-_BOLD = 0.02
+# By how much a bold or a slanted face must match better than a plain one.
+_BOLD, _SLANT = 0.02, 0.015
+# A match (correlation less a penalty for the width) that says nothing.
+_LEAST_MATCH = 0.25
+# Lines of a page that are looked at to know its usual style, letters of them that count at most, lines
+# that make a rule, and the share of letters that must be of one class; differences in tint and in
+# lightness (of 255) that may be errors.
+_SAMPLED, _VOTES, _ENOUGH, _AGREED = 12, 60.0, 3, 0.7
+_TINT, _SHADE = 12.0, 50.0
 # Contrast (of 255) without which there is no ink to speak of.
 _CONTRAST = 24.0
 # Class, weight, slant, and a face that is much wider or narrower than the usual one of its class.
@@ -43,6 +49,7 @@ _CLASSES: tuple[tuple[Family, bool, bool, str], ...] = (
     ("serif", False, False, ""),
     ("serif", True, False, ""),
     ("serif", False, True, ""),
+    ("sans", False, True, ""),
     ("mono", False, False, ""),
     ("mono", True, False, ""),
 )
@@ -61,6 +68,7 @@ class Styles:
         self._spans: tuple[Span, ...] | None = None
         self._raster: Rgb | None = None
         self._strips: dict[str, _Strip | None] = {}
+        self._sample: list[_Strip] | None = None
 
     def of(self, line: Line, polygon: Polygon) -> Setting:
         """Return how the text under a polygon is set.
@@ -105,12 +113,23 @@ class Styles:
         strip = self._strip(line)
         if strip is None:
             return Setting(size=0.8 * high, origin=line.origin)
-        look, unit = strip.look, strip.unit
+        unit = strip.unit
+        usual = self._usual(strip)
+        look = strip.agreed(usual)
         # Parts can be of another colour than the rest of their line.
         x0, x1 = strip.reach(polygon)
         own = find_ink(strip.pixels[:, x0:x1]) if x1 - x0 > 4 else None
         found = strip.ink if own is None else own
         colour = found.ground + (found.colour - found.ground) * look.strength
+        blur = look.blur * unit
+        if len(usual) >= _ENOUGH:
+            # One sheet, one scanner: small differences are errors.
+            blur = float(np.median([other.look.blur * other.unit for other in usual]))
+            shared = np.median([other.colour for other in usual], axis=0)
+            # In how dark they are, that is: a tint of its own is no error.
+            tint = (shared - shared.mean()) - (colour - colour.mean())
+            if float(np.abs(tint).max()) < _TINT and abs(shared.mean() - colour.mean()) < _SHADE:
+                colour = shared
         red, green, blue = (int(v) for v in np.clip(colour.round(), 0, 255))
         top = _above(strip.corners, polygon)
         return Setting(
@@ -123,9 +142,31 @@ class Styles:
             baseline=look.baseline * unit - top,
             origin=line.origin,
             visible=line.visible,
-            blur=look.blur * unit,
+            blur=blur,
             stretch=look.stretch,
         )
+
+    def _usual(self, strip: _Strip) -> list[_Strip]:
+        """Return lines of the page that are about as large: what they look like is likely."""
+        if self._sample is None:
+            lines = [line for line in self._page.lines if line.origin == "ocr"]
+            lines.sort(key=lambda line: -len(line.text))
+            found = [self._strip(line) for line in lines[:_SAMPLED]]
+            self._sample = [other for other in found if other is not None and other.looks]
+        size = strip.look.size * strip.unit
+        near = [
+            other
+            for other in self._sample
+            if other is not strip and abs(other.look.size * other.unit - size) < 0.2 * size
+        ]
+        # Only lines that agree among themselves make a rule.
+        votes: dict[str, int] = {}
+        for other in near:
+            votes[other.look.family] = votes.get(other.look.family, 0) + other.letters
+        family = max(votes, key=lambda name: votes[name], default="")
+        if not votes or votes[family] < _AGREED * sum(votes.values()):
+            return []
+        return [other for other in near if other.look.family == family]
 
     def uniform(self, lines: Sequence[Line]) -> bool:
         """Return whether lines of a text layer are set in one font, size and colour throughout."""
@@ -193,7 +234,9 @@ class _Strip:
         unit: page units a row or column.
         ink: its letters.
         words: for each word of the line the first column of its ink and the one after its last.
-        look: its style, in rows.
+        looks: its style in rows as each face would have it; empty where nothing compares.
+        look: the one that matches best.
+        letters: how many letters were compared.
     """
 
     pixels: Rgb
@@ -201,7 +244,29 @@ class _Strip:
     unit: float
     ink: Ink
     words: tuple[tuple[float, float], ...]
+    looks: tuple[Look, ...]
     look: Look
+    letters: int
+
+    @property
+    def colour(self) -> npt.NDArray[np.float32]:
+        """The colour of the ink."""
+        return self.ink.ground + (self.ink.colour - self.ink.ground) * self.look.strength
+
+    def agreed(self, others: Sequence[_Strip]) -> Look:
+        """Return the look that this line and lines like it agree on, each by its letters."""
+        weight = min(_VOTES, 0.7 * sum(other.letters for other in others))
+        if not others or not self.looks:
+            return self.look
+        total = sum(other.letters for other in others)
+
+        def value(index: int) -> float:
+            shared = sum(o.looks[index].worth * o.letters for o in others) / max(1, total)
+            own = self.looks[index]
+            return own.worth * self.letters + shared * weight
+
+        best = self.looks[max(range(len(self.looks)), key=value)]
+        return best if best.size > 0 else self.look
 
     @classmethod
     def of(cls, raster: Rgb, line: Line, width: float) -> _Strip | None:
@@ -219,8 +284,14 @@ class _Strip:
         rows = slice(round(0.4 * margin), round(pixels.shape[0] - 0.4 * margin))
         columns = (cover[rows] > 0.4).sum(axis=0)
         words = cut_words(columns, line, margin, pixels.shape[0] / 1.5)
-        look = Look.of(cover, [word.text for word in line.words], words, margin)
-        return cls(pixels, corners, step / scale, ink, tuple(words), look)
+        texts = [word.text for word in line.words]
+        looks, letters = Look.all(cover, texts, words)
+        look = Look.plain(pixels.shape[0] - 2 * margin, margin)
+        if looks:
+            best = max(looks, key=lambda other: other.worth)
+            look = best if best.match >= _LEAST_MATCH else look
+        unit = step / scale
+        return cls(pixels, corners, unit, ink, tuple(words), tuple(looks), look, letters)
 
     def at(self, line: Line, word: int, char: int) -> float:
         """Return the column at which a character of a word begins."""
@@ -456,17 +527,24 @@ class Look:
     # How much further from the ground than its darkest pixels the ink itself is.
     strength: float = 1.0
 
+    @property
+    def worth(self) -> float:
+        """How likely it is: blurred letters look bold, and upright ones are usual."""
+        return self.match - (_BOLD if self.bold else 0.0) - (_SLANT if self.italic else 0.0)
+
     @classmethod
-    def of(
-        cls,
-        cover: Grey,
-        texts: Sequence[str],
-        words: Sequence[tuple[float, float]],
-        margin: float,
-    ) -> Look:
-        """Return the look that fits a strip best, given its words and where they stand."""
-        height = cover.shape[0] - 2 * margin
-        plain = cls("sans", False, False, 0.8 * height, margin + 0.78 * height, 0.6, 0.0)
+    def plain(cls, height: float, margin: float) -> Look:
+        """Return what is taken for granted of a line of that height."""
+        return cls("sans", False, False, 0.8 * height, margin + 0.78 * height, 0.6, 0.0)
+
+    @classmethod
+    def all(
+        cls, cover: Grey, texts: Sequence[str], words: Sequence[tuple[float, float]]
+    ) -> tuple[list[Look], int]:
+        """Return the look in each face, given a strip's words and where they stand.
+
+        And how many letters were compared.
+        """
         # Long words tell more; a few of them tell enough.
         order = sorted(range(len(words)), key=lambda i: -len(texts[i]))[:_MOST_WORDS]
         samples = [
@@ -475,16 +553,8 @@ class Look:
             if (sample := _Sample.of(cover, texts[index], *words[index])) is not None
         ]
         if not samples:
-            return plain
-        found = [_compare(samples, *kind) for kind in _CLASSES]
-        # Blurred letters look bold: only clearly bold ones are.
-        best = max(found, key=lambda look: look.match - (_BOLD if look.bold else 0.0))
-        slanted = _compare(samples, best.family, best.bold, True, best.font)
-        if slanted.match > best.match + 0.02:
-            best = slanted
-        if best.match < 0.25:
-            return changed(plain, size=best.size or plain.size, baseline=best.baseline)
-        return best
+            return [], 0
+        return [_compare(samples, *kind) for kind in _CLASSES], sum(len(s.text) for s in samples)
 
 
 @dataclass(frozen=True, slots=True)

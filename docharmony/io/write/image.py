@@ -22,7 +22,7 @@ from ...geometry import Affine, Polygon
 from ..needles import Needles
 from ..wire import Buffer
 from .fitted import Fitted, parted
-from .pdf_images import Picture, cover, crop, flat_fill, letters, zones
+from .pdf_images import Picture, cover, crop, flat_fill, ink_of, letters, zones
 from .pixel_setting import draw
 from .setting import Planned, fitted, plan
 
@@ -114,9 +114,12 @@ def erase(
 
         hidden = cover((height, width), [fractions(area) for area in areas])
         zone = hidden | cover((height, width), [fractions(area) for area, _ in written])
+        inks = []
         for area, planned in written:
             setting = planned.setting
-            hidden |= letters(frame.picture, fractions(area), setting.color, setting.blur)
+            own = letters(frame.picture, fractions(area), setting.color, setting.blur)
+            inks.append((own, setting.color))
+            hidden |= own
         zone |= hidden
         count += int(hidden.any())
         if frame.alpha is not None:
@@ -133,7 +136,7 @@ def erase(
         frame.picture.samples[hidden] = 0
         frame.save["crops"] = []
         for (rows, columns), part in zones(zone, 1.5 if written else 0.75):
-            ink = written[0][1].setting.color if written else None
+            ink = ink_of(inks, (rows, columns), part)
             rgb, mask = crop(frame.picture, hidden, (rows, columns), part, ink)
             place = [len(shapes), [rows.start, rows.stop], [columns.start, columns.stop]]
             frame.save["crops"].append(place)

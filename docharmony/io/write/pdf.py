@@ -250,6 +250,7 @@ class _Pictures:
             new = pdf_images.encode(self._pdf, image, picture, size)
         else:
             zone = hidden
+            written: list[tuple[Any, tuple[int, int, int]]] = []
             if any(ink is not None for ink in inks):
                 shape = picture.samples.shape[:2]
                 hidden = pdf_images.cover(
@@ -258,11 +259,12 @@ class _Pictures:
                 unit = scale * (shape[0] * shape[1]) ** 0.5
                 for polygon, ink in zip(polygons, inks, strict=True):
                     if ink is not None:
-                        hidden |= pdf_images.letters(picture, polygon, ink[0], ink[1] * unit)
+                        own = pdf_images.letters(picture, polygon, ink[0], ink[1] * unit)
+                        written.append((own, ink[0]))
+                        hidden |= own
                 zone = zone | hidden
             picture.samples[hidden] = 0
-            own = next((ink[0] for ink in inks if ink is not None), None)
-            crops = self._crops(picture, hidden, zone, own)
+            crops = self._crops(picture, hidden, zone, written)
             note = {"codec": picture.codec, "jpeg": picture.jpeg, "size": size, "crops": crops}
             # Exact until it is painted: coded once, at the end.
             picture.jpeg = None
@@ -283,9 +285,12 @@ class _Pictures:
         pdf_images.flat_fill(picture, pdf_images.cover(alpha.shape, polygons))
         return pdf_images.encode(self._pdf, stream, picture, 0)
 
-    def _crops(self, picture: pdf_images.Picture, hidden: Any, zone: Any, ink: Any) -> list[Any]:
+    def _crops(
+        self, picture: pdf_images.Picture, hidden: Any, zone: Any, written: Sequence[Any]
+    ) -> list[Any]:
         crops = []
-        for (rows, columns), part in pdf_images.zones(zone, 0.75 if ink is None else 1.5):
+        for (rows, columns), part in pdf_images.zones(zone, 1.5 if written else 0.75):
+            ink = pdf_images.ink_of(written, (rows, columns), part)
             rgb, mask = pdf_images.crop(picture, hidden, (rows, columns), part, ink)
             crops.append([len(self.shapes), [rows.start, rows.stop], [columns.start, columns.stop]])
             self.shapes.append(list(mask.shape))

@@ -267,6 +267,13 @@ def crop(
     return rgb, np.ascontiguousarray(mask)
 
 
+def ink_of(
+    written: Sequence[tuple[Mask, tuple[int, int, int]]], window: tuple[slice, slice], part: Mask
+) -> tuple[int, int, int] | None:
+    """Return the colour of the letters in a part of a window; None where there are none."""
+    return next((ink for own, ink in written if (own[window] & part).any()), None)
+
+
 def windows(mask: Mask) -> list[tuple[slice, slice]]:
     """Return one window a connected masked part, with enough around it to paint by."""
     return [window for window, _ in zones(mask)]

@@ -258,7 +258,11 @@ class _Work:
         line = self.text.lines[place.line]
         last = self._last_place(hit.end)
         word = last.word
-        while word + 1 < len(line.words) and _gap(line, word) < _OTHER * _height(line):
+        while (
+            word + 1 < len(line.words)
+            and _gap(line, word) < _OTHER * _height(line)
+            and not self.replacer.parted(line.words[word].bbox, line.words[word + 1].bbox)
+        ):
             word += 1
         final = Place(last.line, word, len(line.words[word].text) - 1)
         return self.text.places.index(final, hit.start) + 1

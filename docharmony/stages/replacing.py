@@ -174,6 +174,17 @@ class Replacer:
         starts = sum(abs(other.x0 - frame.x0) < 0.1 * em for other in near)
         return "end" if ends > starts else ""
 
+    def parted(self, one: BBox, other: BBox) -> bool:
+        """Return whether a drawn line stands between two words that follow each other."""
+        between = BBox.around([BBox(*one.center, *one.center), BBox(*other.center, *other.center)])
+        between = between.grow(0.1)
+        solid, _ = self._drawn
+        return any(
+            not box.intersection(between).is_empty and max(box.height, box.width) > one.height / 2
+            for box in solid
+            if min(box.height, box.width) < 5
+        )
+
     # -- free space
 
     def _room(

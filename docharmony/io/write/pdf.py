@@ -18,7 +18,8 @@ import pikepdf
 
 from ...errors import BrokenError, EncryptedError
 from ...geometry import Affine, BBox, Point, Polygon
-from ..carriers import Policy
+from ..carriers import Policy, Profile
+from ..carriers import policies as usual_policies
 from ..needles import Needles
 from ..sanitize import Job, sanitize
 from ..wire import Buffer
@@ -61,7 +62,7 @@ def erase(
             replace also with ``areas``, ``replacement`` and ``setting``.
         fill: ``"erase"``, ``"box"`` or ``"label"``.
         profile: of the cleaning, see :mod:`docharmony.io.sanitize`; ``"keep"`` cleans nothing.
-        policies: what becomes of each carrier.
+        policies: what becomes of each carrier; None takes those of the profile.
         terms: texts that must not be left in any carrier.
         whole_words: terms are whole words.
         out: file to write.
@@ -117,13 +118,14 @@ def erase(
         replacing.finish()
         prune_replaced(pdf, eraser.replaced)
         originals = [i["original"] for items in edits.values() for i in parted(items)[0]]
+        clean: Profile = "publish" if profile == "publish" else "minimal"
         job = Job(
             pdf,
-            "publish" if profile == "publish" else "minimal",
+            clean,
             Needles(terms, originals, whole_words=whole_words),
             touched,
             {key: pictures.copies.get(key) for key in eraser.replaced},
-            policies=policies or {},
+            policies=usual_policies(clean, {}) if policies is None else policies,
         )
         if profile != "keep":
             sanitize(job)

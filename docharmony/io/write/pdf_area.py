@@ -26,10 +26,25 @@ class Area:
             letters go.
 
     Attributes:
-        hits: glyphs, paths and pictures that were found in it.
+        glyphs: glyphs that were found in it.
+        hits: glyphs, paths and pictures.
+        layer: the optional content group that its text belongs to, or None.
+        mark: tag and number of the marked content of the page that its text belongs to, or None.
     """
 
-    __slots__ = ("_edges", "bbox", "edit", "hits", "ink", "only_text", "points", "touch")
+    __slots__ = (
+        "_edges",
+        "bbox",
+        "edit",
+        "glyphs",
+        "hits",
+        "ink",
+        "layer",
+        "mark",
+        "only_text",
+        "points",
+        "touch",
+    )
 
     def __init__(
         self,
@@ -39,7 +54,10 @@ class Area:
         edit: str = "",
         ink: tuple[tuple[int, int, int], float] | None = None,
     ) -> None:
-        self.only_text, self.edit, self.ink, self.hits = only_text, edit, ink, 0
+        self.only_text, self.edit, self.ink = only_text, edit, ink
+        self.hits = self.glyphs = 0
+        self.layer: Any = None
+        self.mark: tuple[str, int] | None = None
         self.points = _hull([(float(x), float(y)) for x, y in polygon])
         self.bbox = Polygon.of(self.points).bbox
         self.touch = min(_TOUCH_POINTS, _TOUCH_SHARE * min(self.bbox.width, self.bbox.height))

@@ -309,6 +309,26 @@ class _Walk:
                 self._out[index] = ([operands[0], pikepdf.Dictionary(clean)], operator)
             self._marks[position] = index
 
+    def _belongs(self) -> tuple[Any, tuple[str, int] | None]:
+        """Return the layer and the marked content of the page that what is shown now belongs to."""
+        layer, mark = None, None
+        table = dictionary(self.resources.get("/Properties"))
+        for index in self._marks:
+            if index < 0:
+                continue
+            operands, _ = parts(self._out[index])
+            properties = operands[1] if len(operands) > 1 else None
+            if isinstance(properties, pikepdf.Name):
+                properties = table.get(str(properties))
+            if not isinstance(properties, pikepdf.Dictionary):
+                continue
+            if str(operands[0]) == "/OC" and properties.is_indirect:
+                layer = properties
+            number = properties.get("/MCID")
+            if isinstance(number, int) and self.depth == 0:
+                mark = str(operands[0]), number
+        return layer, mark
+
     def _swap(self, category: str, name: str, new: Any) -> str:
         fresh = f"{name}_r{len(self._added.get(category, ()))}"
         taken = dictionary(self.resources.get(category))
@@ -726,7 +746,12 @@ class _Walk:
         if not areas:
             return list(items), 0
         spacing = Spacing(state.size, state.char_space, state.word_space)
-        return sift(run, place, areas, spacing, vertical=vertical)
+        fresh = [area for area in areas if area.edit and not area.hits]
+        kept, count = sift(run, place, areas, spacing, vertical=vertical)
+        for area in fresh:
+            if area.hits:
+                area.layer, area.mark = self._belongs()
+        return kept, count
 
 
 def _scaled(state: State) -> Affine:

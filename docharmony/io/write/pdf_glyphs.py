@@ -129,6 +129,7 @@ def _hit(
             middle = box.center  # of a parallelogram: the same as that of its box
             if area.contains(*middle) or area.share(corners) >= _GLYPH_SHARE:
                 area.hits += 1
+                area.glyphs += 1
                 return True
     return False
 

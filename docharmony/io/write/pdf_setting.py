@@ -13,8 +13,10 @@ import pikepdf
 from ...geometry import Affine
 from ...typeset.faces import Face
 from ...typeset.shape import Run, ShapedLine
+from .pdf_area import Area
 from .pdf_objects import dictionary
 from .pdf_own_fonts import OwnType
+from .pdf_tags import adopt
 from .setting import Planned, ShapedType
 
 # Tables that a PDF viewer, which is told glyph numbers and places, has no use for.
@@ -40,26 +42,39 @@ class Setter:
         # Names that no earlier run can have given.
         self._prefix = f"/DH{os.urandom(3).hex()}"
 
-    def draw(self, page: pikepdf.Page, matrix: Affine, planned: Sequence[Planned]) -> None:
+    def draw(
+        self, page: pikepdf.Page, matrix: Affine, planned: Sequence[tuple[Planned, Area]]
+    ) -> None:
         """Append the texts to a page's content.
 
         Args:
             page: the page.
             matrix: from its user space to the displayed page.
-            planned: what is set.
+            planned: what is set, with the area of the old text: its layer and its tag go on.
         """
         back = matrix.inverse()
-        fonts: dict[str, Any] = {}
+        added: dict[str, dict[str, Any]] = {"/Font": {}, "/Properties": {}}
         out: list[str] = []
-        for item in planned:
-            out += self._text(item, back, fonts)
+        for item, area in planned:
+            lines = self._text(item, back, added["/Font"])
+            number = adopt(self._pdf, page, area.mark[1]) if area.mark else None
+            if area.mark and number is not None:
+                tag = pikepdf.Name(area.mark[0]).unparse().decode("ascii")
+                lines = [f"{tag} <</MCID {number}>> BDC", *lines, "EMC"]
+            elif "/StructTreeRoot" in self._pdf.Root:
+                lines = ["/Artifact BMC", *lines, "EMC"]
+            if area.layer is not None:
+                name = f"{self._prefix}l{area.layer.objgen[0]}"
+                added["/Properties"][name] = area.layer
+                lines = [f"/OC {name} BDC", *lines, "EMC"]
+            out += lines
         if not out:
             return
         resources = pikepdf.Dictionary(dict(dictionary(page.get("/Resources")).items()))
-        table = pikepdf.Dictionary(dict(dictionary(resources.get("/Font")).items()))
-        for name, font in fonts.items():
-            table[name] = font
-        resources["/Font"] = table
+        for category, entries in added.items():
+            if entries:
+                old = dictionary(resources.get(category))
+                resources[category] = pikepdf.Dictionary({**dict(old.items()), **entries})
         page.obj["/Resources"] = resources
         content = "\nQ\n" + "\n".join(out) + "\n"
         page.contents_add(self._pdf.make_stream(b"q\n"), prepend=True)

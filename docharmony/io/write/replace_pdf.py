@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pikepdf
@@ -77,8 +77,10 @@ class Replacements:
     ) -> None:
         """Put the new text on a page from which the old one is gone."""
         hits = {area.edit: 0 for area in areas}
+        spoken = dict(hits)
         for area in areas:
             hits[area.edit] += area.hits
+            spoken[area.edit] += area.glyphs
         shown: list[Planned] = []
         for item in planned:
             name = str(item.edit["id"])
@@ -87,16 +89,17 @@ class Replacements:
                 self.fits.append(Fitted(name, False, note=note))
                 continue
             claim = self._claims.pop(name, None)
-            if claim is not None and item.setting.visible and item.setting.origin == "ocr":
-                self._paint_later(claim, matrix, item)
-            elif claim is not None and not item.setting.visible:
-                self._paint_later(claim, matrix, item)
-                shown.append(item)
+            if claim is not None:
+                self._paint_later(claim, item)
+                if spoken[name]:  # a text layer under the picture goes on telling what it shows
+                    hidden = replace(item.setting, visible=False)
+                    shown.append(replace(item, setting=hidden))
             else:
                 shown.append(item)
             own = item.type.name if isinstance(item.type, OwnType) else ""
             self.fits.append(fitted(item, own or item.face))
-        self._setter.draw(page, matrix, shown)
+        places = {area.edit: area for area in reversed(areas) if area.hits}
+        self._setter.draw(page, matrix, [(item, places[str(item.edit["id"])]) for item in shown])
 
     def claim(
         self, image: Any, to_unit: Affine, size: tuple[int, int], areas: Sequence[Area]
@@ -121,7 +124,7 @@ class Replacements:
         """Embed the fonts that were used."""
         self._setter.finish()
 
-    def _paint_later(self, claim: _Claim, matrix: Affine, item: Planned) -> None:
+    def _paint_later(self, claim: _Claim, item: Planned) -> None:
         """Leave a note with the image: its text is painted when its ground is."""
         note = json.loads(str(claim.image[MARK]))
         note["texts"] = [

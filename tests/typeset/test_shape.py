@@ -1,0 +1,68 @@
+"""Faces and shaping: every script in its order, with what is installed or built in."""
+
+from __future__ import annotations
+
+import pytest
+
+from docharmony.typeset.faces import chain, classify
+from docharmony.typeset.shape import clusters, is_rtl, shape
+
+
+@pytest.fixture
+def built_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave only the faces that come with MuPDF."""
+    monkeypatch.setenv("DOCHARMONY_FONTS", "none")
+
+
+def test_a_bare_machine_can_set_latin_greek_cyrillic_and_ideographs(built_in: None) -> None:
+    for family in ("sans", "serif", "mono", "hand"):
+        faces = chain(family, bold=True)  # type: ignore[arg-type]
+        assert faces.missing("Größe ½ Ωμέγα Жук 中文") == ""
+        line = shape("Größe", faces)
+        assert line.width > 2
+        assert len(line.runs) == 1
+    assert chain("sans").missing("\u0915 क") == "\u0915"
+
+
+def test_weights_differ(built_in: None) -> None:
+    regular, bold = (shape("Hamburg", chain("sans", bold=b)).width for b in (False, True))
+    assert bold > regular
+
+
+def test_names_tell_classes() -> None:
+    told = {name: classify(name) for name in ("ArialMT", "CMR10", "CMTT9", "Comic Sans MS", "X")}
+    assert told == {
+        "ArialMT": "sans",
+        "CMR10": "serif",
+        "CMTT9": "mono",
+        "Comic Sans MS": "hand",
+        "X": "sans",
+    }
+
+
+def test_right_to_left_and_numbers_in_it() -> None:
+    text = "\u05e9\u05dc\u05d5\u05dd 123 abc"
+    line = shape(text, chain("sans"))
+    order = [glyph.start for run in line.runs for glyph in run.glyphs]
+    assert is_rtl(text)
+    # Read from the left: the Latin word, the number, then the Hebrew word backwards.
+    assert order.index(9) < order.index(5) < order.index(3) < order.index(0)
+
+
+def test_every_character_belongs_to_one_glyph() -> None:
+    for text in ("office", "a\u0301b", "नमस्ते", "ab \u0645\u0631\u062d\u0628\u0627"):
+        line = shape(text, chain("sans"))
+        spans = sorted((g.start, g.end) for run in line.runs for g in run.glyphs if g.end > g.start)
+        assert "".join(text[a:b] for a, b in spans) == text
+        assert line.width == pytest.approx(sum(g.advance for run in line.runs for g in run.glyphs))
+
+
+def test_marks_stay_with_their_letters() -> None:
+    assert list(clusters("a\u0301b\u200dc")) == [(0, 2), (2, 5)]
+
+
+def test_a_column_of_ideographs_goes_down() -> None:
+    line = shape("中文字", chain("sans", language="zh"), direction="ttb")
+    places = [glyph.x for run in line.runs for glyph in run.glyphs]
+    assert places == sorted(places)
+    assert line.width == pytest.approx(3, abs=0.4)

@@ -110,7 +110,8 @@ class Manifest:
     def part(self, name: str) -> Part:
         """Return a part after comparing its hash with the manifest's.
 
-        The weights of a large graph lie in a file beside it: the part ``NAME.data``, checked too.
+        Weights may lie in a file beside the graph, the part ``NAME.data``, which is checked too;
+        ``NAME`` and ``NAME.cpu``, the graph for CPUs, share it.
 
         Raises:
             CheckpointIncompatibleError: the checkpoint has no such part.
@@ -120,7 +121,8 @@ class Manifest:
             raise CheckpointIncompatibleError(
                 f"checkpoint {self.name!r} has no part {name!r}", where=str(self.path / MANIFEST)
             )
-        verify(self.parts[key] for key in (name, f"{name}.data") if key in self.parts)
+        data = f"{name.removesuffix('.cpu')}.data"
+        verify(self.parts[key] for key in (name, data) if key in self.parts)
         return self.parts[name]
 
 

@@ -160,8 +160,11 @@ def _nano(
 
     formats = {
         name: _NANO[precision] if precision else nano.FORMATS[name]
-        for name in _chosen(names, nano.FORMATS)
+        for name in _chosen(names, dict.fromkeys(nano.PARTS))
     }
+    for name in [name for name, form in formats.items() if form is Weights.INT8]:
+        if f"{name}.cpu" in nano.FORMATS:
+            formats[f"{name}.cpu"] = nano.FORMATS[f"{name}.cpu"]
     spec = manifest.spec if manifest is not None else spec_of(source)
     assert isinstance(spec, ModelSpec)
     record = {} if manifest is None else {
@@ -172,7 +175,7 @@ def _nano(
     models = nano.convert(source, formats, spec)
     nano.write(models, formats, folder, spec, more=copied, **record)
     rows = [
-        Row(name, str(form), (folder / f"{name}.onnx").stat().st_size)
+        Row(name, str(form), sum(f.stat().st_size for f in folder.glob(f"{name}.onnx*")))
         for name, form in formats.items()
     ]
     if not check:
@@ -181,8 +184,8 @@ def _nano(
         found = apart.run(parity.compare, source, folder)
     limits = parity.tolerances({str(form) for form in formats.values()})
     outputs = {
-        "read_head": ["ctc"], "locate_head": ["kernel", "em"], "language": ["language"],
-        "image_decoder": ["paint"],
+        "read_head": ["ctc"], "locate_head": ["kernel", "em"], "image_decoder": ["paint"],
+        "language": [] if "language.cpu" in formats else ["language"], "language.cpu": ["language"],
     }  # fmt: skip
     judged = []
     for row in rows:

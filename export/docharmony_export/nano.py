@@ -18,7 +18,7 @@ from docharmony.checkpoint import write_manifest
 from docharmony.engine.spec import NANO, ModelSpec
 
 from . import parts
-from .graph import Array, Weights
+from .graph import Array, Storage, Weights
 
 TRAINING: dict[str, Any] = {
     "parameters": 29_900_000,
@@ -30,14 +30,18 @@ TRAINING: dict[str, Any] = {
     "held_out": "52 documents (311 pages) and 24 font families, never trained on",
 }
 
-# See the card for what each choice costs in accuracy and time.
+# See the card for what each choice costs in accuracy and time. NAME.cpu is the graph that CPUs run:
+# it multiplies in int8 and has its weights in common with NAME, which is exact and runs on GPUs.
 FORMATS = {
     "vision": Weights.INT8,
+    "vision.cpu": Weights.DYNAMIC,
     "read_head": Weights.FP16,
     "locate_head": Weights.FP16,
     "language": Weights.INT8,
+    "language.cpu": Weights.DYNAMIC,
     "image_decoder": Weights.INT8,
 }
+PARTS = tuple(name for name in FORMATS if "." not in name)
 
 
 # What a checkpoint must hold for each ability.
@@ -58,7 +62,7 @@ def convert(
     state = {name: array.astype(np.float32) for name, array in heads.items()}
     models = {}
     for name, form in formats.items():
-        match name:
+        match name.removesuffix(".cpu"):
             case "vision":
                 encoder = _state(weights / "vision" / "model.safetensors")
                 models[name] = parts.vision(encoder, spec, form)
@@ -93,10 +97,17 @@ def write(
         more: file, format and dtype of parts that lie in the folder already.
     """
     out.mkdir(parents=True, exist_ok=True)
+    described = {part: (f"{part}.onnx", "onnx", str(formats[part])) for part in models}
+    for part in models:
+        if f"{part}.cpu" in models:
+            storage = Storage(out / f"{part}.onnx.data", align=64)
+            for graph in (part, f"{part}.cpu"):
+                storage.take(models[graph])
+            storage.close()
+            described[f"{part}.data"] = (storage.path.name, "onnx-data", str(formats[part]))
     for part, model in models.items():
         content = model.SerializeToString(deterministic=True)
         (out / f"{part}.onnx").write_bytes(content)
-    described = {part: (f"{part}.onnx", "onnx", str(formats[part])) for part in models}
     write_manifest(
         out, name=name, licence=licence, spec=spec, abilities=abilities(models),
         parts={**described, **(more or {})}, training=training,

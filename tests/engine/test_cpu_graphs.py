@@ -1,0 +1,41 @@
+"""nano has exact graphs and faster ones for CPUs, over the same weights."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import docharmony
+from docharmony.checkpoint import load_manifest
+from docharmony.engine.graphs import Graphs
+from docharmony.errors import CheckpointCorruptError
+
+NANO = Path(docharmony.__file__).parent / "checkpoints" / "nano"
+
+
+def test_both_graphs_tell_the_same_but_for_rounding() -> None:
+    manifest = load_manifest(NANO)
+    exact_parts = {n: p for n, p in manifest.parts.items() if not n.endswith(".cpu")}
+    exact = Graphs(replace(manifest, parts=exact_parts), device="cpu", threads=1)
+    fast = Graphs(manifest, device="cpu", threads=1)
+    pixels = np.full((1, 48, 160, 3), 255, np.uint8)
+    pixels[:, 10:38, 20:140:8] = 0
+    tokens = [g.run("vision", {"pixels": pixels}, ["tokens"])["tokens"] for g in (exact, fast)]
+    difference = np.abs(tokens[0] - tokens[1]).mean() / np.abs(tokens[0]).mean()
+    assert 0 < difference < 0.1  # 0 would mean that one graph ran twice
+
+
+def test_weights_beside_a_graph_are_verified(tmp_path: Path) -> None:
+    folder = tmp_path / "nano"
+    shutil.copytree(NANO, folder)
+    data = folder / "vision.onnx.data"
+    content = bytearray(data.read_bytes())
+    content[1000] ^= 1
+    data.write_bytes(content)
+    graphs = Graphs(load_manifest(folder), device="cpu", threads=1)
+    with pytest.raises(CheckpointCorruptError, match=r"vision\.onnx\.data"):
+        graphs.session("vision")

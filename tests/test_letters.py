@@ -265,3 +265,24 @@ def test_a_glyph_that_draws_a_word_and_claims_to_be_a_letter(
     with pikepdf.open(out) as pdf:
         streams = [item.read_bytes() for item in pdf.objects if isinstance(item, pikepdf.Stream)]
     assert not any(b"Quillfeather" in stream for stream in streams)
+
+
+def test_lying_text_in_a_layer_that_is_off(tmp_path: Path, pipeline: Pipeline) -> None:
+    secret = "Quillfeather"
+    draw(tmp_path / "b.pdf", [(secret, secret.translate(CIPHER))])
+    with pikepdf.open(tmp_path / "b.pdf") as pdf:
+        layer = pdf.make_indirect(pikepdf.Dictionary(Type=Name.OCG, Name="Draft"))
+        off = pikepdf.Dictionary(OFF=pikepdf.Array([layer]))
+        pdf.Root.OCProperties = pikepdf.Dictionary(OCGs=pikepdf.Array([layer]), D=off)
+        page = pdf.pages[0].obj
+        page.Resources.Properties = pikepdf.Dictionary(O=layer)
+        first, second = page.Contents.read_bytes().split(b"\n")
+        page.Contents = pdf.make_stream(first + b"\n/OC /O BDC " + second + b" EMC")
+        pdf.save(tmp_path / "a.pdf")
+    out = tmp_path / "out.pdf"
+    redact(tmp_path / "a.pdf", out, terms=[secret], pipeline=pipeline)
+    with pikepdf.open(out, allow_overwriting_input=True) as pdf:
+        if "/OCProperties" in pdf.Root:
+            del pdf.Root.OCProperties
+        pdf.save(out)
+    assert glyphs_left(out) == count(FILLER[:50])

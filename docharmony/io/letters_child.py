@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pymupdf
 from pymupdf import mupdf
 
-from .pdf_child import Reply, _guarded, _page
+from .pdf_child import Reply, _guarded, _open
 from .wire import Buffer
 
 # A specimen is one line for a reader: its height, baseline and em in pixels.
@@ -230,9 +231,23 @@ def _advance(face: _Face, glyph: int) -> float:
     return width if math.isfinite(width) and 0 < width < _WIDEST else 0.5
 
 
+@functools.lru_cache(maxsize=1)
+def _whole(path: str, password: str | None) -> Any:
+    """Return the document with every layer shown: what is off can be switched on by anybody."""
+    document = _open(path, password)
+    layers = list(document.get_ocgs())
+    if layers:
+        # A copy: the one that pages are drawn from stays as it is, and only opening reads layers.
+        with _open.__wrapped__(path, password) as copy:
+            copy.set_layer(-1, basestate="ON", on=layers, off=[])
+            data = copy.tobytes(encryption=mupdf.PDF_ENCRYPT_NONE)
+        return pymupdf.open(stream=data, filetype="pdf")
+    return document
+
+
 @functools.lru_cache(maxsize=2)
 def _glyphs(path: str, password: str | None, number: int) -> list[_Glyph]:
-    sheet = _page(path, password, number)
+    sheet = _whole(path, password).load_page(number - 1)
     device = _Glyphs()
     page = sheet.this if isinstance(sheet.this, mupdf.FzPage) else sheet.this.super()
     mupdf.fz_run_page(page, device, mupdf.FzMatrix(), mupdf.FzCookie())

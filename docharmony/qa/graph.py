@@ -302,7 +302,7 @@ def _slots(page: Page, segments: Sequence[Segment], day_first: bool) -> Iterator
     headings = _headings(segments)
     pairs: dict[int, list[Slot]] = {}
     for segment in segments:
-        around = _around_labels(segment, headings)
+        around = _around_labels(segment, segments, headings)
         start, end = _trimmed(segment.text, 0, len(segment.text))
         if start < end:
             yield _slot(segment, start, end, around, "whole")
@@ -422,7 +422,9 @@ def _runs_on(segment: Segment) -> bool:
     return len(words) >= 7 and sum(w[0].islower() for w in words) >= 0.4 * len(words)
 
 
-def _around_labels(segment: Segment, headings: Sequence[Segment | None]) -> list[Label]:
+def _around_labels(
+    segment: Segment, segments: Sequence[Segment], headings: Sequence[Segment | None]
+) -> list[Label]:
     """Return the labels around a segment, nearest first."""
     labels: list[Label] = []
 
@@ -458,10 +460,23 @@ def _around_labels(segment: Segment, headings: Sequence[Segment | None]) -> list
         distance = (other.bbox.y0 - segment.bbox.y1) / em
         if distance < _REACH_BELOW and not other.numeric:
             add("below", other, distance)
+    closing = _closing(segment, segments)
+    if closing is not None and all(label.segment != closing.index for label in labels):
+        add("above", closing, (segment.bbox.y0 - closing.bbox.y1) / em)
     heading = headings[segment.index]
     if heading is not None and all(label.segment != heading.index for label in labels):
         labels.append(Label("heading", heading.text, 0.0, False, heading.index))
     return labels
+
+
+def _closing(segment: Segment, segments: Sequence[Segment]) -> Segment | None:
+    """Return the closing of a letter a few lines above, wherever it is set: a name follows it."""
+    for other in reversed(segments[max(0, segment.index - 4) : segment.index]):
+        over = segment.bbox.y0 - other.bbox.y1
+        near = 0 < over < _REACH_ABOVE * segment.em and len(other.text) < 60
+        if near and any("regards" in unit.senses for unit in units(other.text)):
+            return other
+    return None
 
 
 def column_head(segment: Segment) -> Segment | None:
@@ -519,7 +534,7 @@ def _groups(
             continue
         lines = _followers(segment, segment.bbox.x0)
         if len(lines) > 1:
-            labels = _around_labels(segment, headings)
+            labels = _around_labels(segment, segments, headings)
             parts = [(line, *_trimmed(line.text, 0, len(line.text))) for line in lines]
             for count in range(2, len(parts) + 1):
                 yield _group(parts[:count], labels)
@@ -554,7 +569,7 @@ def _followers(segment: Segment, x0: float) -> list[Segment]:
             same = abs(other.em - segment.em) < 0.15 * segment.em
             if abs(other.bbox.x0 - x0) < 0.7 * segment.em and gap < 0.95 * segment.em and same:
                 found = other
-        if found is None or (found.cell is not None and found.cell != segment.cell):
+        if found is None or found.numeric:
             break
         if any(colon for (_, colon), _, _ in _pairs(found.text)) or found.text.endswith(_COLON):
             break

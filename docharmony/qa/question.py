@@ -82,6 +82,10 @@ def understand(text: str) -> Question:
         question = replace(question, rows=not words_left)
     if question.kind == "money" and words("paying") & set(folded.split()):
         asked = [(Unit(("total",), frozenset({"total"})), 1.0)]
+    if question.kind == "name" and any(unit.senses == {"issue"} for unit, _ in asked):
+        # Who issued it: the seller, on a paper that has one.
+        asked = [(u, w) for u, w in asked if u.senses != {"issue"}]
+        asked.insert(0, (Unit(("issuer",), frozenset({"vendor"})), 1.0))
     if not question.kind and asked:
         implied = _implied(asked)
         question = replace(question, kind=implied, sure=0.85 if implied else 0.0)
@@ -109,7 +113,7 @@ def field(name: str, kind: str = "", description: str = "") -> Question:
 
 # Kinds of documents that a question names when it means the one that it asks: "date of the letter".
 _SELF = frozenset({"letter", "report", "form", "certificate"})
-_HEADS = frozenset({"date", "number", "name", "amount", "address"})
+_HEADS = frozenset({"date", "number", "name", "amount", "address", "position"})
 
 # --- parts ---------------------------------------------------------------------------------------
 

@@ -71,6 +71,8 @@ FEATURES = (
     "address_named",
     "address_whole",
     "inner_name",
+    "only_one",
+    "job_after_regards",
 )  # fmt: skip
 
 
@@ -173,6 +175,10 @@ class Asker:
             f["sentence_fit"] = f["sentence"] * f["fit"]
         if kind in ("id", "number"):
             f["short_id"] = float(kind == "id" and len(text) < 3)
+        if kind in _SINGLE and f["fit"] > 0.5:
+            f["only_one"] = float(len(_values_of(self.graph, kind)) == 1)
+        if kind == "job":
+            f["job_after_regards"] = f["after_regards"] * f["fit"]
         if kind in ("name", "party", "org") and slot.shape == "value":
             f["inner_name"] = fit("org", slot.segment.text)
         if kind == "address" and slot.shape == "group":
@@ -293,6 +299,22 @@ def _largest(graph: Graph) -> str:
 
 # Who takes part: senses whose values stand without a label in letters and invoices.
 _ROLES = frozenset({"vendor", "sender", "company", "customer", "receiver", "holder"})
+
+
+# Kinds of which a page that holds one alone needs no label for it.
+_SINGLE = frozenset({"phone", "email", "url", "iban", "bic", "time", "address", "job"})
+
+
+@lru_cache(maxsize=64)
+def _values_of(graph: Graph, kind: str) -> frozenset[str]:
+    """Return the values of a kind on a page in their normal form; lines, for kinds made of words."""
+    from .values import find
+
+    if kind in ("address", "job"):
+        return frozenset(s.text for s in graph.segments if fit(kind, s.text) > 0.6)
+    return frozenset(
+        v.normal for s in graph.segments for v in find(s.text) if v.kind == kind and v.sure > 0.5
+    )
 
 
 def _named(text: str) -> str:

@@ -46,7 +46,11 @@ _NEAR: tuple[tuple[str, str, float], ...] = (
     ("customer", "patient", 0.4),
     ("customer", "tenant", 0.4),
     ("customer", "guest", 0.4),
-    ("holder", "name", 0.5),
+    ("holder", "name", 0.65),
+    ("customer", "name", 0.35),
+    ("patient", "name", 0.5),
+    ("employee", "name", 0.5),
+    ("receiver", "holder", 0.5),
     ("holder", "employee", 0.5),
     ("holder", "patient", 0.5),
     ("contact", "name", 0.4),
@@ -177,7 +181,11 @@ class Dictionary:
     @lru_cache(maxsize=1 << 14)  # noqa: B019 - one dictionary lives as long as the process
     def word(self, word: str) -> Meaning:
         """Return the meaning of a folded word: known, inflected, compound or read with a mistake."""
-        names = self._phrases.get((word,)) or self._stems.get(stem(word))
+        names = self._phrases.get((word,))
+        for ending in () if names else ("s", "n", "en", "es", "e"):
+            if word.endswith(ending) and len(word) - len(ending) >= _LEAST_PART:
+                names = names or self._phrases.get((word[: -len(ending)],))
+        names = names or self._stems.get(stem(word))
         if names:
             return (frozenset(names),)
         if len(word) >= 2 * _LEAST_PART - 1:

@@ -47,7 +47,9 @@ def ticked(
             grey = cut.mean(axis=2)
             paper = np.percentile(grey, 95)
             ink.append(float((grey < 0.7 * paper).mean()))
-        if max(ink) < _EMPTY:
+        # What stands before the second word may be the box behind the first: the first one tells.
+        first = min(range(len(ink)), key=lambda index: words[index].x0)
+        if max(ink) < _EMPTY or (before and ink[first] < _EMPTY):
             continue
         most = max(range(len(ink)), key=lambda index: ink[index])
         rest = max(value for index, value in enumerate(ink) if index != most)

@@ -130,7 +130,7 @@ class Slot:
         segment: the segment that it begins in.
         shape: ``whole`` segment, ``rest`` behind a label, ``value`` inside a text, ``group`` of
             lines.
-        kind: kind of the value for ``value``, else ``""``.
+        kind: kind of the value for ``value``; ``cut`` for a group that goes on; else ``""``.
     """
 
     text: str
@@ -537,17 +537,19 @@ def _groups(
             labels = _around_labels(segment, segments, headings)
             parts = [(line, *_trimmed(line.text, 0, len(line.text))) for line in lines]
             for count in range(2, len(parts) + 1):
-                yield _group(parts[:count], labels)
+                yield _group(parts[:count], labels, cut=count < len(parts))
         for slot in pairs.get(segment.index, ())[-1:]:
             start = slot.spans[0].start - segment.start
             more = _followers(segment, slot.bbox.x0)[1:]
             parts = [(segment, start, start + len(slot.text))]
             parts += [(line, *_trimmed(line.text, 0, len(line.text))) for line in more]
             for count in range(2, len(parts) + 1):
-                yield _group(parts[:count], slot.labels)
+                yield _group(parts[:count], slot.labels, cut=count < len(parts))
 
 
-def _group(parts: Sequence[tuple[Segment, int, int]], labels: Sequence[Label]) -> Slot:
+def _group(
+    parts: Sequence[tuple[Segment, int, int]], labels: Sequence[Label], *, cut: bool = False
+) -> Slot:
     return Slot(
         "\n".join(segment.text[a:b] for segment, a, b in parts),
         tuple(segment.span(a, b) for segment, a, b in parts),
@@ -555,28 +557,41 @@ def _group(parts: Sequence[tuple[Segment, int, int]], labels: Sequence[Label]) -
         tuple(labels),
         parts[0][0],
         "group",
+        "cut" if cut else "",
     )
 
 
 def _followers(segment: Segment, x0: float) -> list[Segment]:
-    """Return a segment and up to five more below it that continue it, aligned at ``x0``."""
+    """Return a segment and up to five more below it that continue it, aligned at ``x0``.
+
+    Behind the line with a postal code only a country follows.
+    """
     lines = [segment]
+    step = 0.0
+    ended = values.has_postcode(segment.text)
     while len(lines) < 6:
         last = lines[-1]
         found = None
         for other in last.below:
             gap = other.bbox.y0 - last.bbox.y1
+            near = gap < (0.95 * segment.em if len(lines) == 1 else step + 0.2 * segment.em)
             same = abs(other.em - segment.em) < 0.15 * segment.em
-            if abs(other.bbox.x0 - x0) < 0.7 * segment.em and gap < 0.95 * segment.em and same:
-                found = other
+            if abs(other.bbox.x0 - x0) < 0.7 * segment.em and near and same:
+                found, step = other, max(step, gap) if len(lines) > 1 else gap
         if found is None or found.numeric:
             break
         if any(colon for (_, colon), _, _ in _pairs(found.text)) or found.text.endswith(_COLON):
             break
+        if ended and not _COUNTRY.fullmatch(found.text):
+            break
         lines.append(found)
+        if ended:
+            break
+        ended = values.has_postcode(found.text)
     return lines
 
 
+_COUNTRY = regex.compile(r"\p{Lu}[\p{L}.]+(?:\s\p{L}+){0,3}")
 _NAMED = regex.compile(
     r"(?:(?:Mr|Mrs|Ms|Dr|Prof|Herrn?|Frau|M|Mme|Monsieur|Madame|Sra?|Sig|Dott|Dhr|Mevr|Pan|Pani)\.?\s+)?"
     r"\p{Lu}[\p{Ll}'\u2019]+(?:[-\s](?:(?:de|da|do|dos|van|von|der|den|di|del|la|le|y|e)\s+){0,2}"

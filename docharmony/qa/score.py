@@ -73,6 +73,10 @@ FEATURES = (
     "inner_name",
     "only_one",
     "job_after_regards",
+    "address_cut",
+    "address_mid",
+    "together_squared",
+    "row_missed",
 )  # fmt: skip
 
 
@@ -98,6 +102,8 @@ class Asker:
             asked.append((unit, weight))
         self.question = replace(question, asked=tuple(asked))
         self.senses = self.question.senses
+        # Words of the page that mean no field: they name a row, or a column.
+        self.rows = [(u, w) for u, w in asked if not u.senses and w == 1.0]
         self.most = _largest(graph)
         self.vendors = _vendors(graph)
         self.greeted = _greeted(graph)
@@ -148,6 +154,10 @@ class Asker:
         f["together"] = covered(
             asked, [label.units for label in slot.labels if label.relation in _TABLE]
         )
+        f["together_squared"] = f["together"] ** 2
+        if self.rows and slot.shape != "sentence":
+            texts = [label.units for label in slot.labels if label.relation in _TABLE]
+            f["row_missed"] = 1.0 - covered(self.rows, texts)
         f["row_and_column"] = min(row, column, 1.0) * float(f["together"] > max(row, column) + 0.1)
         self._value(slot, f)
         self._place(slot, f)
@@ -184,6 +194,11 @@ class Asker:
         if kind == "address" and slot.shape == "group":
             f["address_named"] = float(not any(c.isdigit() for c in text.split("\n")[0]))
             f["address_whole"] = float(f["fit"] > 0.75)
+            f["address_cut"] = float(slot.kind == "cut")
+        if kind == "address":
+            above = slot.segment.above[:1]
+            mid = above and slot.bbox.y0 - above[0].bbox.y1 < 0.9 * slot.segment.em
+            f["address_mid"] = float(bool(mid and fit("address", above[0].text) > 0.35))
         f["whole"] = float(slot.shape == "whole")
         f["rest"] = float(slot.shape == "rest")
         f["group"] = float(slot.shape == "group" and kind != "address")

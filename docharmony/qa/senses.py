@@ -113,6 +113,9 @@ Meaning = tuple[frozenset[str], ...]
 """Senses that hold together, each as its alternatives: an invoice number means invoice and number."""
 
 
+_KINDS = ("job", "id", "money", "percent", "number", "name", "org", "party", "text", "place")
+
+
 @dataclass(frozen=True, slots=True)
 class Sense:
     """One meaning: the kind of value of such a field, ``""`` for none, and whether it is a document."""
@@ -186,12 +189,13 @@ class Dictionary:
             if word.endswith(ending) and len(word) - len(ending) >= _LEAST_PART:
                 names = names or self._phrases.get((word[: -len(ending)],))
         names = names or self._stems.get(stem(word))
+        parts = self._compound(word) if len(word) >= 2 * _LEAST_PART - 1 else ()
         if names:
-            return (frozenset(names),)
-        if len(word) >= 2 * _LEAST_PART - 1:
-            parts = self._compound(word)
-            if parts:
-                return parts
+            # A date of birth in one word is a date too.
+            head = parts[-1] & _HEADS if len(parts) > 1 and parts[0] & names else frozenset()
+            return (frozenset(names), head) if head and not head & names else (frozenset(names),)
+        if parts:
+            return parts
         plain = word.replace("rn", "m")  # as readers see it
         if len(plain) >= 6 and any(c.isalpha() for c in plain):
             for (known, *more), senses in self._phrases.items():
@@ -227,18 +231,12 @@ class Dictionary:
             if name in names:
                 return self.senses[name].type
         types = {self.senses[name].type for name in names if self.senses[name].type}
-        for kind in (
-            "job",
-            "id",
-            "money",
-            "percent",
-            "number",
-            "name",
-            "org",
-            "party",
-            "text",
-            "place",
-        ):
+        if "moment" in types:
+            # "Due" and "end" tell a date, but not beside a sum or a name: the amount due.
+            types.discard("moment")
+            if not types & {"id", "name", "percent"} and not _SUMS & set(names):
+                return "date"
+        for kind in _KINDS:
             if kind in types:
                 # A number or a name says more than whose it is: "customer number", "bank account".
                 if kind == "id" and "number" not in names and types & {"money", "name"}:

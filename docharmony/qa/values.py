@@ -406,6 +406,11 @@ def _job(text: str) -> float:
     return 0.0 if not hits or len(said) > 7 else min(1.0, 0.7 + 0.3 * hits / len(said))
 
 
+def has_postcode(text: str) -> bool:
+    """Return whether a line holds a postal code with its town."""
+    return _POSTCODE.search(text) is not None
+
+
 def _address_fit(text: str, parts: list[str], digits: int) -> float:
     fit = 0.0
     if _STREET.search(text):

@@ -45,7 +45,8 @@ HAND = {
     "title": 1.5, "org_top": 1.5, "domain": 1, "dear": 0.3, "exact": 0.5,
     "sentence_fit": 2, "short_id": -1.5, "vendor_block": 1, "other_block": 1.5, "greeted": 1.5,
     "after_regards": 1.5, "before_regards": -3, "address_named": -0.7, "address_whole": 1,
-    "inner_name": -1, "only_one": 1.5, "job_after_regards": 2,
+    "inner_name": -1, "only_one": 1.5, "job_after_regards": 2, "address_cut": -0.5, "address_mid": -1,
+    "together_squared": 1, "row_missed": -1,
 }  # fmt: skip
 _HARD, _RANDOM = 60, 20  # slots of a question that are kept: the best scored and some others
 _PULL = 0.004  # how strongly the weights are held near those set by hand

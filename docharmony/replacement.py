@@ -110,8 +110,8 @@ def replace(
         plan: edits made before, by :func:`propose_replacements`, a translator or a person, instead of
             rules; all but rejected ones are applied.
         pipeline: how pages are read; None takes the defaults. The stage ``replace`` is added to routes.
-        style: ``"text"`` sets type; ``"engine"`` lets the image decoder paint letters where the
-            checkpoint can, and sets type where it cannot.
+        style: ``"text"`` sets type; ``"engine"`` asks for letters painted by the image decoder: no
+            checkpoint can do that yet, so type is set all the same and the report says why.
         least_size: smallest size of new text, as a share of the old one's (0.3-1.0).
 
     Raises:
@@ -251,11 +251,10 @@ def _write(
 
 def _engine_note(pipeline: Pipeline) -> str:
     """Return why letters are set as type although the engine was asked to paint them."""
+    if "write" in pipeline.context.abilities:
+        return "painting letters with the image decoder is not built yet: they were set as type"
     name = pipeline.config.checkpoint
-    return (
-        f"the checkpoint {name} has not learnt to write letters: they were set as type, in the "
-        "style of the old ones"
-    )
+    return f"the checkpoint {name} has not learnt to write letters: they were set as type"
 
 
 @contextmanager

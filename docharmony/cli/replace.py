@@ -92,7 +92,7 @@ def add_setting(parser: argparse.ArgumentParser) -> None:
         choices=("text", "engine"),
         default="text",
         help="text: set type in the style of the old text (default); engine: let the image decoder "
-        "paint it, where the checkpoint can",
+        "paint it; no checkpoint can yet, so type is set and the report says why",
     )
     group.add_argument(
         "--least-size",

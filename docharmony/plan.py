@@ -52,6 +52,14 @@ class Plan:
             },
         )
 
+    def approved(self) -> dict[int, tuple[Edit, ...]]:
+        """Return the approved edits, pages without any left out."""
+        edits = {
+            number: tuple(edit for edit in own if edit.status is EditStatus.APPROVED)
+            for number, own in self.edits.items()
+        }
+        return {number: own for number, own in edits.items() if own}
+
     def kept_terms(self) -> list[str]:
         """Return the terms that are to be gone everywhere: those of which no place was rejected."""
         rejected = {

@@ -46,6 +46,8 @@ FILLS: tuple[Fill, ...] = ("erase", "box", "label")
 STAGE = RedactStage.name
 # Lines read with less confidence are listed in the report: what they say may be something else.
 _UNCERTAIN = 0.9
+# Checks that read what no page shows; what they find can be removed by its place.
+_UNSEEN = frozenset({"text", "strings and streams"})
 # Pages of a text layer whose pixels are read again: for those with edits, up to this many. Pages that
 # were read from pixels in the first place are all read again.
 _SAMPLE = 10
@@ -351,35 +353,37 @@ def _write(
     from .stages.paint import make_painter
 
     plan = found.plan
-    edits = {
-        number: tuple(edit for edit in own if edit.status is EditStatus.APPROVED)
-        for number, own in plan.edits.items()
-    }
-    edits = {number: own for number, own in edits.items() if own}
     folder = private.make()
     try:
         draft = folder / f"draft{out.suffix}"
-        outcome = apply_edits(
-            source,
-            edits,
-            draft,
-            fill=fill,
-            painter=make_painter(lambda: pipeline.context.engine),
-            profile=profile,
-            carriers=pipeline.config.carriers,
-            terms=plan.kept_terms(),
-            whole_words=plan.whole_words,
-            keep_gaps=keep_gaps,
-            limits=_limits(pipeline.config),
-        )
-        missing = {e.id for own in edits.values() for e in own} - set(outcome.applied)
-        if missing:
-            raise _leak("an edit was not applied", f"{len(missing)} of them")
-        checks = [
-            *_audit(source, draft, found, fill, outcome.moves, pipeline),
-            *_reread(source, draft, edits, found, pipeline),
-        ]
-        failed = [check for check in checks if not check.passed]
+        for deep in (False, True):
+            edits = found.plan.approved()
+            outcome = apply_edits(
+                source,
+                edits,
+                draft,
+                fill=fill,
+                painter=make_painter(lambda: pipeline.context.engine),
+                profile=profile,
+                carriers=pipeline.config.carriers,
+                terms=plan.kept_terms(),
+                whole_words=plan.whole_words,
+                keep_gaps=keep_gaps,
+                deep=deep,
+                limits=_limits(pipeline.config),
+            )
+            missing = {e.id for own in edits.values() for e in own} - set(outcome.applied)
+            if missing:
+                raise _leak("an edit was not applied", f"{len(missing)} of them")
+            checks = _audit(source, draft, found, fill, outcome.moves, pipeline)
+            failed = [check for check in checks if not check.passed]
+            if deep or not failed or {check.name for check in failed} - _UNSEEN:
+                break
+            # Only the checks read what no page shows: what they found becomes edits, once.
+            found = _unseen(source, found, pipeline)
+        if not failed:
+            checks += _reread(source, draft, edits, found, pipeline)
+            failed = [check for check in checks if not check.passed]
         if failed:
             raise _leak(failed[0].name, failed[0].detail, pages=pipeline.config.pages)
         digest = hashlib.sha256()
@@ -400,6 +404,39 @@ def _write(
         tuple(Gap(page, name, why) for page, name, why in outcome.gaps),
         {number: tuple(move.area for move in own) for number, own in outcome.moves.items()},
     )
+
+
+def _unseen(source: Source, found: Found, pipeline: Pipeline) -> Found:
+    """Return what was found, and edits for text that no page shows: clipped, off it, hidden."""
+    from .io.verify import unseen_text
+
+    plan = found.plan
+    if source.info.media_type != "application/pdf" or pipeline.config.pages:
+        return found
+    places = unseen_text(
+        source,
+        edits=plan.edits,
+        terms=plan.terms,
+        whole_words=plan.whole_words,
+        limits=_limits(pipeline.config),
+    )
+    edits = dict(plan.edits)
+    for number, texts in places.items():
+        own = edits.get(number, ())
+        more = [
+            Edit(
+                f"p{number}h{index}",
+                EditKind.ERASE,
+                box.polygon(),
+                "term",
+                "text that the page does not show",
+                text,
+                status=EditStatus.APPROVED,
+            )
+            for index, (box, text) in enumerate(texts, 1)
+        ]
+        edits[number] = (*own, *uncovered(more, own))
+    return replace(found, plan=replace(plan, edits=edits))
 
 
 def _audit(

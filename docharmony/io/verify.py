@@ -177,6 +177,48 @@ def check_output(
     return _merged(checks)
 
 
+def unseen_text(
+    source: Source,
+    *,
+    edits: Mapping[int, Sequence[Edit]],
+    terms: Sequence[str],
+    whole_words: bool,
+    limits: Limits | None = None,
+) -> dict[int, list[tuple[BBox, str]]]:
+    """Return page number -> (place, word) of what of a PDF is sought and stands under no edit.
+
+    All layers are switched on, and what lies off the page or is clipped is read too.
+
+    Args:
+        source: the input.
+        edits: as for :func:`check_output`.
+        terms: as for :func:`check_output`.
+        whole_words: terms are whole words.
+        limits: of the parsing child.
+    """
+    limits = limits or Limits()
+    plan = _Plan.of(edits, terms, whole_words)
+    with Child(limits) as child:
+        found, _ = child.call(
+            _CHILD + "unseen",
+            {
+                "path": str(source.path),
+                "password": source.password,
+                "areas": {
+                    str(number): [[list(p) for p in edit.bbox.polygon()] for edit in own]
+                    for number, own in edits.items()
+                },
+                **plan.sought(on_page=False),
+            },
+            where=source.info.name,
+            timeout_s=10 * limits.timeout_s,
+        )
+    return {
+        int(number): [(BBox(*box), str(text)) for box, text in places]
+        for number, places in found.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """What a check needs to know of the edits."""

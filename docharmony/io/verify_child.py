@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,17 @@ from .verify_bytes import object_hits, raw_hit, revision_hits, revisions
 from .verify_marks import bookmark_leaks
 from .verify_moves import Went
 from .verify_page import hidden_text, opaque_boxes
-from .verify_text import Char, mupdf, mupdf_lines, mupdf_words, page_hits, pdfium, pdfium_chars
+from .verify_text import (
+    Char,
+    hit_words,
+    mupdf,
+    mupdf_lines,
+    mupdf_words,
+    page_hits,
+    pdfium,
+    pdfium_chars,
+    visual_order,
+)
 from .wire import Buffer
 from .write.pdf_area import Area
 
@@ -127,6 +138,41 @@ def check_document(
     detail = "one revision" if whole else "earlier revisions"
     checks.append(["written anew", whole and fresh, detail + ("" if fresh else ", old identifier")])
     return checks, []
+
+
+def unseen(
+    blobs: Sequence[Buffer],
+    *,
+    path: str,
+    password: str | None,
+    areas: Mapping[str, Sequence[Sequence[Sequence[float]]]],
+    needles: Sequence[str],
+    terms: Sequence[str],
+    whole_words: bool,
+) -> Reply:
+    """Return page number -> ``[box, word]`` of sought words under no area, all layers switched on."""
+    sought = Needles(terms, needles, whole_words=whole_words)
+    with _open(path, password) as pdf:
+        layers = pdf.Root.get("/OCProperties")
+        if isinstance(layers, pikepdf.Dictionary):
+            layers["/D"] = pikepdf.Dictionary(BaseState=pikepdf.Name.ON)
+        body = io.BytesIO()
+        pdf.save(body)
+    found: dict[str, list[Any]] = {}
+    with pymupdf.open(stream=body.getvalue(), filetype="pdf") as document:
+        for page in document:
+            number = str(page.number + 1)
+            known = [Area(polygon) for polygon in areas.get(number, ())]
+            words = mupdf_words(page)
+            for order in (words, visual_order(words)):
+                for word in hit_words(order, sought):
+                    box = word.bbox.grow(0.5 if word.bbox.is_empty else 0.0)
+                    entry = [list(box), word.text]
+                    if not any(area.contains(*box.center) for area in known) and entry not in (
+                        found.setdefault(number, [])
+                    ):
+                        found[number].append(entry)
+    return {number: own for number, own in found.items() if own}, []
 
 
 def check_page(

@@ -248,6 +248,16 @@ def hits(pieces: Sequence[Char], needles: Needles) -> list[BBox]:
     ]
 
 
+def hit_words(pieces: Sequence[Char], needles: Needles) -> list[Char]:
+    """Return the words that hits in them are part of."""
+    owners: list[Char] = []
+    for piece in pieces:
+        owners += [piece] * (len(piece.text) + 1)
+    text = " ".join(piece.text for piece in pieces)
+    found = [owner for start, end in needles.find(text) for owner in owners[start:end]]
+    return list({id(owner): owner for owner in found}.values())
+
+
 def page_hits(
     path: str, password: str | None, number: int, needles: Needles
 ) -> list[tuple[str, BBox | None]]:

@@ -14,6 +14,7 @@ from . import (
     actions,
     annots,
     attachments,
+    contents,
     fonts,
     forms,
     jpeg,
@@ -52,6 +53,8 @@ def sanitize(job: Job) -> None:
     """Run every carrier module on the job."""
     for job.carrier, clean in CARRIERS.items():
         clean(job)
+    if job.deep:
+        contents.clean(job)
 
 
 __all__ = ["CARRIERS", "Job", "Profile", "sanitize"]

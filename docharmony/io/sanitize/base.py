@@ -21,6 +21,7 @@ class Job:
         profile: ``"minimal"`` cleans what holds a hit and removes what cannot be searched;
             ``"publish"`` removes all that is not seen on a page.
         policies: what becomes of each carrier; that of the profile by default.
+        deep: read every content stream and every name, too.
         carrier: the one that is worked on.
         needles: what must not be left.
         touched: for each page index that lost something, the marked-content ids that did.
@@ -33,6 +34,7 @@ class Job:
     touched: dict[int, set[int]] = field(default_factory=dict)
     replaced: dict[tuple[int, int], Any] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    deep: bool = False
     carrier: str = ""
     _actions: dict[tuple[str, str], None] = field(default_factory=dict)
 

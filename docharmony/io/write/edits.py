@@ -76,6 +76,7 @@ def apply_edits(
     terms: Sequence[str] = (),
     whole_words: bool = False,
     keep_gaps: bool = False,
+    deep: bool = False,
     limits: Limits | None = None,
     least: float = 0.7,
 ) -> EditOutcome:
@@ -100,6 +101,7 @@ def apply_edits(
         whole_words: terms are whole words only.
         keep_gaps: leave what follows removed text on its line where it stands; otherwise lines of PDFs
             are set anew, so that no gap tells how long the removed text was.
+        deep: clean content streams of PDFs and names in them, too: a check has found something there.
         limits: of the parsing child; the time allowed grows with the number of pages.
         least: smallest size for new text, as a share of the size that its setting says.
 
@@ -140,7 +142,11 @@ def apply_edits(
                 terms=list(terms),
                 whole_words=whole_words,
                 least=least,
-                **({"keep_gaps": keep_gaps} if media_type == "application/pdf" else {}),
+                **(
+                    {"keep_gaps": keep_gaps, "deep": deep}
+                    if media_type == "application/pdf"
+                    else {}
+                ),
             )
             crops = value["crops"]
             written = folder / "blank"

@@ -51,6 +51,7 @@ def erase(
     out: str,
     least: float = 0.7,
     keep_gaps: bool = False,
+    deep: bool = False,
 ) -> Reply:
     """Write a PDF without what stands under the edits, and with what replaces it.
 
@@ -69,6 +70,7 @@ def erase(
         least: smallest size for new text, as a share of the old one's.
         keep_gaps: leave text that follows removed text on its line where it stands; otherwise the line
             is set anew, see :mod:`.pdf_lines`.
+        deep: clean content streams and names, too.
 
     Returns:
         A value with ``carriers`` (report entries), ``removed`` (counts), ``fits`` (what became of
@@ -126,6 +128,7 @@ def erase(
             touched,
             {key: pictures.copies.get(key) for key in eraser.replaced},
             policies=usual_policies(clean, {}) if policies is None else policies,
+            deep=deep,
         )
         if profile != "keep":
             sanitize(job)

@@ -301,12 +301,9 @@ class _Planner:
                     hard_right = min(hard_right, edge - 0.15 * size)
                 elif edge <= left + 0.1 * size:
                     hard_left = max(hard_left, edge + 0.15 * size)
-        full = [
-            line.right
-            for line in clean
-            if abs(line.right - right) <= _EXACT and line.left < left + 4 * size
-        ]
-        fill = median(full) if len(full) >= 2 and anchor == "left" else None
+        fill = _filled([line.right for line in clean if abs(line.left - left) < 4 * size])
+        if anchor != "left" or fill is None or abs(fill - right) > 2 * _SAME:
+            fill = None
         return _Room(anchor, at, hard_left, min(soft, hard_right), hard_right, fill)
 
     def _edges(self, rows: Sequence[tuple[float, float, Sequence[_Mark]]]) -> list[_Edge]:
@@ -343,15 +340,13 @@ class _Planner:
         size, char, _ = run.spacing
         if not char or not size:
             return 0.0
-        others = {
-            round(other.place.f, 1)
-            if abs(run.place.b) < abs(run.place.a)
-            else round(other.place.e, 1)
+        others = [
+            other.spacing.char == char
             for other in self.scene.runs
-            if other.spacing.char == char and other.spacing.size == size and other.key not in hit
-        }
-        if len(others) > 1:
-            return char / size  # the same on several lines: the style's, not what fills one line
+            if other.spacing.size == size and other.key not in hit
+        ]
+        if len(others) > 1 and 2 * sum(others) > len(others):
+            return char / size  # that of most lines: the style's, not what fills one line
         return round(char / size / _STEP) * _STEP if abs(char) >= _TRACKING * size else 0.0
 
 
@@ -663,6 +658,16 @@ def _anchor(left: float, right: float, page: float, others: Sequence[_Edge]) -> 
         shared = [(line.left + line.right) / 2 for line in _clean(middles)]
         return "centre", page if on_page or not shared else median(shared)
     return "left", left
+
+
+def _filled(rights: Sequence[float]) -> float | None:
+    """Return the edge at which most lines of a justified column end, None when there is none."""
+    best: list[float] = []
+    for edge in rights:
+        close = [right for right in rights if abs(right - edge) <= _SAME / 2]
+        if len(close) > len(best):
+            best = close
+    return median(best) if len(best) >= 3 and len(best) >= 0.6 * len(rights) else None
 
 
 def _clean(lines: Sequence[_Edge]) -> Sequence[_Edge]:

@@ -155,6 +155,6 @@ def _rows(rows: Rows, graph: Graph) -> list[dict[str, Value]]:
             text = cell.text.strip()
             form = normal(spec.type, text, day_first=graph.day_first)
             sure = cell.line.confidence * (0.9 if form.value is not None else 0.4)
-            row[spec.name] = Value(text, form, sure, graph.page.number, cell.bbox, (cell.line.id,))
+            row[spec.name] = Value(text, form, sure, graph.page.number, cell.place, (cell.line.id,))
         found.append(row)
     return found

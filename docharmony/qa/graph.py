@@ -9,6 +9,7 @@ sentence around it.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -22,6 +23,7 @@ from .units import Unit, units
 
 # A gap wider than this, in ems, parts a line into segments; the space between words is about .3.
 _GAP = 0.95
+_LEVEL = 20.0  # degrees up to which a line counts as level
 # A label further away, in ems, says nothing any more: above and below it, in lines.
 _REACH_ABOVE, _REACH_BELOW = 8.0, 1.6
 _CHAIN = 14  # segments looked at along a row or a column
@@ -46,7 +48,7 @@ class Segment:
         line: the line that it is a part of.
         start: first character in the line's text.
         text: the words, joined by single spaces.
-        bbox: box around the words, in page units.
+        bbox: box around the words, in page units, as if the page stood level; ``box`` gives the place.
         em: height of its letters, in page units.
         block: index of its block, -1 for none.
         cell: table (index of the block), row and column, 0-based; None outside of tables.
@@ -91,7 +93,12 @@ class Segment:
             if a < end and b > start:
                 boxes.append(word.bbox)
             at += len(word.text) + 1
-        return BBox.around(boxes) if boxes else self.bbox
+        return BBox.around(boxes) if boxes else self.line.bbox
+
+    @property
+    def place(self) -> BBox:
+        """Box around its words where they stand, in page units."""
+        return self.box(0, len(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,10 @@ def _segments(page: Page) -> list[Segment]:
     for number, block in enumerate(page.blocks):
         home.update(dict.fromkeys(block.lines, number))
     found: list[Segment] = []
+    angles = [
+        angle for line in page.lines if abs(angle := tilt(line)) < _LEVEL and len(line.text) > 8
+    ]
+    slope = math.tan(math.radians(median(angles))) if angles else 0.0
     for line in page.lines:
         at = home.get(line.id, -1)
         kind = page.blocks[at].kind if at >= 0 else BlockKind.PARAGRAPH
@@ -185,22 +196,37 @@ def _segments(page: Page) -> list[Segment]:
             words = line.words[start:end]
             box = BBox.around([word.bbox for word in words])
             text = " ".join([word.text for word in words])
-            segment = Segment(len(found), line, offset, text, box, _em(line), at, kind)
+            upright = _sheared(box, slope)
+            segment = Segment(len(found), line, offset, text, upright, _em(line), at, kind)
             if kind is BlockKind.TABLE:
                 segment.cell = _cell(page.blocks[at], at, box)
             found.append(segment)
     return found
 
 
+def tilt(line: Line) -> float:
+    """Return how far a line is turned from level, in degrees, in (-180, 180]."""
+    return (line.direction + 180.0) % 360.0 - 180.0
+
+
+def _sheared(box: BBox, slope: float) -> BBox:
+    """Return a box as it would stand on a level page: rows of a skewed scan drift by more than a line."""
+    if not slope:
+        return box
+    middle = box.center
+    down, right = -slope * middle.x, slope * middle.y
+    return BBox(box.x0 + right, box.y0 + down, box.x1 + right, box.y1 + down)
+
+
 def _em(line: Line) -> float:
-    across = line.bbox.height if abs(line.direction) % 180 < 45 else line.bbox.width
+    across = line.bbox.height if abs(tilt(line)) % 180 < 45 else line.bbox.width
     return line.size or 0.8 * across or 1.0
 
 
 def _runs(line: Line) -> Iterator[tuple[int, int, int]]:
     """Yield the runs of words without a wide gap: first word, end, offset in the line's text."""
     em = _em(line)
-    level = abs(line.direction) < 20
+    level = abs(tilt(line)) < _LEVEL
     gaps = [b.bbox.x0 - a.bbox.x1 for a, b in itertools.pairwise(line.words)]
     usual = median(gaps) if len(gaps) > 3 else 0.0
     limit = max(_GAP * em, 2.2 * usual)
@@ -227,7 +253,7 @@ def _cell(block: Block, number: int, box: BBox) -> tuple[int, int, int] | None:
 
 def _link(segments: Sequence[Segment]) -> None:
     """Find the neighbours of each level segment: left and right in its row, above and below."""
-    level = [s for s in segments if abs(s.line.direction) < 20]
+    level = [s for s in segments if abs(tilt(s.line)) < _LEVEL]
     level.sort(key=lambda s: s.bbox.center.y)
     for index, segment in enumerate(level):
         box = segment.bbox

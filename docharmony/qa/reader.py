@@ -146,7 +146,7 @@ def _from_table(found: tables.Found, how: str) -> Reply:
         evidence = tuple(dict.fromkeys(lines))
         text = found.text
         return Reply(text, calibrated(how, raw), slot.bbox, slot.spans, evidence, how, raw)
-    box = BBox.around([s.bbox for s in found.evidence]) if found.evidence else None
+    box = BBox.around([s.place for s in found.evidence]) if found.evidence else None
     evidence = tuple(dict.fromkeys(lines))
     return Reply(found.text, calibrated(how, raw), box, (), evidence, how, raw)
 
@@ -158,7 +158,7 @@ def _verdict(question: Question, verdict: yesno.Verdict) -> Reply:
     if verdict.slot is not None:
         slot = verdict.slot
         return Reply(slot.text, confidence, slot.bbox, slot.spans, evidence, how, verdict.strength)
-    box = BBox.around([s.bbox for s in verdict.evidence]) if verdict.evidence else None
+    box = BBox.around([s.place for s in verdict.evidence]) if verdict.evidence else None
     text = say(question.text, yes=verdict.yes)
     return Reply(text, confidence, box, (), evidence, how, verdict.strength)
 

@@ -197,7 +197,7 @@ class Asker:
             f["address_cut"] = float(slot.kind == "cut")
         if kind == "address":
             above = slot.segment.above[:1]
-            mid = above and slot.bbox.y0 - above[0].bbox.y1 < 0.9 * slot.segment.em
+            mid = above and slot.segment.bbox.y0 - above[0].bbox.y1 < 0.9 * slot.segment.em
             f["address_mid"] = float(bool(mid and fit("address", above[0].text) > 0.35))
         f["whole"] = float(slot.shape == "whole")
         f["rest"] = float(slot.shape == "rest")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -218,3 +220,28 @@ def test_the_best_passage_comes_first() -> None:
 def test_a_bad_reader_is_forgiven() -> None:
     made = page((50, 50, "lnvoice Nurnber  A-1001"), (50, 70, "Tota1  99.50"), origin="ocr")
     assert answer(made, "What is the invoice number?") == "A-1001"
+
+
+@pytest.mark.parametrize("slope", [0.03, -0.03])
+def test_rows_of_a_skewed_scan_are_rows(slope: float) -> None:
+    def moved(box: BBox) -> BBox:
+        rise = slope * box.center.x
+        return BBox(box.x0, box.y0 + rise, box.x1, box.y1 + rise)
+
+    def turned(line: Line) -> Line:
+        words = tuple(replace(word, bbox=moved(word.bbox), origin="ocr") for word in line.words)
+        angle = math.degrees(math.atan(slope)) % 360
+        box = BBox.around([word.bbox for word in words])
+        return replace(line, words=words, bbox=box, direction=angle, size=0.0)
+
+    made = page(
+        (50, 50, "Invoice No."), (500, 50, "A-1001"),
+        (50, 64, "Customer no."), (500, 64, "B-2002"),
+        (50, 78, "Order number"), (500, 78, "C-3003"),
+    )  # fmt: skip
+    made = replace(made, lines=tuple(map(turned, made.lines)))
+    assert answer(made, "What is the invoice number?") == "A-1001"
+    assert answer(made, "What is the customer number?") == "B-2002"
+    found = candidates(understand("What is the order number?"), build(made))[0]
+    assert found.bbox is not None
+    assert abs(found.bbox.y0 - (78 + slope * 512)) < 3  # where it stands, not where it would

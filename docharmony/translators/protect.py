@@ -18,12 +18,12 @@ HARD = ("keep", "term", "mark", "url", "email", "placeholder", "path", "code", "
 _CURRENCY = (
     r"[$€£¥₹₽₩₺₪]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|RUB|SEK|NOK|DKK|PLN|CZK|HUF|CAD|AUD|BRL|MXN)\b"
 )
-_DIGITS = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,'\u2019]\d+)*"
+_DIGITS = r"\d{1,3}(?:[ \u00a0\u202f]\d{3}){1,6}(?:[.,]\d+)?(?!\d)|\d+(?:[.,'\u2019]\d+)*"
 _NUMBER = rf"(?<![\w.,])[-\u2212+\u00b1]?(?:{_DIGITS})"
 _PATTERNS: tuple[tuple[str, str], ...] = (
     ("mark", r"\u27e6[^\u27e6\u27e7]*\u27e7|[\ue000-\uf8ff]"),
     ("url", r"\b(?:https?|ftp)://[^\s<>\"]+|\bwww\.[^\s<>\"]+|\bmailto:[^\s<>\"]+"),
-    ("email", r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    ("email", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
     (
         "placeholder",
         (
@@ -33,7 +33,10 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         ),
     ),
     ("path", r"(?<![\w/])(?:~|\.{1,2})?(?:/[\w.+@-]+){2,}/?|\b[A-Za-z]:\\[^\s<>\"|?*]+"),
-    ("code", r"`[^`\n]+`|\b[A-Za-z_][\w.]*\(\)|(?<!\w)--?[a-z][\w-]*=\S+|(?<!\w)--[a-z][\w-]*"),
+    (
+        "code",
+        r"`[^`\n]+`|(?<![\w.])[A-Za-z_][\w.]{0,80}\(\)|(?<!\w)--?[a-z][\w-]*=\S+|(?<!\w)--[a-z][\w-]*",
+    ),
     ("id", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"),  # IBAN
     ("id", r"(?<![\w])\+\d[\d ()/.-]{6,}\d(?!\w)"),  # telephone
     (

@@ -99,6 +99,17 @@ def test_spaces_inside_tokens_do_not_count() -> None:
     assert not lost("5\u00a0€", "5 €", find("5 €"))
 
 
+@pytest.mark.parametrize(
+    "piece", ["a", "a.", "1", "123 ", "a-", "A_", "1.", "a@a.", "{", "/a", "<a ", "%1", "\u27e6"]
+)
+def test_long_odd_texts_take_no_time(piece: str) -> None:
+    from time import process_time
+
+    began = process_time()
+    find(piece * (60_000 // len(piece)))
+    assert process_time() - began < 2
+
+
 def test_words() -> None:
     assert has_words("to")
     assert has_words("\u672c")

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -196,6 +197,9 @@ def main() -> None:
     parser.add_argument("--scans", type=int, default=6)
     parser.add_argument("--write", type=Path, help="Markdown file to put the table into")
     args = parser.parse_args()
+    if shutil.which("apertium") is None:
+        print("not run: it needs `apt-get install apertium apertium-eng-spa`")
+        return
     from docharmony_train.data.qa import make, scan
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""What the language model for questions is shown, in words it is trained on. Standard library only.
+"""What the language model for questions is shown, in words its experts are trained on.
 
 The document comes first, so that what the model made of it serves every question on it.
 """

@@ -3,8 +3,8 @@
 The model may only write what stands in the context: at each symbol the choice is between those that go
 on with some run of words there, and the one phrase that says that the document does not answer. So
 every answer is grounded by construction, a document can at worst draw the model to another of its own
-places, and the probabilities of the ways to answer can be compared. What the model made of the context is kept
-for the next question on it.
+places, and the probabilities of the ways to answer can be compared. What the model made of the context
+is kept for the next question on it.
 """
 
 from __future__ import annotations

@@ -284,5 +284,31 @@ def redactable(
     return made, Answered(by_term, by_region)
 
 
+def replaceable(
+    source: Source, asked: Sequence[tuple[str, str]], pipeline: Pipeline
+) -> list[tuple[str, str]]:
+    """Return old and new text for questions with what is to stand in place of their answers.
+
+    Raises:
+        UsageError: a question has no answer that stands on a page, or one so short that the same
+            letters mean something else in other places.
+    """
+    found = ask(source, [question for question, _ in asked], pipeline=pipeline)
+    pairs = []
+    for number, (result, (_, new)) in enumerate(zip(found, asked, strict=True), 1):
+        old = " ".join(piece.text for piece in result.pieces)
+        if sum(c.isalnum() for c in old) < _LEAST_TERM:
+            raise UsageError(
+                "a question has no answer that can be replaced",
+                where=f"question {number}",
+                why="the answer is too short to be told from other text"
+                if old
+                else "the document does not say, or the reader cannot tell",
+                hint="Name the old text with --map OLD=NEW, or change a plan.",
+            )
+        pairs.append((old, new))
+    return pairs
+
+
 def _rounded(box: BBox) -> BBox:
     return BBox(*(round(value, 2) for value in box))

@@ -37,6 +37,7 @@ plans
 examples:
   docharmony replace contract.pdf -o new.pdf --map "Smith Ltd=Jones & Sons Ltd" --map 2025=2026
   docharmony replace scans/ -o new/ --map-file names.csv --report reports/ --preview pictures/
+  docharmony replace letter.pdf -o new.pdf --ask "Who signed?=Jane Roe"
   docharmony replace form.png -o new.png --map "Invoice=Rechnung" --preview both.png
 """
 
@@ -63,6 +64,13 @@ def add(subparsers: Any) -> None:
         action="append",
         default=[],
         help="a file of pairs; may be repeated",
+    )
+    group.add_argument(
+        "--ask",
+        metavar="QUESTION=NEW",
+        action="append",
+        default=[],
+        help="replace what answers a question, wherever it stands; may be repeated",
     )
     group.add_argument(
         "--inside-words", action="store_true", help="replace inside longer words too"
@@ -123,7 +131,8 @@ def run(args: argparse.Namespace) -> int:
     job = Job(args, config, Pipeline(config, plugins=args.plugins), inputs)
 
     def propose(source: Any) -> Plan:
-        return propose_replacements(source, rules=rules, pipeline=job.pipeline)
+        own = _with_answers(source, rules, args.ask, job.pipeline)
+        return propose_replacements(source, rules=own, pipeline=job.pipeline)
 
     def do(source: Any, out: Path, plan: Plan | None) -> ReplacementReport:
         from ..replacement import replace as replaced
@@ -131,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
         return replaced(
             source,
             out,
-            rules=rules,
+            rules=rules if plan else _with_answers(source, rules, args.ask, job.pipeline),
             plan=plan,
             pipeline=job.pipeline,
             style=args.style,
@@ -222,6 +231,19 @@ class Job:
         return self.tell(item, report, out)
 
 
+def _with_answers(
+    source: Any, rules: ReplaceConfig, asked: Sequence[str], pipeline: Pipeline
+) -> ReplaceConfig:
+    """Return the rules with a pair for what answers each question in this input."""
+    if not asked:
+        return rules
+    from ..asking import replaceable
+    from ..stages.replace import parse_pair, write_pair
+
+    pairs = replaceable(source, [parse_pair(pair) for pair in asked], pipeline)
+    return replace(rules, map=(*rules.map, *(write_pair(old, new) for old, new in pairs)))
+
+
 def _rules(args: argparse.Namespace, config: RunConfig) -> ReplaceConfig:
     """Return the rules of the configuration with those of the command line added.
 
@@ -230,10 +252,10 @@ def _rules(args: argparse.Namespace, config: RunConfig) -> ReplaceConfig:
         ConfigError: a map file that cannot be read.
     """
     from ..config import build
-    from ..stages.replace import ReplaceConfig, all_pairs
+    from ..stages.replace import ReplaceConfig, all_pairs, parse_pair
 
     if args.apply:
-        if args.map or args.map_file or args.inside_words or args.exact_case:
+        if args.map or args.map_file or args.ask or args.inside_words or args.exact_case:
             raise UsageError(
                 "--apply does what the plan says",
                 why="pairs were given beside it",
@@ -248,9 +270,11 @@ def _rules(args: argparse.Namespace, config: RunConfig) -> ReplaceConfig:
         inside_words=rules.inside_words or args.inside_words,
         keep_case=rules.keep_case and not args.exact_case,
     )
-    if not all_pairs(rules):
+    for pair in args.ask:
+        parse_pair(pair)
+    if not all_pairs(rules) and not args.ask:
         raise UsageError(
-            "nothing to replace was named", hint="Give --map OLD=NEW or --map-file FILE."
+            "nothing to replace was named", hint="Give --map OLD=NEW, --map-file FILE or --ask."
         )
     return rules
 

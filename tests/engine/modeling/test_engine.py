@@ -69,7 +69,11 @@ def test_it_is_an_engine(engine: PublishedEngine) -> None:
     assert as_seen.answer([], "Who?", context="") == []
 
 
-def test_answers_do_not_depend_on_the_batch(engine: PublishedEngine) -> None:
+@pytest.mark.parametrize("beams", [1, 3])
+def test_answers_do_not_depend_on_the_batch(
+    engine: PublishedEngine, monkeypatch: pytest.MonkeyPatch, beams: int
+) -> None:
+    monkeypatch.setattr(engine, "decoding", Decoding(length=6, beams=beams, penalty=1.3))
     images = [picture(i) for i in range(3)]  # of which two are seen at once
     together = engine.answer(images, "Who wrote this book?", context="")
     alone = [engine.answer([image], "Who wrote this book?", context="")[0] for image in images]

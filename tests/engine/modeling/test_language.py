@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ from transformers import DynamicCache  # noqa: E402
 from docharmony.engine import decoding  # noqa: E402
 from docharmony.engine.base import Task  # noqa: E402
 from docharmony.engine.decoding import Decoding, Written  # noqa: E402
-from docharmony.engine.modeling.language import gather_features, visibility  # noqa: E402
+from docharmony.engine.modeling.language import (  # noqa: E402
+    LanguageModel,
+    gather_features,
+    visibility,
+)
 from docharmony.engine.modeling.slide_lora import fixed_gates  # noqa: E402
 from docharmony.engine.modeling.torch_parts import TorchSession  # noqa: E402
 from docharmony.engine.presets import TINY  # noqa: E402
@@ -150,17 +155,32 @@ def test_decoding(
     assert written.stop is None
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the compiler's own parts
-@torch.no_grad()
-def test_a_compiled_step_writes_the_same(golden: Any, tiny: Any, prompt: Any) -> None:
-    embeddings, memory = first_prompt(tiny, prompt)
-    step = torch.compile(tiny.language.step, dynamic=False)
-    session = TorchSession(tiny.language, memory, fixed_gates([Task.ANSWER]), step)
-    options = Decoding(length=12, penalty=1.3, beams=5)
-    logits = session.begin(embeddings, None, options.beams)
-    (written,) = decoding.decode(logits, session.step, tiny.language.spec, options)
-    assert [1, *written.ids] == golden("e")["gen.beam5_rep1.3"][0].tolist()
+def test_a_step_is_captured_once_for_all(close: Callable[..., None]) -> None:
+    """One graph without breaks serves every step, order of beams and prompt; no C++ is made of it."""
+    import numpy as np
+    from torch._dynamo.testing import CompileCounter
+
+    torch.manual_seed(0)
+    spec = replace(TINY, decoder=replace(TINY.decoder, layers=1))
+    model = LanguageModel(spec).eval().requires_grad_(False)
+    captures = CompileCounter()
+    compiled = torch.compile(model.step, dynamic=False, fullgraph=True, backend=captures)
+    for words in ([3, 4, 5], [6, 7]):
+        ids = torch.tensor([[1, 100, *[101] * 6, *words]])
+        maps = [torch.randn(1, 32, side, side) for side in (64, 32, 16, 8)]
+        memory, embeddings = model.remember(ids, maps, [1]), model.embed(ids, torch.randn(1, 6, 64))
+        written = []
+        for step in (None, model.step, compiled):
+            session = TorchSession(model, memory, fixed_gates([Task.READ]), step)
+            logits = [session.begin(embeddings, None, 3)]
+            for origin in (np.array([0, 0, 1]), None, np.array([2, 1, 0])):
+                logits.append(session.step(np.array([5, 6, 7]), origin))
+            written.append(logits)
+        for growing, static, captured in zip(*written, strict=True):
+            close(torch.from_numpy(static), torch.from_numpy(growing), atol=1e-4)
+            close(torch.from_numpy(captured), torch.from_numpy(static), atol=1e-4)
+    assert captures.frame_count == 1
 
 
 @torch.no_grad()
@@ -272,8 +292,6 @@ CASES = json.loads((GOLDEN / "g_tokenizer_cases.json").read_text(encoding="utf-8
 @pytest.fixture(scope="module")
 def pieces() -> Any:
     pytest.importorskip("sentencepiece")
-    from dataclasses import replace
-
     from docharmony.engine.pieces import PieceTokenizer
 
     spec = replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import docharmony  # noqa: E402
 from docharmony import checkpoint  # noqa: E402
 from docharmony.engine.crops import crop_lines  # noqa: E402
 from docharmony.engine.modeling.nano_parts import TorchNanoParts  # noqa: E402
+from docharmony.engine.onnx_parts import OnnxParts  # noqa: E402
 from docharmony.engine.opening import open_engine  # noqa: E402
 from docharmony.engine.textharmony import TextHarmony  # noqa: E402
 from docharmony.errors import (  # noqa: E402
@@ -48,7 +50,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def both(folder: Path) -> tuple[Any, Any]:
-    return open_engine(folder, device="cpu", threads=1), open_engine(NANO, device="cpu", threads=1)
+    """The engine on torch and on the exact graphs: those for the CPU multiply in int8."""
+    manifest = checkpoint.load_manifest(NANO)
+    exact = {name: part for name, part in manifest.parts.items() if not name.endswith(".cpu")}
+    graphs = OnnxParts(replace(manifest, parts=exact), device="cpu", threads=1)
+    return open_engine(folder, device="cpu", threads=1), TextHarmony(manifest, graphs)
 
 
 @pytest.fixture(scope="module")

@@ -382,7 +382,7 @@ def _write(
             # Only the checks read what no page shows: what they found becomes edits, once.
             found = _unseen(source, found, pipeline)
         if not failed:
-            checks += _reread(source, draft, edits, found, pipeline)
+            checks += _reread(source, draft, edits, found, outcome.moves, pipeline)
             failed = [check for check in checks if not check.passed]
         if failed:
             raise _leak(failed[0].name, failed[0].detail, pages=pipeline.config.pages)
@@ -469,6 +469,7 @@ def _reread(
     draft: Path,
     edits: Mapping[int, Sequence[Edit]],
     found: Found,
+    moves: Mapping[int, Sequence[Move]],
     pipeline: Pipeline,
 ) -> list[Check]:
     """Read the output again from its pixels, by the pipeline's reader and those of ``recheck``."""
@@ -493,8 +494,9 @@ def _reread(
                     if sampled > _SAMPLE:
                         continue
                 done += 1
+                areas = [_after(edit, moves.get(number, ())) for edit in own]
                 for reader in readers:
-                    left[reader.name] += reread(page, context, reader, own)
+                    left[reader.name] += reread(page, context, reader, areas)
         finally:
             context.source = before
     return [
@@ -507,6 +509,15 @@ def _reread(
         )
         for reader, items in left.items()
     ]
+
+
+def _after(edit: Edit, moves: Sequence[Move]) -> Edit:
+    """Return an edit with the area that is left of it where its line was set anew."""
+    for move in moves:
+        if move.meets(edit.bbox):
+            start, _, end, _ = move.span(edit.polygon)
+            return replace(edit, polygon=move.polygon(move.to(start), move.to(end)))
+    return edit
 
 
 def _readers(pipeline: Pipeline) -> list[Stage]:

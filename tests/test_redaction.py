@@ -492,3 +492,12 @@ def test_a_real_scan_with_the_real_engine(tmp_path: Path) -> None:
     assert "Yours sincerely" in text
     for gone in ("Whitcombe", "NWBK", "8888", "ashgrove@"):
         assert gone not in text
+
+
+def test_what_moves_into_the_place_of_the_removed_is_not_taken_for_it(tmp_path: Path) -> None:
+    """The line is set anew: a text like the removed one, which is to stay, comes to stand there."""
+    source = pdf(tmp_path / "a.pdf", ["to Margaret Jane Roe, jane.roe@example.org and others"])
+    nano = Pipeline(engine=engine())
+    report = redact(source, tmp_path / "o.pdf", terms=["Jane Roe"], pipeline=nano)
+    assert report.moved
+    assert "jane.roe@example.org" in text_of(tmp_path / "o.pdf")

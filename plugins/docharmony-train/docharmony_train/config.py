@@ -233,7 +233,9 @@ def to_toml(config: TrainConfig) -> str:
     plain, sections = [], []
     for name, value in asdict(config).items():
         if isinstance(value, Mapping):
-            body = "".join(f"{key} = {_toml(item)}\n" for key, item in value.items())
+            # What is None is what the default is; TOML has no word for it.
+            given = {key: item for key, item in value.items() if item is not None}
+            body = "".join(f"{key} = {_toml(item)}\n" for key, item in given.items())
             sections.append(f"\n[{name}]\n{body}" if body else "")
         else:
             plain.append(f"{name} = {_toml(value)}\n")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Way = Callable[[Floats, Mask], Floats]
 
 _WIDTHS = (1.2, 2.5, 5.0, 10.0, 20.0)
+# Pixels from which a crop is large: then few widths are tried.
+_LARGE, _FEW_WIDTHS = 80_000, (2.5, 8.0)
 # Unknowns up to which a thin plate is solved for.
 _MOST_UNKNOWN = 9000
 # Copies of the gap that the ways are tried on, and the part of the crop that they may take.
@@ -104,7 +106,8 @@ def _as_way(more: Callable[[Image, Mask], Image], crop: Floats, mask: Mask) -> F
 
 
 def _ways(crop: Floats, mask: Mask) -> dict[str, Way]:
-    ways: dict[str, Way] = {f"plane {width:g}": partial(planes, width=width) for width in _WIDTHS}
+    widths = _WIDTHS if mask.size <= _LARGE else _FEW_WIDTHS
+    ways: dict[str, Way] = {f"plane {width:g}": partial(planes, width=width) for width in widths}
     ways["rows"] = partial(lines, step=(0, 1))
     ways["columns"] = partial(lines, step=(1, 0))
     ways["falling"] = partial(lines, step=(1, 1))
@@ -169,7 +172,7 @@ def planes(crop: Floats, mask: Mask, width: float) -> Floats:
     y, x = np.mgrid[0:height, 0:breadth].astype(np.float64)
     y -= height / 2
     x -= breadth / 2
-    blur = partial(gaussian_filter, sigma=width, mode="constant", truncate=4.0)
+    blur = partial(gaussian_filter, sigma=width, mode="constant", truncate=3.0)
     hole = np.nonzero(mask)
     yy, xx = y[hole], x[hole]
 

@@ -122,9 +122,10 @@ class Styles:
         found = strip.ink if own is None else own
         colour = found.ground + (found.colour - found.ground) * look.strength
         blur = look.blur * unit
+        if self._sample is not None and len(self._sample) >= _ENOUGH:
+            # One sheet, one scanner: differences are errors.
+            blur = float(np.median([other.look.blur * other.unit for other in self._sample]))
         if len(usual) >= _ENOUGH:
-            # One sheet, one scanner: small differences are errors.
-            blur = float(np.median([other.look.blur * other.unit for other in usual]))
             shared = np.median([other.colour for other in usual], axis=0)
             # In how dark they are, that is: a tint of its own is no error.
             tint = (shared - shared.mean()) - (colour - colour.mean())

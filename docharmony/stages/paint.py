@@ -26,6 +26,8 @@ _RING = 8
 _FLAT = 3.0
 # Share of the ring, and of each of its sides, that must be ground; the rest is ink of neighbours.
 _GROUND, _SIDE = 0.6, 0.4
+# The same share where the gap is letters: it fills its own box no more than so.
+_CLEAR, _SOLID = 0.93, 0.85
 # How far a ruling line must reach from the gap on both sides: pixels, and share of the gap's height.
 _RULE, _RULE_SHARE = 12, 0.6
 
@@ -84,7 +86,9 @@ def _fill(crop: Image, mask: Mask) -> tuple[Image, Mask]:
         window = (_wider(rows, mask.shape[0]), _wider(columns, mask.shape[1]))
         gap = parts[window] == number
         ring = binary_dilation(gap, np.ones((3, 3), bool), iterations=_RING) & ~mask[window]
-        ground = _ground(crop[window], ring, gap)
+        # Among letters a ruling line is too often hidden to be followed: leave it to other ways.
+        solid = float((parts[rows, columns] == number).mean())
+        ground = _ground(crop[window], ring, gap, _GROUND if solid > _SOLID else _CLEAR)
         if ground is None:
             left[rows, columns] |= parts[rows, columns] == number
             continue
@@ -98,7 +102,7 @@ def _wider(part: slice, length: int) -> slice:
     return slice(max(0, part.start - _RING), min(length, part.stop + _RING))
 
 
-def _ground(crop: Image, ring: Mask, gap: Mask) -> Image | None:
+def _ground(crop: Image, ring: Mask, gap: Mask, least: float) -> Image | None:
     """Return the plane that goes through the ground of a ring, or None where it is not flat."""
     import numpy as np
 
@@ -111,17 +115,13 @@ def _ground(crop: Image, ring: Mask, gap: Mask) -> Image | None:
     plane = np.zeros((3, 3), np.float32)
     rest = np.zeros_like(colours)
     for _ in range(4):
-        if ground.mean() < _GROUND:
+        if ground.mean() < least:
             return None
         plane, *_ = np.linalg.lstsq(columns[ground], colours[ground], rcond=None)
         rest = np.abs(colours - columns @ plane).max(axis=1)
         limit = max(2.0, 4.0 * float(np.median(rest[ground])))
         ground = rest <= limit
-    if (
-        ground.mean() < _GROUND
-        or float(rest[ground].std()) > _FLAT
-        or not _around(y, x, ground, gap)
-    ):
+    if ground.mean() < least or float(rest[ground].std()) > _FLAT or not _around(y, x, ground, gap):
         return None
     own = colours[ground]
     if float(np.abs(own - np.median(own, axis=0)).max()) < 1:

@@ -1,4 +1,4 @@
-"""What ``make demo`` shows: read and redact a born-digital PDF and a scan, and look at the result.
+"""What ``make demo`` shows: read, ask, redact and replace in a born-digital PDF and a scan.
 
 Everything it prints comes from the outputs of the very commands that it shows.
 """
@@ -6,6 +6,7 @@ Everything it prints comes from the outputs of the very commands that it shows.
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,28 +15,39 @@ HERE = Path(__file__).parent
 INPUTS = HERE / "tests" / "resources" / "demo"
 OUT = HERE / "demo-output"
 
-SECRETS = {
-    "report.pdf": ["--pii", "email,phone,iban,credit_card"],
-    "scan.pdf": ["--pii", "email,phone,iban,credit_card"],
+SECRETS = ["--pii", "email,phone,iban,credit_card"]
+QUESTIONS = {
+    "report.pdf": ["Who is the director?", "What is the total?", "Who won the football match?"],
+    "scan.pdf": ["What is our reference?", "How much was paid for the hotel?", "Who signed?"],
+}
+NEW = {
+    "report.pdf": ["Calder Lifts=Merriweather Lifts"],
+    "scan.pdf": ["Meridian Travel=Polaris Ferries", "Philippa Voss=Henrietta Alder"],
 }
 
 
 def main() -> None:
     """Run the demonstration."""
     OUT.mkdir(exist_ok=True)
-    for name, rules in SECRETS.items():
+    for name, questions in QUESTIONS.items():
         source = INPUTS / name
         stem = source.stem
         redacted, report = OUT / f"{stem}.redacted.pdf", OUT / f"{stem}.report.json"
         say(f"\n== {name} ==")
         docharmony("ocr", source, "-f", "markdown", "-o", OUT / f"{stem}.md")
         docharmony("layout", source, "-f", "png", "-o", OUT / f"{stem}.blocks.png")
-        docharmony("redact", source, "-o", redacted, *rules, "--report", report)
+        docharmony("ask", source, *questions, "-f", "text")
+        page = OUT / f"{stem}.report.html"
+        docharmony("redact", source, "-o", redacted, *SECRETS, "--report", report, "--report", page)
         docharmony("verify", redacted)
         tell(stem, json.loads(report.read_text(encoding="utf-8")))
         side_by_side(source, redacted, OUT / f"{stem}.before-after.png")
+        replaced, maps = OUT / f"{stem}.replaced.pdf", [o for m in NEW[name] for o in ("--map", m)]
+        docharmony("replace", source, "-o", replaced, *maps)
+        side_by_side(source, replaced, OUT / f"{stem}.replaced.png")
     say(
-        f"\nLook at {OUT.name}/: *.md what was read, *.blocks.png where, *.before-after.png what is gone."
+        f"\nLook at {OUT.name}/: *.md what was read, *.blocks.png where, *.before-after.png what is gone,"
+        "\n*.report.html how that was checked, *.replaced.png what stands there instead."
     )
 
 
@@ -46,7 +58,8 @@ def say(text: str) -> None:
 
 def docharmony(*arguments: object) -> None:
     """Run a command as a user would, and show it."""
-    shown = " ".join(str(a.relative_to(HERE)) if isinstance(a, Path) else str(a) for a in arguments)
+    plain = (str(a.relative_to(HERE)) if isinstance(a, Path) else str(a) for a in arguments)
+    shown = shlex.join(plain)
     say(f"$ docharmony {shown}")
     command = [sys.executable, "-m", "docharmony", *map(str, arguments)]
     done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL)

@@ -38,7 +38,6 @@ _ABILITIES = {
     **dict.fromkeys(("answer", "locate", "read"), _READING),
     **dict.fromkeys(("draw", "erase", "write"), _DRAWING),
 }
-_PUBLISHED = {"fp32": Weights.FP32, "fp16": Weights.HALF, "int8": Weights.BLOCKS}
 _NANO = {"fp32": Weights.FP32, "fp16": Weights.FP16, "int8": Weights.INT8}
 
 
@@ -120,20 +119,20 @@ def _published(
     from .published import parity
     from .published.source import open_weights
 
-    weights = _PUBLISHED[precision]
     chosen = _chosen(names, published.PARTS)
     state, _ = open_weights(manifest.path)
     rows, files = [], {}
     with _Apart() as apart:
         for name in chosen:
             log.info("writing %s", name)
+            weights = published.FORMATS[precision]
             graph, data = published.write(name, state, spec, weights, folder)
             files[name] = (graph.name, "onnx", precision)
             files[f"{name}.data"] = (data.name, "onnx-data", precision)
             row = Row(name, precision, graph.stat().st_size + data.stat().st_size)
             if check:
                 found = apart.run(parity.compare, manifest.path, graph, spec, name)
-                limit = parity.TOLERANCES[name][weights]
+                limit = parity.TOLERANCES[name][precision]
                 row = _judged(row, found, dict.fromkeys(found, limit))
             rows.append(row)
     files |= _copied(manifest, folder)

@@ -25,6 +25,8 @@ PARTS: dict[str, Callable[[Blocks, State, PublishedSpec], None]] = {
     "vae_encoder": painter.vae_encoder,
 }
 
+FORMATS = {"fp32": Weights.FP32, "fp16": Weights.HALF, "int8": Weights.BLOCKS}
+
 
 def write(
     name: str, state: State, spec: PublishedSpec, weights: Weights, folder: Path

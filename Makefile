@@ -12,7 +12,7 @@ export OMP_THREAD_LIMIT ?= 1
 
 .PHONY: demo test test-torch check docs bench fuzz clean
 
-demo: $(READY)   ## set up, then read and redact two documents; pictures in demo-output/
+demo: $(READY)   ## set up; read, ask, redact and replace in two documents; results in demo-output/
 	$(BIN)/python demo.py
 
 test: $(READY_DEV)   ## set up, then run the tests of the core and of the plugins

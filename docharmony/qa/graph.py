@@ -423,7 +423,7 @@ def _typed(segment: Segment, around: Sequence[Label], day_first: bool) -> Iterat
     text = segment.text
     last = 0
     found = [(v.kind, v.start, v.end) for v in values.find(text, day_first)]
-    found += [("name", *m.span()) for m in _NAMED.finditer(text)]
+    found += [("name", *m.span()) for m in NAMED.finditer(text)]
     for kind, start, end in found:
         if end - start >= len(text.strip(" :.;,")):
             continue
@@ -618,7 +618,7 @@ def _followers(segment: Segment, x0: float) -> list[Segment]:
 
 
 _COUNTRY = regex.compile(r"\p{Lu}[\p{L}.]+(?:\s\p{L}+){0,3}")
-_NAMED = regex.compile(
+NAMED = regex.compile(
     r"(?:(?:Mr|Mrs|Ms|Dr|Prof|Herrn?|Frau|M|Mme|Monsieur|Madame|Sra?|Sig|Dott|Dhr|Mevr|Pan|Pani)\.?\s+)?"
     r"\p{Lu}[\p{Ll}'\u2019]+(?:[-\s](?:(?:de|da|do|dos|van|von|der|den|di|del|la|le|y|e)\s+){0,2}"
     r"\p{Lu}(?:[\p{L}'\u2019]+|\.)){1,3}"
@@ -654,8 +654,8 @@ def _inside(
 ) -> Iterator[Slot]:
     sentence = text[start:end]
     found = [(v.kind, v.start, v.end) for v in values.find(sentence, day_first)]
-    found += [("name", *m.span()) for m in _NAMED.finditer(sentence)]
-    found += [("place", *m.span(1)) for m in _THERE.finditer(sentence)]
+    found += [("name", *m.span()) for m in NAMED.finditer(sentence)]
+    found += [("place", *m.span(1)) for m in THERE.finditer(sentence)]
     found += [("text", m.start(1), m.end(1)) for m in _SAID.finditer(sentence)]
     found.append(("", 0, len(sentence)))
     for kind, a, b in found:
@@ -688,7 +688,7 @@ def _inside(
 
 
 # Where something is: behind a preposition.
-_THERE = regex.compile(
+THERE = regex.compile(
     r"\b(?:in|at|im|nach|en|\u00e0|a|ad|te|em|no|na|w|we|to)\s+(\p{Lu}[\p{L}\-'\u2019]+(?:\s\p{Lu}[\p{L}\-'\u2019]+){0,3})"
 )
 # What a sentence says of its subject: behind "is", "are", "means".

@@ -86,6 +86,8 @@ def understand(text: str) -> Question:
         # Who issued it: the seller, on a paper that has one.
         asked = [(u, w) for u, w in asked if u.senses != {"issue"}]
         asked.insert(0, (Unit(("issuer",), frozenset({"vendor"})), 1.0))
+    if question.kind == "name" and all(weight < 1.0 for _, weight in asked):
+        asked = _party(folded) or asked
     if not question.kind and asked:
         implied = _implied(asked)
         question = replace(question, kind=implied, sure=0.85 if implied else 0.0)
@@ -154,6 +156,8 @@ def _asking(folded: str) -> tuple[str, float, str, str]:
         # A question word asks where it leads, or stands behind a preposition.
         if name != "how_many" and at > 1 and len(folded[:at].split()) > 3:
             continue
+        if phrase == " number of " and not _counts(folded, at):
+            continue
         if name == "how_much" and phrase.strip() == "combien":
             following = folded[at + len(phrase) - 1 :].split()[:1]
             if following and following[0] not in _AFTER_COMBIEN:
@@ -168,6 +172,21 @@ def _asking(folded: str) -> tuple[str, float, str, str]:
 
 
 _AFTER_COMBIEN = frozenset(("coute", "dois", "faut", "est", "a", "il", "je", "doit", "vaut", "ont"))
+
+
+def _party(folded: str) -> list[tuple[Unit, float]]:
+    """Return the receiver or the sender, where a question about a letter asks for no more."""
+    for name, ending, sense in (("to", " to ", "receiver"), ("from", " from ", "sender")):
+        if _hit(folded, "ask", name) or folded.endswith(ending):
+            return [(Unit((sense,), frozenset({sense})), 1.0)]
+    return []
+
+
+def _counts(folded: str, at: int) -> bool:
+    """Whether "number of" asks how many: not in "the phone number of", nor in "number of the invoice"."""
+    before, behind = folded[:at].split()[-1:], folded[at + len(" number of ") :].split()[:1]
+    alone = not before or before[0] in words("stop") | words("asking") | {"total"}
+    return alone and not (behind and behind[0] in ("the", "this", "a", "an", "my", "our", "your"))
 
 
 def _dutch(folded: str) -> bool:

@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING
 from ..detect.text import fold
 from ..geometry import BBox
 from ..model import AnswerSpan
-from . import tables, yesno
+from . import grids, prose, tables, yesno
 from .data import table
+from .evidence import supported
 from .graph import Graph, Slot
 from .question import Question
 from .score import Scored, model, rank
+from .values import fit
 
 if TYPE_CHECKING:
     from .ticks import Pixels
 
 _KEPT = 40  # slots that share the probability
 _ALTERNATIVES = 5
+_SUPPORT = 0.5  # share of the question's own words that must stand near an answer
+_UNSUPPORTED = 0.6  # what is left of the confidence where they do not
+# Kinds whose values show what they are: anything else is no answer.
+_STRICT = frozenset({"phone", "email", "url", "iban", "date"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,8 @@ class Reply:
         bbox: box around the answer, or around what it was computed from.
         spans: the very characters; empty for a computed answer.
         evidence: ids of lines.
-        how: ``look``, ``extreme``, ``count``, ``yesno`` or ``compare``.
+        how: ``look``, ``table``, ``sentence``, ``title``, ``extreme``, ``count``, ``yesno`` or
+            ``compare``.
         raw: the figure that the confidence was calibrated from.
     """
 
@@ -69,10 +76,35 @@ def candidates(question: Question, graph: Graph, pixels: Pixels | None = None) -
         if count is not None:
             found.append(_from_table(count, "count"))
     looked = _looked(question, graph)
+    told = [_told(item, "table") for item in grids.look_up(question, graph)]
+    told += [_told(item, "sentence") for item in prose.sentences(question, graph)]
+    title = prose.title(question, graph)
+    if title is not None:
+        told.append(_told(title, "title"))
+    looked = _merged([*told, *looked])
     if found:
         # A table answers better than a field that happens to be called so.
         looked = [_damped(reply) for reply in looked]
     return sorted([*found, *looked], key=lambda reply: -reply.confidence)[:_ALTERNATIVES]
+
+
+def _told(found: tables.Found, how: str) -> Reply:
+    """Return what a finder of tables, sentences or titles gives; its strength is its confidence."""
+    slot = found.slot
+    assert slot is not None
+    lines = [span.line for span in slot.spans] + [s.line.id for s in found.evidence]
+    evidence = tuple(dict.fromkeys(lines))
+    return Reply(
+        joined(slot), found.strength, slot.bbox, slot.spans, evidence, how, found.strength
+    )
+
+
+def _merged(replies: list[Reply]) -> list[Reply]:
+    """Return the replies, of those with the same text the one that is most likely."""
+    best: dict[str, Reply] = {}
+    for reply in sorted(replies, key=lambda reply: -reply.confidence):
+        best.setdefault(fold(" ".join((reply.text or "").split())).strip(" .,:;"), reply)
+    return list(best.values())
 
 
 def joined(slot: Slot, kind: str = "") -> str:
@@ -107,10 +139,22 @@ def _looked(question: Question, graph: Graph) -> list[Reply]:
     for item, raw in groups.values():
         slot = item.slot
         text = joined(slot, question.kind)
-        confidence = calibrated("look", raw)
+        confidence = calibrated("look", raw) * _credit(question, slot)
         lines = tuple(dict.fromkeys(span.line for span in slot.spans))
         replies.append(Reply(text, confidence, slot.bbox, slot.spans, lines, "look", raw))
     return sorted(replies, key=lambda reply: -reply.raw)
+
+
+def _credit(question: Question, slot: Slot) -> float:
+    """Return what is left of a confidence where the slot is no value of the kind, or nothing near it
+    says what the question is about."""
+    credit = 1.0
+    near = supported(question, slot)
+    if near < _SUPPORT:
+        credit *= _UNSUPPORTED
+    if question.kind in _STRICT and fit(question.kind, slot.text) < 0.2 and slot.kind != question.kind:
+        credit *= 0.6
+    return credit
 
 
 def calibrated(how: str, raw: float) -> float:

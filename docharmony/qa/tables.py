@@ -52,7 +52,7 @@ def columns(graph: Graph) -> list[Column]:
     for segment in graph.segments:
         value = _value(segment, day_first=graph.day_first)
         head = _head(segment)
-        if value is None or head is None or _is_sum(segment):
+        if value is None or head is None or is_sum(segment):
             continue
         # What stands below a table, in its columns, belongs to it no more.
         if head.cell is not None and (segment.cell is None or segment.cell[0] != head.cell[0]):
@@ -171,7 +171,7 @@ def records(
     rows: dict[int, list[Segment | None]] = {}
     for segment in graph.segments:
         head = _head(segment)
-        if head is None or head.index not in known or _is_sum(segment):
+        if head is None or head.index not in known or is_sum(segment):
             continue
         if head.cell is not None and (segment.cell is None or segment.cell[0] != head.cell[0]):
             continue
@@ -229,7 +229,7 @@ def _leftmost(segment: Segment) -> Segment:
     return at
 
 
-def _is_sum(segment: Segment) -> bool:
+def is_sum(segment: Segment) -> bool:
     """Whether a segment stands in a row that sums up: its label says total, or tax."""
     at = segment.left
     while at is not None:

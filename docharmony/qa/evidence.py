@@ -1,0 +1,61 @@
+"""How far a text says what a question asks about, word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .graph import Graph, Slot
+from .question import Question
+from .units import Unit, alike, units
+from .words import likeness, tokens
+
+_SAME = 0.7  # likeness from which two words are the same one
+
+
+def said(unit: Unit, text: str) -> float:
+    """Return how far a text has the words of a unit, or words of its meaning, 0.0-1.0."""
+    there = [token.text for token in tokens(text)]
+    if not there:
+        return 0.0
+    each = [max(likeness(word, other) for other in there) for word in unit.words]
+    lexical = sum(value if value >= _SAME else 0.0 for value in each) / len(each)
+    if lexical >= 0.9 or not unit.senses:
+        return lexical
+    meant = max((alike(unit, other) for other in units(text)), default=0.0)
+    return max(lexical, 0.8 * meant)
+
+
+def weighed(
+    asked: Sequence[tuple[Unit, float]], graph: Graph
+) -> list[tuple[Unit, float]]:
+    """Return the units of a question; half the weight for words that are nowhere on the page."""
+    whole = " ".join(segment.text for segment in graph.segments)
+    return [
+        (unit, weight if unit.senses or said(unit, whole) >= _SAME else 0.5 * weight)
+        for unit, weight in asked
+    ]
+
+
+def supported(question: Question, slot: Slot) -> float:
+    """Return the share of the question's own words that stand near a slot, 0.0-1.0; 1.0 if it has none.
+
+    Its own words are those that name no field and that are written as names are, with a capital or a
+    digit: people, things, places. Near are the slot's labels: its row and column, its sentence, its
+    heading.
+    """
+    said_ = question.text.split()[1:]
+    named = {
+        token.text
+        for word in said_
+        if any(c.isupper() or c.isdigit() for c in word)
+        for token in tokens(word)
+    }
+    own = [
+        (unit, weight)
+        for unit, weight in question.asked
+        if not unit.senses and weight >= 1.0 and named.intersection(unit.words)
+    ]
+    if not own:
+        return 1.0
+    near = " ".join([slot.text, *(label.text for label in slot.labels)])
+    return sum(w for unit, w in own if said(unit, near) >= 0.55) / sum(w for _, w in own)

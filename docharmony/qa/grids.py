@@ -1,0 +1,197 @@
+"""Look-up in tables, ruled or not: the question names a row by its cells and a column by its head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .evidence import said, weighed
+from .graph import Graph, Segment
+from .question import Question
+from .tables import Found, is_sum, slot_of
+from .units import Unit, alike, units
+from .values import fit
+from .words import tokens
+
+_BREAK = 2.5  # ems between two rows of a table without rules, at most
+_FITS = 0.45  # how well a cell must fit the kind of value sought
+_ALONE = 0.6  # how well, where its head says nothing of it
+_HEAD = 0.6  # how well a head must say a word of the question
+_NAMES = 0.7  # how much of a word of the question a cell must say to name its row
+
+Row = Mapping[int, Segment]
+"""The cells of a row by column; of a cell with several lines the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table: its heads and rows, cells by column; and the words over it."""
+
+    heads: Row
+    rows: tuple[Row, ...]
+
+
+def grids(graph: Graph) -> list[Grid]:
+    """Return the tables of a page that have heads: found by the layout, or rows below each other."""
+    by_table: dict[int, dict[int, dict[int, Segment]]] = {}
+    for segment in graph.segments:
+        if segment.cell is not None:
+            table, row, column = segment.cell
+            by_table.setdefault(table, {}).setdefault(row, {}).setdefault(column, segment)
+    found = []
+    for rows in by_table.values():
+        ordered = [rows[number] for number in sorted(rows)]
+        if len(ordered) > 1 and len(ordered[0]) > 1:
+            found.append(Grid(ordered[0], tuple(ordered[1:])))
+    return found + _unruled(graph)
+
+
+def _unruled(graph: Graph) -> list[Grid]:
+    """Return tables that the layout did not find: a row of words, and rows aligned below it."""
+    rows: list[list[Segment]] = []
+    for first in graph.segments:
+        if first.left is not None or first.right is None or first.cell is not None:
+            continue
+        row = [first]
+        while (after := row[-1].right) is not None and len(row) < 14:
+            row.append(after)
+        rows.append(row)
+    rows.sort(key=lambda row: row[0].bbox.y0)
+    found: list[Grid] = []
+    heads: dict[int, Segment] = {}
+    body: list[Row] = []
+    last = 0.0
+    for row in rows:
+        near = row[0].bbox.y0 - last < _BREAK * row[0].em
+        placed = _placed(row, heads) if heads and near else {}
+        if len(placed) == len(row):
+            body.append(placed)
+        else:
+            if body:
+                found.append(Grid(heads, tuple(body)))
+            body = []
+            plain = not any(s.numeric or s.text.rstrip().endswith(":") for s in row)
+            heads = dict(enumerate(row)) if plain else {}
+        last = row[0].bbox.y1
+    if body:
+        found.append(Grid(heads, tuple(body)))
+    return found
+
+
+def _placed(row: Sequence[Segment], heads: Row) -> dict[int, Segment]:
+    """Return the cells of a row by the column whose head they stand under."""
+    found: dict[int, Segment] = {}
+    for cell in row:
+        for column, head in heads.items():
+            a, b = cell.bbox, head.bbox
+            under = min(a.x1, b.x1) > max(a.x0, b.x0) or abs(a.x0 - b.x0) < head.em
+            if under and column not in found:
+                found[column] = cell
+                break
+    return found
+
+
+def look_up(question: Question, graph: Graph) -> list[Found]:
+    """Return the cells that a question asks for, the likeliest first.
+
+    A row is named by words of the question that stand in its cells and not in all other rows; the
+    column by its head, or by the kind of the answer alone. Words of the question that neither says
+    make the answer less likely.
+    """
+    asked = weighed(question.asked, graph)
+    if not asked or question.operation not in ("look", "count"):
+        return []
+    found = []
+    for grid in grids(graph):
+        found += _in_grid(question, asked, grid, graph)
+    found.sort(key=lambda item: -item.strength)
+    return found[:3]
+
+
+def _in_grid(
+    question: Question, asked: Sequence[tuple[Unit, float]], grid: Grid, graph: Graph
+) -> list[Found]:
+    heads = {column: units(head.text) for column, head in grid.heads.items()}
+    rows = [row for row in grid.rows if not any(is_sum(cell) for cell in row.values())]
+    # What each cell says of each word of the question.
+    says = [
+        {column: [said(unit, cell.text) for unit, _ in asked] for column, cell in row.items()}
+        for row in rows
+    ]
+    total = sum(weight for _, weight in asked)
+    found: list[tuple[float, Segment, Segment]] = []
+    for row, cells in zip(rows, says, strict=True):
+        for column, cell in row.items():
+            if any(value >= _NAMES for value in cells[column]):
+                continue
+            head = [max((alike(u, h) for h in heads.get(column, ())), default=0.0) for u, _ in asked]
+            fits = _fits(question, cell, head)
+            if not fits:
+                continue
+            got, names, own = 0.0, None, 0.0
+            for number, (_, weight) in enumerate(asked):
+                best, key = max(
+                    ((value[number], key) for key, value in cells.items()), default=(0.0, column)
+                )
+                others = sum(
+                    any(v[number] >= _NAMES for v in other.values()) for other in says
+                )
+                if best >= _NAMES and others < len(says):
+                    got += weight * best
+                    if weight * best / others > own:
+                        own, names = weight * best / others, key
+                    continue
+                # The head of the cell that names the row counts too: "the item Oak shelf".
+                over = max(
+                    (alike(asked[number][0], h) for hs in heads.values() for h in hs), default=0.0
+                )
+                got += weight * max(
+                    head[number] if head[number] >= _HEAD else 0.0, 0.7 * over
+                )
+            if names is None:
+                continue
+            key_words = max(1, len(tokens(row[names].text)))
+            matched = sum(
+                any(said(u, t.text) >= _NAMES for u, _ in asked) for t in tokens(row[names].text)
+            )
+            whole = 0.75 + 0.25 * min(1.0, matched / key_words)
+            same = sum(
+                other.get(names) is not None
+                and any(v >= _NAMES for v in other[names])
+                and _names_as_much(other[names], cells[names], asked)
+                for other in says
+            )
+            strength = (got / total) ** 1.5 * fits * whole / max(1, same)
+            found.append((strength, cell, row[names]))
+    out = []
+    for strength, cell, key_cell in found:
+        slot = slot_of(graph, cell)
+        if slot is not None:
+            out.append(Found(slot.text, slot, (key_cell,), min(1.0, strength)))
+    return out
+
+
+def _names_as_much(
+    other: Sequence[float], own: Sequence[float], asked: Sequence[tuple[Unit, float]]
+) -> bool:
+    def mass(values: Sequence[float]) -> float:
+        return sum(w * v for v, (_, w) in zip(values, asked, strict=True) if v >= _NAMES)
+
+    return mass(other) >= 0.95 * mass(own)
+
+
+def _fits(question: Question, cell: Segment, head: Sequence[float]) -> float:
+    """Return how likely a cell is of what was asked for: by its kind, by its head, or by both."""
+    named = max(head, default=0.0) >= _HEAD
+    if not question.kind:
+        return 1.0 if named else 0.0
+    value = fit(question.kind, cell.text)
+    if question.kind in ("name", "party", "org"):
+        value = max(value, fit("party", cell.text)) if not cell.numeric else 0.0
+    if named:
+        return 1.0 if value >= _FITS else 0.9 if value >= 0.25 else 0.0
+    # By its kind alone: the figure must look like it, and a head that is near says a little more.
+    return min(1.0, 0.9 + 0.2 * max(head, default=0.0)) if value >= _ALONE else 0.0
+
+
+

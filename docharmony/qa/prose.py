@@ -1,0 +1,215 @@
+"""Answers from running text and titles: the sentence that says it, and the words in it asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..geometry import BBox
+from ..model import AnswerSpan, BlockKind
+from . import values
+from .data import table, words
+from .evidence import said, weighed
+from .graph import NAMED, THERE, Graph, Segment, Slot
+from .question import Question
+from .tables import Found
+from .units import Unit
+from .words import Token, likeness, tokens
+
+_LEAST = 0.6  # share of the question that a sentence must say
+_NEAR = 3  # words between an answer and the one word that a question is about, at most
+_SIZE = 1.3  # a title's letters are this much larger than the usual ones, where no level tells
+_TYPED = ("date", "money", "percent", "phone", "email", "url", "iban", "bic", "time", "vat_id")
+
+
+def sentences(question: Question, graph: Graph) -> list[Found]:
+    """Return values of the kind asked for, from the sentences that say what the question says."""
+    asked = weighed(question.asked, graph)
+    if question.operation not in ("look", "count") or not question.kind:
+        return []
+    own = [unit for unit, weight in asked if weight >= 0.5]
+    total = sum(weight for _, weight in asked)
+    if not own or not total:
+        return []
+    found = []
+    for slot in graph.slots:
+        if slot.shape != "sentence" or slot.labels[0].relation != "sentence":
+            continue
+        text = " ".join(slot.text.split("\n"))
+        share = sum(w * said(unit, text) for unit, w in asked) / total
+        if share < _LEAST:
+            continue
+        found += _best(question, asked, share, slot, text, graph)
+    found.sort(key=lambda item: -item.strength)
+    return found[:3]
+
+
+def _best(
+    question: Question,
+    asked: Sequence[tuple[Unit, float]],
+    share: float,
+    slot: Slot,
+    text: str,
+    graph: Graph,
+) -> Iterator[Found]:
+    words_ = tokens(text)
+    places = [
+        [i for i, token in enumerate(words_) if said(unit, token.text) >= 0.6]
+        for unit, _ in asked
+    ]
+    spans = list(dict.fromkeys(_spans(question, asked, text, words_, graph.day_first)))
+    rated = []
+    for start, end in spans:
+        first = next((i for i, t in enumerate(words_) if t.end > start), len(words_))
+        last = max((i for i, t in enumerate(words_) if t.start < end), default=first)
+        gaps = [
+            min(max(first - at - 1, at - last - 1, 0) + (0.5 if at > last else 0) for at in at_)
+            for at_ in places
+            if at_
+        ]
+        if gaps:
+            rated.append((sum(gaps) / len(gaps), start, end))
+    rated.sort()
+    if not rated:
+        return
+    away, start, end = rated[0]
+    if len(asked) == 1 and away > _NEAR:
+        return
+    # Other values of the kind in the same sentence: the nearest is right less often.
+    rivals = sum(1 for gap, _, _ in rated[1:] if gap < away + 4)
+    strength = share**2 * (0.95 if not rivals else 0.8) / (1 + 0.03 * max(0.0, away - 4))
+    found = part(slot, text, start, end, graph)
+    if found is not None:
+        yield Found(found.text, found, (slot.segment,), strength)
+
+
+def _spans(
+    question: Question,
+    asked: Sequence[tuple[Unit, float]],
+    text: str,
+    said_: Sequence[Token],
+    day_first: bool,
+) -> Iterator[tuple[int, int]]:
+    """Yield what in a sentence is of the kind asked for and does not stand in the question."""
+    known = [word for unit, _ in asked for word in unit.words]
+
+    def new(start: int, end: int) -> bool:
+        inside = [token.text for token in tokens(text[start:end])]
+        return any(all(likeness(word, other) < 0.7 for other in known) for word in inside)
+
+    kind = question.kind
+    if question.operation == "count":
+        yield from _counted(asked[0][0], said_, text)
+    elif kind in ("name", "party", "org"):
+        for match in NAMED.finditer(text):
+            inside = [token.text for token in tokens(match[0])]
+            if all(all(likeness(word, other) < 0.9 for other in known) for word in inside):
+                yield match.span()
+    elif kind == "place":
+        for match in THERE.finditer(text):
+            if new(*match.span(1)):
+                yield match.span(1)
+    elif kind in _TYPED:
+        for value in values.find(text, day_first):
+            if value.kind == kind and new(value.start, value.end):
+                yield value.start, value.end
+        if kind == "date":
+            for start, end in _days(said_):
+                if new(start, end) and not any(
+                    v.kind == "date" and v.start <= start and end <= v.end
+                    for v in values.find(text, day_first)
+                ):
+                    yield start, end
+
+
+def _counted(noun: Unit, said_: Sequence[Token], text: str) -> Iterator[tuple[int, int]]:
+    """Yield the numbers, in digits or words, before what is counted: "41 suppliers", "zwei rote Autos"."""
+    numerals = words("numerals")
+    for index, token in enumerate(said_):
+        if not (token.text.isdigit() or token.text in numerals):
+            continue
+        # A digit of a longer number counts nothing: 2,500 or 3.5.
+        if token.text.isdigit() and text[token.end : token.end + 2].strip(" .,")[:1].isdigit():
+            continue
+        start = token.start
+        while start > 1 and text[start - 1] in ".,'" and text[start - 2].isdigit():
+            start = text.rfind(" ", 0, start) + 1
+        for behind in said_[index + 1 : index + 3]:
+            if any(likeness(word, behind.text) >= 0.7 for word in noun.words):
+                yield start, token.end
+                break
+
+
+def _days(said_: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Yield days without a year: "17 June", "June 17"."""
+    for a, b in zip(said_, said_[1:], strict=False):
+        for day, month in ((a.text, b.text), (b.text, a.text)):
+            if day.isdigit() and 1 <= int(day) <= 31 and len(day) < 3 and month in _months():
+                yield a.start, b.end
+                break
+
+
+def _months() -> frozenset[str]:
+    return frozenset(w for names in table("words")["months"] for w in names.split() if len(w) > 2)
+
+
+def part(slot: Slot, text: str, start: int, end: int, graph: Graph) -> Slot | None:
+    """Return a range of a sentence as a slot; ``text`` is its lines joined by single blanks."""
+    lines = {line.id: line for line in graph.page.lines}
+    spans, boxes = [], []
+    at = 0
+    for span in slot.spans:
+        size = span.end - span.start
+        low, high = max(start - at, 0), min(end - at, size)
+        if low < high:
+            spans.append(AnswerSpan(span.line, span.start + low, span.start + high))
+            offset = 0
+            for word in lines[span.line].words:
+                if offset < span.start + high and offset + len(word.text) > span.start + low:
+                    boxes.append(word.bbox)
+                offset += len(word.text) + 1
+        at += size + 1
+    if not spans or not boxes:
+        return None
+    return Slot(
+        text[start:end], tuple(spans), BBox.around(boxes), slot.labels, slot.segment, "value"
+    )
+
+
+# --- titles --------------------------------------------------------------------------------------
+
+
+def title(question: Question, graph: Graph) -> Found | None:
+    """Return the document's title, where nothing but that is asked: its title block, or its largest text."""
+    asked = question.asked
+    if not any("title" in unit.senses for unit, _ in asked) or question.operation != "look":
+        return None
+    if any(weight >= 1.0 and "title" not in unit.senses for unit, weight in asked):
+        return None
+    segments = [s for s in graph.segments if s.kind is BlockKind.TITLE and _level(s, graph) == 1]
+    strength = 0.95
+    if not segments and graph.page.number == 1:
+        upper = [s for s in graph.segments if s.bbox.y1 < 0.5 * graph.page.height]
+        largest = max((s.em for s in upper), default=0.0)
+        if largest >= _SIZE * graph.em:
+            segments = [s for s in upper if s.em > 0.97 * largest]
+            strength = 0.7
+    if not segments:
+        return None
+    first = segments[0]
+    own = [s for s in segments if s.block == first.block and first.block >= 0]
+    own = own or [s for s in segments if abs(s.bbox.y0 - first.bbox.y0) < 4 * first.em]
+    if graph.page.number > 1:
+        strength *= 0.7
+    slot = Slot(
+        "\n".join(s.text for s in own),
+        tuple(s.span() for s in own),
+        BBox.around([s.place for s in own]),
+        (),
+        first,
+        "group",
+    )
+    return Found(slot.text, slot, (), strength)
+
+
+def _level(segment: Segment, graph: Graph) -> int:
+    return graph.page.blocks[segment.block].level if segment.block >= 0 else 0

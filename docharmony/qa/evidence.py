@@ -25,9 +25,7 @@ def said(unit: Unit, text: str) -> float:
     return max(lexical, 0.8 * meant)
 
 
-def weighed(
-    asked: Sequence[tuple[Unit, float]], graph: Graph
-) -> list[tuple[Unit, float]]:
+def weighed(asked: Sequence[tuple[Unit, float]], graph: Graph) -> list[tuple[Unit, float]]:
     """Return the units of a question; half the weight for words that are nowhere on the page."""
     whole = " ".join(segment.text for segment in graph.segments)
     return [

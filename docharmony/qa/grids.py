@@ -33,17 +33,54 @@ class Grid:
 
 def grids(graph: Graph) -> list[Grid]:
     """Return the tables of a page that have heads: found by the layout, or rows below each other."""
-    by_table: dict[int, dict[int, dict[int, Segment]]] = {}
+    by_table: dict[int, dict[int, list[Segment]]] = {}
     for segment in graph.segments:
         if segment.cell is not None:
-            table, row, column = segment.cell
-            by_table.setdefault(table, {}).setdefault(row, {}).setdefault(column, segment)
+            table, row, _ = segment.cell
+            by_table.setdefault(table, {}).setdefault(row, []).append(segment)
     found = []
     for rows in by_table.values():
         ordered = [rows[number] for number in sorted(rows)]
-        if len(ordered) > 1 and len(ordered[0]) > 1:
-            found.append(Grid(ordered[0], tuple(ordered[1:])))
+        heads = _side_by_side(ordered[0])
+        if len(ordered) > 1 and len(heads) > 1:
+            columns = dict(enumerate(heads))
+            found.append(Grid(columns, tuple(_in_columns(row, columns) for row in ordered[1:])))
     return found + _unruled(graph)
+
+
+def _side_by_side(row: Sequence[Segment]) -> list[Segment]:
+    """Return the first lines of the cells of a row, from left to right."""
+    found: list[Segment] = []
+    for segment in sorted(row, key=lambda s: s.bbox.y0):
+        if all(
+            segment.bbox.x0 >= other.bbox.x1 or segment.bbox.x1 <= other.bbox.x0 for other in found
+        ):
+            found.append(segment)
+    return sorted(found, key=lambda s: s.bbox.x0)
+
+
+def _in_columns(row: Sequence[Segment], heads: Row) -> Row:
+    """Return the cells of a row by column: by the layout's, where two heads share it by their place."""
+    cells: dict[int, Segment] = {}
+    for cell in _side_by_side(row):
+        own = [
+            k
+            for k, head in heads.items()
+            if head.cell and cell.cell and head.cell[2] == cell.cell[2]
+        ]
+        if own:
+            # Columns stand flush on one side: their edges tell whose a cell is.
+            column = min(own, key=lambda k: _apart(cell, heads[k]))
+            cells.setdefault(column, cell)
+    return cells
+
+
+def _apart(a: Segment, b: Segment) -> float:
+    return min(
+        abs(a.bbox.x0 - b.bbox.x0),
+        abs(a.bbox.x1 - b.bbox.x1),
+        abs(a.bbox.center.x - b.bbox.center.x),
+    )
 
 
 def _unruled(graph: Graph) -> list[Grid]:
@@ -124,7 +161,9 @@ def _in_grid(
         for column, cell in row.items():
             if any(value >= _NAMES for value in cells[column]):
                 continue
-            head = [max((alike(u, h) for h in heads.get(column, ())), default=0.0) for u, _ in asked]
+            head = [
+                max((alike(u, h) for h in heads.get(column, ())), default=0.0) for u, _ in asked
+            ]
             fits = _fits(question, cell, head)
             if not fits:
                 continue
@@ -133,9 +172,7 @@ def _in_grid(
                 best, key = max(
                     ((value[number], key) for key, value in cells.items()), default=(0.0, column)
                 )
-                others = sum(
-                    any(v[number] >= _NAMES for v in other.values()) for other in says
-                )
+                others = sum(any(v[number] >= _NAMES for v in other.values()) for other in says)
                 if best >= _NAMES and others < len(says):
                     got += weight * best
                     if weight * best / others > own:
@@ -145,9 +182,7 @@ def _in_grid(
                 over = max(
                     (alike(asked[number][0], h) for hs in heads.values() for h in hs), default=0.0
                 )
-                got += weight * max(
-                    head[number] if head[number] >= _HEAD else 0.0, 0.7 * over
-                )
+                got += weight * max(head[number] if head[number] >= _HEAD else 0.0, 0.7 * over)
             if names is None:
                 continue
             key_words = max(1, len(tokens(row[names].text)))
@@ -189,9 +224,10 @@ def _fits(question: Question, cell: Segment, head: Sequence[float]) -> float:
     if question.kind in ("name", "party", "org"):
         value = max(value, fit("party", cell.text)) if not cell.numeric else 0.0
     if named:
-        return 1.0 if value >= _FITS else 0.9 if value >= 0.25 else 0.0
+        if value >= _FITS:
+            return 1.0
+        # A kind that words of the question only imply may come from what names the row.
+        said_so = question.sure < 0.9 and max(head) >= 0.9
+        return 0.9 if value >= 0.25 or said_so else 0.0
     # By its kind alone: the figure must look like it, and a head that is near says a little more.
     return min(1.0, 0.9 + 0.2 * max(head, default=0.0)) if value >= _ALONE else 0.0
-
-
-

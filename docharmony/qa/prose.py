@@ -53,8 +53,7 @@ def _best(
 ) -> Iterator[Found]:
     words_ = tokens(text)
     places = [
-        [i for i, token in enumerate(words_) if said(unit, token.text) >= 0.6]
-        for unit, _ in asked
+        [i for i, token in enumerate(words_) if said(unit, token.text) >= 0.6] for unit, _ in asked
     ]
     spans = list(dict.fromkeys(_spans(question, asked, text, words_, graph.day_first)))
     rated = []

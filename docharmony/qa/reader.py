@@ -94,9 +94,7 @@ def _told(found: tables.Found, how: str) -> Reply:
     assert slot is not None
     lines = [span.line for span in slot.spans] + [s.line.id for s in found.evidence]
     evidence = tuple(dict.fromkeys(lines))
-    return Reply(
-        joined(slot), found.strength, slot.bbox, slot.spans, evidence, how, found.strength
-    )
+    return Reply(joined(slot), found.strength, slot.bbox, slot.spans, evidence, how, found.strength)
 
 
 def _merged(replies: list[Reply]) -> list[Reply]:
@@ -152,7 +150,11 @@ def _credit(question: Question, slot: Slot) -> float:
     near = supported(question, slot)
     if near < _SUPPORT:
         credit *= _UNSUPPORTED
-    if question.kind in _STRICT and fit(question.kind, slot.text) < 0.2 and slot.kind != question.kind:
+    if (
+        question.kind in _STRICT
+        and fit(question.kind, slot.text) < 0.2
+        and slot.kind != question.kind
+    ):
         credit *= 0.6
     return credit
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .evidence import said, weighed
-from .graph import Graph, Segment
+from .graph import Graph, Label, Segment, Slot
 from .question import Question
 from .tables import Found, is_sum, slot_of
 from .units import Unit, alike, units
@@ -173,9 +173,11 @@ def _in_grid(
                     ((value[number], key) for key, value in cells.items()), default=(0.0, column)
                 )
                 others = sum(any(v[number] >= _NAMES for v in other.values()) for other in says)
-                if best >= _NAMES and others < len(says):
+                if best >= _NAMES:
                     got += weight * best
-                    if weight * best / others > own:
+                    # What stands in every row names none of them.
+                    alone = len(says) == 1 or others < len(says)
+                    if alone and weight * best / others > own:
                         own, names = weight * best / others, key
                     continue
                 # The head of the cell that names the row counts too: "the item Oak shelf".
@@ -231,3 +233,22 @@ def _fits(question: Question, cell: Segment, head: Sequence[float]) -> float:
         return 0.9 if value >= 0.25 or said_so else 0.0
     # By its kind alone: the figure must look like it, and a head that is near says a little more.
     return min(1.0, 0.9 + 0.2 * max(head, default=0.0)) if value >= _ALONE else 0.0
+
+
+def from_another_row(question: Question, slot: Slot, tables: Sequence[Grid]) -> bool:
+    """Whether what says most for a cell is a cell above or below it: of another row, and no head.
+
+    Words that name a field do not count: in a form, labels stand over their values in every row.
+    """
+    cell = slot.segment
+    home = next((g for g in tables if any(cell in row.values() for row in g.rows)), None)
+    if home is None or slot.shape == "sentence":
+        return False
+    body = {s.index for row in home.rows if cell not in row.values() for s in row.values()}
+    own = [unit for unit, weight in question.asked if not unit.senses and weight >= 0.5]
+
+    def share(label: Label) -> float:
+        return sum(said(unit, label.text) for unit in own)
+
+    fitting = [label for label in slot.labels if share(label) > 0]
+    return bool(fitting) and all(label.segment in body for label in fitting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 from ..geometry import BBox
@@ -11,7 +12,8 @@ from .data import table, words
 from .evidence import said, weighed
 from .graph import NAMED, THERE, Graph, Segment, Slot
 from .question import Question
-from .tables import Found
+from .score import greeted
+from .tables import Found, slot_of
 from .units import Unit
 from .words import Token, likeness, tokens
 
@@ -30,7 +32,7 @@ def sentences(question: Question, graph: Graph) -> list[Found]:
     total = sum(weight for _, weight in asked)
     if not own or not total:
         return []
-    found = []
+    found: list[Found] = []
     for slot in graph.slots:
         if slot.shape != "sentence" or slot.labels[0].relation != "sentence":
             continue
@@ -121,7 +123,7 @@ def _spans(
 
 
 def _counted(noun: Unit, said_: Sequence[Token], text: str) -> Iterator[tuple[int, int]]:
-    """Yield the numbers, in digits or words, before what is counted: "41 suppliers", "zwei rote Autos"."""
+    """Yield the numbers, in digits or words, before what is counted: "41 suppliers", "two red cars"."""
     numerals = words("numerals")
     for index, token in enumerate(said_):
         if not (token.text.isdigit() or token.text in numerals):
@@ -140,7 +142,7 @@ def _counted(noun: Unit, said_: Sequence[Token], text: str) -> Iterator[tuple[in
 
 def _days(said_: Sequence[Token]) -> Iterator[tuple[int, int]]:
     """Yield days without a year: "17 June", "June 17"."""
-    for a, b in zip(said_, said_[1:], strict=False):
+    for a, b in itertools.pairwise(said_):
         for day, month in ((a.text, b.text), (b.text, a.text)):
             if day.isdigit() and 1 <= int(day) <= 31 and len(day) < 3 and month in _months():
                 yield a.start, b.end
@@ -174,11 +176,32 @@ def part(slot: Slot, text: str, start: int, end: int, graph: Graph) -> Slot | No
     )
 
 
-# --- titles --------------------------------------------------------------------------------------
+# --- letters and titles --------------------------------------------------------------------------
+
+
+def recipient(question: Question, graph: Graph) -> Found | None:
+    """Return who a letter is to, in full: the name over the greeting that has the greeting's words."""
+    if question.operation != "look" or question.kind not in ("name", "party"):
+        return None
+    if any(w >= 1.0 and "receiver" not in unit.senses for unit, w in question.asked):
+        return None
+    if not any("receiver" in unit.senses for unit, _ in question.asked):
+        return None
+    names = greeted(graph)
+    if not names:
+        return None
+    for segment in graph.segments:
+        own = {token.text for token in tokens(segment.text)}
+        if own & words("greetings") and own >= names:
+            return None  # no name stands before the greeting
+        if own > names and len(own) <= 6 and values.fit("party", segment.text) >= 0.5:
+            slot = slot_of(graph, segment)
+            return None if slot is None else Found(slot.text, slot, (), 0.95)
+    return None
 
 
 def title(question: Question, graph: Graph) -> Found | None:
-    """Return the document's title, where nothing but that is asked: its title block, or its largest text."""
+    """Return the title of the document, where nothing but that is asked: of level 1, or the largest."""
     asked = question.asked
     if not any("title" in unit.senses for unit, _ in asked) or question.operation != "look":
         return None

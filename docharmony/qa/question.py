@@ -176,9 +176,12 @@ _AFTER_COMBIEN = frozenset(("coute", "dois", "faut", "est", "a", "il", "je", "do
 
 def _party(folded: str) -> list[tuple[Unit, float]]:
     """Return the receiver or the sender, where a question about a letter asks for no more."""
-    for name, ending, sense in (("to", " to ", "receiver"), ("from", " from ", "sender")):
+    for name, ending, senses in (
+        ("to", " to ", {"receiver"}),
+        ("from", " from ", {"sender", "signature"}),
+    ):
         if _hit(folded, "ask", name) or folded.endswith(ending):
-            return [(Unit((sense,), frozenset({sense})), 1.0)]
+            return [(Unit((name,), frozenset(senses)), 1.0)]
     return []
 
 

@@ -16,6 +16,7 @@ from .graph import Graph, Slot
 from .question import Question
 from .score import Scored, model, rank
 from .values import fit
+from .words import tokens
 
 if TYPE_CHECKING:
     from .ticks import Pixels
@@ -24,6 +25,7 @@ _KEPT = 40  # slots that share the probability
 _ALTERNATIVES = 5
 _SUPPORT = 0.5  # share of the question's own words that must stand near an answer
 _UNSUPPORTED = 0.6  # what is left of the confidence where they do not
+_OTHER_ROW = 0.4  # and where only cells of other rows say it
 # Kinds whose values show what they are: anything else is no answer.
 _STRICT = frozenset({"phone", "email", "url", "iban", "date"})
 
@@ -81,6 +83,12 @@ def candidates(question: Question, graph: Graph, pixels: Pixels | None = None) -
     title = prose.title(question, graph)
     if title is not None:
         told.append(_told(title, "title"))
+    recipient = prose.recipient(question, graph)
+    if recipient is not None:
+        # The name in full answers better than what is left of it in the greeting.
+        full = {token.text for token in tokens(recipient.text)}
+        looked = [r for r in looked if not {t.text for t in tokens(r.text or "")} <= full]
+        told.append(_told(recipient, "look"))
     looked = _merged([*told, *looked])
     if found:
         # A table answers better than a field that happens to be called so.
@@ -129,6 +137,7 @@ def _looked(question: Question, graph: Graph) -> list[Reply]:
     powers = [math.exp(item.score - top) for item in ranked]
     total = sum(powers) + math.exp(null - top)
     groups: dict[str, tuple[Scored, float]] = {}
+    found_tables = grids.grids(graph)
     for item, power in zip(ranked, powers, strict=True):
         key = fold(" ".join(item.slot.text.split())).strip(" .,:;")
         best, mass = groups.get(key, (item, 0.0))
@@ -137,19 +146,21 @@ def _looked(question: Question, graph: Graph) -> list[Reply]:
     for item, raw in groups.values():
         slot = item.slot
         text = joined(slot, question.kind)
-        confidence = calibrated("look", raw) * _credit(question, slot)
+        confidence = calibrated("look", raw) * _credit(question, slot, found_tables)
         lines = tuple(dict.fromkeys(span.line for span in slot.spans))
         replies.append(Reply(text, confidence, slot.bbox, slot.spans, lines, "look", raw))
     return sorted(replies, key=lambda reply: -reply.raw)
 
 
-def _credit(question: Question, slot: Slot) -> float:
+def _credit(question: Question, slot: Slot, found: list[grids.Grid]) -> float:
     """Return what is left of a confidence where the slot is no value of the kind, or nothing near it
     says what the question is about."""
     credit = 1.0
     near = supported(question, slot)
     if near < _SUPPORT:
         credit *= _UNSUPPORTED
+    if grids.from_another_row(question, slot, found):
+        credit *= _OTHER_ROW
     if (
         question.kind in _STRICT
         and fit(question.kind, slot.text) < 0.2
@@ -215,8 +226,6 @@ def say(question: str, *, yes: bool) -> str:
     >>> say("Ist die Rechnung bezahlt?", yes=True), say("Is it paid?", yes=False)
     ('Ja', 'No')
     """
-    from .words import tokens
-
     said = {token.text for token in tokens(question)}
     best, most = "en", 0
     for language, words in table("words")["languages"].items():

@@ -106,7 +106,7 @@ class Asker:
         self.rows = [(u, w) for u, w in asked if not u.senses and w == 1.0]
         self.most = _largest(graph)
         self.vendors = _vendors(graph)
-        self.greeted = _greeted(graph)
+        self.greeted = greeted(graph)
 
     def features(self, slot: Slot) -> list[float]:
         """Return the features of a slot, in the order of FEATURES."""
@@ -357,7 +357,7 @@ def _vendors(graph: Graph) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8)
-def _greeted(graph: Graph) -> frozenset[str]:
+def greeted(graph: Graph) -> frozenset[str]:
     """Return the words of names behind a greeting: "Dear Ms Roe," gives roe."""
     greetings = words("greetings")
     for segment in graph.segments:

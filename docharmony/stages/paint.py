@@ -26,8 +26,9 @@ _RING = 8
 _FLAT = 3.0
 # Share of the ring, and of each of its sides, that must be ground; the rest is ink of neighbours.
 _GROUND, _SIDE = 0.6, 0.4
-# The same share where the gap is letters: it fills its own box no more than so.
-_CLEAR, _SOLID = 0.93, 0.85
+# The same share where the gap is letters, which fill no more than so of their own box: a rule that
+# crosses a letter takes 3 % of its ring, and must be seen.
+_CLEAR, _SOLID = 0.985, 0.85
 # How far a ruling line must reach from the gap on both sides: pixels, and share of the gap's height.
 _RULE, _RULE_SHARE = 12, 0.6
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import regex
+
 from .evidence import said, weighed
 from .graph import Graph, Label, Segment, Slot
 from .question import Question
@@ -18,6 +20,8 @@ _FITS = 0.45  # how well a cell must fit the kind of value sought
 _ALONE = 0.6  # how well, where its head says nothing of it
 _HEAD = 0.6  # how well a head must say a word of the question
 _NAMES = 0.7  # how much of a word of the question a cell must say to name its row
+
+_AMOUNTS = frozenset({"amount", "total"})
 
 Row = Mapping[int, Segment]
 """The cells of a row by column; of a cell with several lines the first."""
@@ -152,9 +156,16 @@ def _in_grid(
     rows = [row for row in grid.rows if not any(is_sum(cell) for cell in row.values())]
     # What each cell says of each word of the question.
     says = [
-        {column: [said(unit, cell.text) for unit, _ in asked] for column, cell in row.items()}
+        {
+            column: [_says(unit, cell.text, question.text) for unit, _ in asked]
+            for column, cell in row.items()
+        }
         for row in rows
     ]
+    amounts = {k for k, own in heads.items() if any(u.senses & _AMOUNTS for u in own)}
+    prices = {
+        k for k, own in heads.items() if amounts - {k} and any("price" in u.senses for u in own)
+    } - amounts
     total = sum(weight for _, weight in asked)
     found: list[tuple[float, Segment, Segment]] = []
     for row, cells in zip(rows, says, strict=True):
@@ -164,7 +175,7 @@ def _in_grid(
             head = [
                 max((alike(u, h) for h in heads.get(column, ())), default=0.0) for u, _ in asked
             ]
-            fits = _fits(question, cell, head)
+            fits = _fits(question, cell, head, unit_price=column in prices)
             if not fits:
                 continue
             got, names, own = 0.0, None, 0.0
@@ -208,6 +219,17 @@ def _in_grid(
     return out
 
 
+def _says(unit: Unit, text: str, question: str) -> float:
+    """Return how far a cell says a word; the 1 of "1 kg" is not the one of "1.590,38"."""
+    word = unit.words[0]
+    if len(text) > 2 and text in question:
+        return said(unit, text)
+    if len(unit.words) == 1 and word.isdigit() and len(word) < 3:
+        whole = regex.search(rf"(?<![\p{{N}}.,]){word}(?![.,]?\p{{N}})", text)
+        return 1.0 if whole else 0.0
+    return said(unit, text)
+
+
 def _names_as_much(
     other: Sequence[float], own: Sequence[float], asked: Sequence[tuple[Unit, float]]
 ) -> bool:
@@ -217,7 +239,7 @@ def _names_as_much(
     return mass(other) >= 0.95 * mass(own)
 
 
-def _fits(question: Question, cell: Segment, head: Sequence[float]) -> float:
+def _fits(question: Question, cell: Segment, head: Sequence[float], *, unit_price: bool) -> float:
     """Return how likely a cell is of what was asked for: by its kind, by its head, or by both."""
     named = max(head, default=0.0) >= _HEAD
     if not question.kind:
@@ -226,12 +248,14 @@ def _fits(question: Question, cell: Segment, head: Sequence[float]) -> float:
     if question.kind in ("name", "party", "org"):
         value = max(value, fit("party", cell.text)) if not cell.numeric else 0.0
     if named:
-        if value >= _FITS:
+        if value >= (_ALONE if question.kind == "money" else _FITS):
             return 1.0
         # A kind that words of the question only imply may come from what names the row.
         said_so = question.sure < 0.9 and max(head) >= 0.9
-        return 0.9 if value >= 0.25 or said_so else 0.0
+        return 0.9 if said_so else 0.75 if value >= 0.25 else 0.0
     # By its kind alone: the figure must look like it, and a head that is near says a little more.
+    if value >= _ALONE and unit_price:
+        return 0.85  # what was paid for a row is its amount, where there is one
     return min(1.0, 0.9 + 0.2 * max(head, default=0.0)) if value >= _ALONE else 0.0
 
 

@@ -90,6 +90,8 @@ def understand(text: str) -> Question:
         asked = _party(folded) or asked
     if not question.kind and asked:
         implied = _implied(asked)
+        if implied == "number" and any("price" in unit.senses for unit, _ in asked):
+            implied = "money"  # what one piece costs
         question = replace(question, kind=implied, sure=0.85 if implied else 0.0)
     elif question.kind == "name" and asked:
         # "Who is the vendor?" may be answered by a company.
@@ -176,12 +178,12 @@ _AFTER_COMBIEN = frozenset(("coute", "dois", "faut", "est", "a", "il", "je", "do
 
 def _party(folded: str) -> list[tuple[Unit, float]]:
     """Return the receiver or the sender, where a question about a letter asks for no more."""
-    for name, ending, senses in (
-        ("to", " to ", {"receiver"}),
-        ("from", " from ", {"sender", "signature"}),
+    for name, ending, word, senses in (
+        ("to", " to ", "receiver", {"receiver"}),
+        ("from", " from ", "sender", {"sender", "signature"}),
     ):
         if _hit(folded, "ask", name) or folded.endswith(ending):
-            return [(Unit((name,), frozenset(senses)), 1.0)]
+            return [(Unit((word,), frozenset(senses)), 1.0)]
     return []
 
 

@@ -35,6 +35,12 @@ PRICES = page(
     (50, 86, "Dwarf pine"), (200, 86, "60 cm"), (330, 86, "27.50"),
     (50, 104, "White birch"), (200, 104, "150 cm"), (330, 104, "41.20"),
 )  # fmt: skip
+ITEMS = page(
+    (50, 50, "Bezeichnung"), (200, 50, "Menge"), (330, 50, "Einzelpreis"), (450, 50, "Betrag"),
+    (50, 68, "Kaffee gemahlen 1 kg"), (200, 68, "11"), (330, 68, "144,58"), (450, 68, "1.590,38"),
+    (50, 86, "Kopierpapier A4"), (200, 86, "9"), (330, 86, "227,60"), (450, 86, "2.048,40"),
+    (50, 104, "Stahlwinkel"), (200, 104, "7"), (330, 104, "139,55"), (450, 104, "976,85"),
+)  # fmt: skip
 LETTER = page(
     (50, 50, "Mr. Ronald Keating"), (50, 63, "48 Elm Grove"), (50, 76, "Leith EH6 7QT"),
     (50, 110, "4 May 2024"), (50, 140, "Dear Mr. Keating,"),
@@ -71,7 +77,11 @@ def best(graphs: list[Graph], question: str) -> Reply | None:
         (PERSONAL, "Wessen Telefonnummer ist 030 4455 661?", "Jutta Krause"),
         (PRICES, "How much is the dwarf pine?", "27.50"),
         (PRICES, "What is the height of the white birch?", "150 cm"),
+        (PRICES, "Which plant costs 34.00?", "Red maple"),
         (PRICES, "How much is the oak?", None),
+        (ITEMS, "Wie viel wurde für Kaffee gemahlen 1 kg berechnet?", "1.590,38"),
+        (ITEMS, "Was kostet ein Stück Stahlwinkel?", "139,55"),
+        (ITEMS, "How many Stahlwinkel were bought?", "7"),
     ],
 )  # fmt: skip
 def test_a_row_is_named_by_any_of_its_cells(

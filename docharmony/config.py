@@ -26,6 +26,9 @@ DEFAULT_ROUTES: Mapping[str, tuple[str, ...]] = {
     "mixed": ("ocr", "layout"),
 }
 
+LONGEST = 86_400
+"""The longest timeout of a page, in seconds: a day."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
@@ -200,11 +203,18 @@ class RunConfig:
                 routes[name] = tuple(stages)
             data["routes"] = routes
         config = build(cls, data, where=where)
-        if config.jobs < 1 or config.batch < 1 or config.timeout <= 0 or config.max_memory <= 0:
+        if min(config.jobs, config.batch, config.max_memory) < 1:
             raise ConfigError(
-                "jobs, batch, timeout and max_memory must be above 0",
+                "jobs, batch and max_memory must be above 0",
                 where=where,
                 hint="Correct the value.",
+            )
+        if not 0 < config.timeout <= LONGEST:  # nan is in no range
+            raise ConfigError(
+                "timeout is out of range",
+                where=where,
+                why=f"{config.timeout} is not above 0 and at most {LONGEST}",
+                hint="Seconds a page; 60 suits most, 600 a slow machine.",
             )
         engine = config.engine
         if min(engine.length, engine.beams, engine.grid, engine.batch) < 1 or engine.steps < 0:

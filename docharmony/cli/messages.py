@@ -47,6 +47,10 @@ def set_up(*, verbose: bool, quiet: bool, as_json: bool) -> None:
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
+    if not verbose:
+        # The hub's client tells each of its retries; the error at the end says what counts. Its
+        # own package resets the level of the logger above this one.
+        logging.getLogger("huggingface_hub.utils._http").setLevel(logging.ERROR)
 
 
 def info(message: str, **fields: Any) -> None:

@@ -60,6 +60,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the review and return the exit code."""
+    from ..model import Page
     from ..review.server import Review, serve
 
     if not 0 <= args.port <= 65535:
@@ -68,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
     name = args.input
     with ExitStack() as stack:
         plan, source, target = _opened(args, config, name, stack)
+        if not any(isinstance(page, Page) for page in source.pages()):
+            source.page(1)  # nothing to look at: raise what is wrong with it
         review = Review(source, plan, target)
 
         def ready(address: str) -> None:

@@ -60,7 +60,7 @@ def standard_output() -> Iterator[IO[bytes]]:
     """Collect an output and send it to standard output when the block ends well.
 
     Raises:
-        OutputError: standard output was closed.
+        OutputError: standard output was closed, or takes no more.
     """
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as stream:
         yield stream
@@ -73,6 +73,14 @@ def standard_output() -> Iterator[IO[bytes]]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise OutputError(
                 "standard output was closed", hint="Write to a file with -o."
+            ) from error
+        except OSError as error:
+            # What is left in the buffer would be tried again, and fail again, at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise OutputError(
+                "cannot write to standard output",
+                why=error.strerror or type(error).__name__,
+                hint="Check that the disk behind it has space, or write to a file with -o.",
             ) from error
 
 

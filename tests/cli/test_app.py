@@ -127,6 +127,7 @@ def test_some_inputs_fail_the_rest_is_written(run: Run, letter: Path, tmp_path: 
         (["--set", "x=1", "ocr", "a.pdf"], 2),
         (["--config", "none.toml", "ocr", "a.pdf"], 2),
         (["--plugin", "none.py", "plugins"], 5),
+        (["ocr", "a.pdf", "--timeout", "nan"], 2),
         (["ocr", "none.pdf"], 3),
         (["ocr", "-", "-"], 2),
     ],
@@ -243,6 +244,14 @@ def test_an_output_never_replaces_an_input(run: Run, letter: Path, tmp_path: Pat
 def test_output_that_cannot_be_written(run: Run, letter: Path) -> None:
     assert run("ocr", letter, "-o", "no/such/folder/a.json").returncode == 4
     assert run("ocr", letter, "-o", "/dev/full/x").returncode == 4
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_standard_output(letter: Path) -> None:
+    command = f"{sys.executable} -m docharmony ocr {letter} > /dev/full"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 4, done.stderr
+    assert [line[:11] for line in done.stderr.splitlines()] == ["docharmony:"] * 2
 
 
 def test_a_closed_pipe_is_no_traceback(letter: Path) -> None:

@@ -226,3 +226,14 @@ def test_the_command_tells_what_is_wrong(letter: Path, tmp_path: Path) -> None:
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out) == (code, ""), err
         assert text in err
+
+
+def test_the_command_serves_nothing_that_cannot_be_read(tmp_path: Path) -> None:
+    whole = io.BytesIO()
+    Image.effect_noise((200, 200), 60).save(whole, "PNG")
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(whole.getvalue()[:2000])
+    process = command(cut)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (3, "")
+    assert "cut off" in err

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import regex
 
+from .data import words
 from .evidence import said, weighed
 from .graph import Graph, Label, Segment, Slot
 from .question import Question
@@ -140,11 +141,21 @@ def look_up(question: Question, graph: Graph) -> list[Found]:
     make the answer less likely.
     """
     asked = weighed(question.asked, graph)
-    if not asked or question.operation not in ("look", "count"):
+    if not asked or question.operation not in ("look", "count", "most", "least"):
         return []
+    known = {word for unit, _ in asked for word in unit.words}
+    more = {token.text for token in tokens(question.text)} - known
     found = []
     for grid in grids(graph):
-        found += _in_grid(question, asked, grid, graph)
+        own = asked
+        if question.operation in ("most", "least"):
+            # "The last bus": a head says so, and nothing is to be compared.
+            heads = {token.text for head in grid.heads.values() for token in tokens(head.text)}
+            ranks = more & heads - words("stop")
+            own = [*asked, *((Unit((word,), frozenset()), 1.0) for word in sorted(ranks))]
+            if not ranks:
+                continue
+        found += _in_grid(question, own, grid, graph)
     found.sort(key=lambda item: -item.strength)
     return found[:3]
 
@@ -175,7 +186,8 @@ def _in_grid(
             head = [
                 max((alike(u, h) for h in heads.get(column, ())), default=0.0) for u, _ in asked
             ]
-            fits = _fits(question, cell, head, unit_price=column in prices)
+            sure = max((h for h, (_, w) in zip(head, asked, strict=True) if w >= 1.0), default=0.0)
+            fits = _fits(question, cell, head, sure, unit_price=column in prices)
             if not fits:
                 continue
             got, names, own = 0.0, None, 0.0
@@ -239,19 +251,23 @@ def _names_as_much(
     return mass(other) >= 0.95 * mass(own)
 
 
-def _fits(question: Question, cell: Segment, head: Sequence[float], *, unit_price: bool) -> float:
+def _fits(
+    question: Question, cell: Segment, head: Sequence[float], own: float, *, unit_price: bool
+) -> float:
     """Return how likely a cell is of what was asked for: by its kind, by its head, or by both."""
     named = max(head, default=0.0) >= _HEAD
     if not question.kind:
         return 1.0 if named else 0.0
     value = fit(question.kind, cell.text)
+    if question.kind == "date":
+        value = max(value, fit("time", cell.text))  # "when" asks for either
     if question.kind in ("name", "party", "org"):
         value = max(value, fit("party", cell.text)) if not cell.numeric else 0.0
     if named:
         if value >= (_ALONE if question.kind == "money" else _FITS):
             return 1.0
         # A kind that words of the question only imply may come from what names the row.
-        said_so = question.sure < 0.9 and max(head) >= 0.9
+        said_so = question.sure < 0.9 and own >= 0.9
         return 0.9 if said_so else 0.75 if value >= 0.25 else 0.0
     # By its kind alone: the figure must look like it, and a head that is near says a little more.
     if value >= _ALONE and unit_price:

@@ -159,6 +159,15 @@ def _credit(question: Question, slot: Slot, found: list[grids.Grid]) -> float:
     near = supported(question, slot)
     if near < _SUPPORT:
         credit *= _UNSUPPORTED
+    if question.kind in ("name", "party") and (
+        sum(c.isdigit() for c in slot.text) > sum(c.isalpha() for c in slot.text)
+        or (
+            slot.shape == "value"
+            and fit("address", slot.text) > 0.15
+            and fit("name", slot.text) < 0.3
+        )
+    ):
+        credit *= 0.4  # a figure or a street is nobody
     if grids.from_another_row(question, slot, found):
         credit *= _OTHER_ROW
     if (

@@ -41,6 +41,12 @@ ITEMS = page(
     (50, 86, "Kopierpapier A4"), (200, 86, "9"), (330, 86, "227,60"), (450, 86, "2.048,40"),
     (50, 104, "Stahlwinkel"), (200, 104, "7"), (330, 104, "139,55"), (450, 104, "976,85"),
 )  # fmt: skip
+BUSES = page(
+    (50, 50, "Stop"), (200, 50, "First bus"), (330, 50, "Last bus"),
+    (50, 68, "Market Square"), (200, 68, "05:40"), (330, 68, "23:10"),
+    (50, 86, "Hospital"), (200, 86, "05:52"), (330, 86, "23:22"),
+    (50, 104, "Old Mill"), (200, 104, "06:05"), (330, 104, "23:35"),
+)  # fmt: skip
 LETTER = page(
     (50, 50, "Mr. Ronald Keating"), (50, 63, "48 Elm Grove"), (50, 76, "Leith EH6 7QT"),
     (50, 110, "4 May 2024"), (50, 140, "Dear Mr. Keating,"),
@@ -73,6 +79,8 @@ def best(graphs: list[Graph], question: str) -> Reply | None:
         (STAFF, "Who is the gardener?", None),
         (STAFF, "What is the phone number of Ola Lund?", None),
         (PERSONAL, "Wie lautet die Telefonnummer von Bernd Vogel?", "030 4455 662"),
+        (BUSES, "What is the last bus at the Hospital?", "23:22"),
+        (BUSES, "What is the first bus at Old Mill?", "06:05"),
         (PERSONAL, "Wer ist die Leiterin?", "Sabine Roth"),
         (PERSONAL, "Wessen Telefonnummer ist 030 4455 661?", "Jutta Krause"),
         (PRICES, "How much is the dwarf pine?", "27.50"),

@@ -1,4 +1,4 @@
-"""ToUnicode maps: they name letters that nothing shows any more, often in the order of first use."""
+"""Fonts hold, and their ToUnicode maps name, letters that nothing shows any more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import pikepdf
 
 from ..drawn_text import to_unicode
+from ..write.pdf_usage import reachable
 from .base import Job, dictionary
+from .font_subsets import cut, programs_of
 
 Key = tuple[int, int]
 _OPERATORS = "Tf Tj TJ ' \" q Q gs"
@@ -16,37 +18,63 @@ _AT_ONCE = 100  # entries that one bfchar block may hold
 
 
 def clean(job: Job) -> None:
-    """Cut maps of the fonts of pages that lost something down to the codes that are still shown."""
+    """Cut fonts down to the codes that are still shown: maps, programs, widths, names.
+
+    Those of pages that lost something; in publish all that have an embedded program.
+    """
     wanted: dict[Key, Any] = {}
     for index in job.touched:
-        page = job.pdf.pages[index].obj
-        for _, font in dictionary(dictionary(page.get("/Resources")).get("/Font")).items():
-            if isinstance(font, pikepdf.Dictionary) and font.is_indirect:
-                wanted[font.objgen] = font
+        _fonts(job.pdf.pages[index].get("/Resources"), wanted, 0)
+    live = reachable(job.pdf) if wanted or job.removes else set()
+    programs = programs_of(job.pdf, live) if live else []
+    if job.removes:
+        wanted |= {key: font for program in programs for key, font in program.fonts.items()}
     # Forms are filled in with these: what they will show is not known.
     form = dictionary(job.pdf.Root.get("/AcroForm"))
     for _, font in dictionary(dictionary(form.get("/DR")).get("/Font")).items():
         wanted.pop(font.objgen, None)
-    wanted = {k: f for k, f in wanted.items() if isinstance(f.get("/ToUnicode"), pikepdf.Stream)}
     if not wanted:
         return
-    shown: dict[Key, set[bytes]] = {key: set() for key in wanted}
+    looked = dict(wanted)
+    for program in programs:
+        if program.fonts.keys() & wanted.keys():
+            looked |= program.fonts
+    shown: dict[Key, set[bytes]] = {key: set() for key in looked}
     try:
-        for resources, content in _holders(job.pdf):
-            _collect(resources, content, wanted, shown)
+        for resources, content in _holders(job.pdf, live):
+            _collect(resources, content, looked, shown)
     except (pikepdf.PdfError, TypeError, ValueError):
+        job.note("unused glyphs of fonts", "kept")
         return  # a stream that cannot be parsed may show anything
+    cut(job, programs, wanted, shown)
     for key, font in wanted.items():
-        if _cut(job.pdf, font, shown[key]):
+        if isinstance(font.get("/ToUnicode"), pikepdf.Stream) and _cut(job.pdf, font, shown[key]):
             job.note("font maps", "cleaned")
 
 
-def _holders(pdf: pikepdf.Pdf) -> Iterator[tuple[Any, Any]]:
+def _fonts(resources: Any, found: dict[Key, Any], depth: int) -> None:
+    """Add the fonts of a page and of the forms that it may draw."""
+    for _, font in dictionary(dictionary(resources).get("/Font")).items():
+        if isinstance(font, pikepdf.Dictionary) and font.is_indirect:
+            found[font.objgen] = font
+    for _, item in dictionary(dictionary(resources).get("/XObject")).items():
+        if isinstance(item, pikepdf.Stream) and item.get("/Subtype") == "/Form" and depth < 6:
+            _fonts(item.get("/Resources"), found, depth + 1)
+
+
+def _holders(pdf: pikepdf.Pdf, live: set[Key]) -> Iterator[tuple[Any, Any]]:
     for page in pdf.pages:
         yield page.get("/Resources"), page
     for item in pdf.objects:
+        if not isinstance(item, pikepdf.Object) or item.objgen not in live:
+            continue  # what was removed, before its copy was made
         if isinstance(item, pikepdf.Stream):
-            if item.get("/Subtype") == "/Form" or item.get("/PatternType") == 1:
+            if (
+                item.get("/Subtype") == "/Form"
+                or item.get("/PatternType") == 1
+                or "/Resources" in item
+                or "/BBox" in item
+            ):
                 yield item.get("/Resources"), item
         elif isinstance(item, pikepdf.Dictionary) and item.get("/Subtype") == "/Type3":
             for _, proc in dictionary(item.get("/CharProcs")).items():

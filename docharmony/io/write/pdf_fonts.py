@@ -200,7 +200,7 @@ class CompositeFont(Font):
         self._cmap = CMap(font.get("/Encoding"))
         self.vertical = self._cmap.vertical
         self._default = _number(cid_font.get("/DW"), 1000.0)
-        self._widths = dict(_cid_widths(cid_font.get("/W")))
+        self._widths = dict(cid_widths(cid_font.get("/W")))
         dw2 = _numbers(cid_font.get("/DW2"))
         self._down = dw2 if len(dw2) == 2 else [880.0, -1000.0]
         self._columns = dict(_cid_columns(cid_font.get("/W2"))) if self.vertical else {}
@@ -416,7 +416,7 @@ def _face(font: Any) -> Any:
     return _standard_face(family + style if style else regular)
 
 
-def _cid_widths(array: Any) -> Iterator[tuple[int, float]]:
+def cid_widths(array: Any) -> Iterator[tuple[int, float]]:
     """Yield (cid, width) of a W array: ``c [w1 w2 …]`` and ``first last w``."""
     items = list(array) if isinstance(array, pikepdf.Array) else []
     at = 0

@@ -1,0 +1,316 @@
+"""Embedded font programs without the glyphs that nothing shows: glyph numbers stay as they were.
+
+Outlines, advances, names and character codes of all other glyphs go. What is kept of a TrueType glyph
+are its very bytes; a CFF glyph keeps its instructions, with the subroutines written out.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+_TABLES = frozenset(
+    {"head", "hhea", "hmtx", "maxp", "loca", "glyf", "cvt ", "fpgm", "prep", "cmap", "post", "CFF "}
+)
+_MOST_GLYPHS = 65535
+
+
+class FontProgramError(ValueError):
+    """A font program that cannot be cut with certainty."""
+
+
+class Sfnt:
+    """A TrueType or OpenType program.
+
+    Args:
+        data: of the file.
+
+    Raises:
+        FontProgramError, or what fontTools raises: it cannot be read.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        from fontTools.ttLib import TTFont
+
+        self._font = TTFont(io.BytesIO(data), lazy=True, recalcBBoxes=False, recalcTimestamp=False)
+        reader = self._font.reader
+        self.tables: dict[str, bytes] = {str(t): reader[t] for t in reader.keys() if t in _TABLES}  # noqa: SIM118
+        self._version = reader.sfntVersion
+        self.count = struct.unpack_from(">H", self.tables["maxp"], 4)[0]
+        self._font.setGlyphOrder([f"g{gid}" for gid in range(self.count)])
+        self.names = self._post()
+        self.cmaps = self._font["cmap"].tables if "cmap" in self.tables else []
+        self.offsets: list[int] = []
+        if "glyf" in self.tables:
+            self._long = struct.unpack_from(">h", self.tables["head"], 50)[0] != 0
+            loca = self.tables["loca"]
+            kind, scale = ("I", 1) if self._long else ("H", 2)
+            self.offsets = [
+                scale * at for at in struct.unpack_from(f">{self.count + 1}{kind}", loca)
+            ]
+            if sorted(self.offsets) != self.offsets or self.offsets[-1] > len(self.tables["glyf"]):
+                raise FontProgramError("odd order of glyphs")
+
+    def characters(self) -> dict[tuple[int, int], dict[int, int]]:
+        """Return (platform, encoding) -> character code -> glyph number."""
+        result: dict[tuple[int, int], dict[int, int]] = {}
+        for table in self.cmaps:
+            codes = getattr(table, "cmap", None)
+            if not isinstance(codes, dict) or table.format == 14:
+                raise FontProgramError("odd table of characters")
+            found = result.setdefault((table.platformID, table.platEncID), {})
+            found.update({code: int(name[1:]) for code, name in codes.items()})
+        return result
+
+    def outlined(self) -> int:
+        """Return how many glyphs have an outline."""
+        return sum(a < b for a, b in zip(self.offsets, self.offsets[1:], strict=False))
+
+    def cut(self, kept: Collection[int]) -> bytes:
+        """Return the program with these glyphs, the parts they are made of, and glyph 0."""
+        kept = self._closed({0, *kept})
+        if "glyf" in self.tables:
+            glyf, offsets = bytearray(), [0]
+            for gid in range(self.count):
+                if gid in kept:
+                    glyf += self._glyph(gid)
+                    glyf += bytes(-len(glyf) % 4)
+                offsets.append(len(glyf))
+            if not self._long and len(glyf) > 2 * 0xFFFF:
+                raise FontProgramError("too long for its table of places")
+            places = offsets if self._long else [at // 2 for at in offsets]
+            self.tables["glyf"] = bytes(glyf) or bytes(1)
+            self.tables["loca"] = struct.pack(
+                f">{self.count + 1}{'I' if self._long else 'H'}", *places
+            )
+        self._cut_metrics(kept)
+        if self.cmaps:
+            for table in self.cmaps:
+                table.cmap = {c: name for c, name in table.cmap.items() if int(name[1:]) in kept}
+            self.tables["cmap"] = self._font["cmap"].compile(self._font)
+        if "post" in self.tables:
+            self._cut_names(kept)
+        return self._assembled()
+
+    def _assembled(self) -> bytes:
+        from fontTools.ttLib.sfnt import SFNTWriter
+
+        out = io.BytesIO()
+        writer = SFNTWriter(out, len(self.tables), self._version)
+        for tag in sorted(self.tables):
+            writer[tag] = self.tables[tag]
+        writer.close()
+        return out.getvalue()
+
+    def _glyph(self, gid: int) -> bytes:
+        return self.tables["glyf"][self.offsets[gid] : self.offsets[gid + 1]]
+
+    def _closed(self, kept: set[int]) -> set[int]:
+        """Add the parts of composite glyphs."""
+        waiting = list(kept) if self.offsets else []
+        while waiting:
+            gid = waiting.pop()
+            for part in _parts(self._glyph(gid)) if gid < self.count else ():
+                if part not in kept:
+                    kept.add(part)
+                    waiting.append(part)
+        return {gid for gid in kept if gid < self.count}
+
+    def _cut_metrics(self, kept: set[int]) -> None:
+        if not {"hhea", "hmtx"} <= self.tables.keys():
+            return
+        body = bytearray(self.tables["hmtx"])
+        long = struct.unpack_from(">H", self.tables["hhea"], 34)[0]
+        for gid in range(self.count):
+            if gid in kept or (gid == long - 1 and any(other >= long for other in kept)):
+                continue
+            at, size = (4 * gid, 4) if gid < long else (4 * long + 2 * (gid - long), 2)
+            stop = min(at + size, len(body))
+            body[at:stop] = bytes(max(0, stop - at))
+        self.tables["hmtx"] = bytes(body)
+
+    def _post(self) -> dict[int, str]:
+        """Return glyph number -> name."""
+        from fontTools.ttLib.standardGlyphOrder import standardGlyphOrder
+
+        body = self.tables.get("post", b"")
+        version = body[:4]
+        if version == b"\0\1\0\0":
+            return dict(enumerate(standardGlyphOrder[: self.count]))
+        if version != b"\0\2\0\0":
+            return {}
+        count = struct.unpack_from(">H", body, 32)[0]
+        indices = struct.unpack_from(f">{count}H", body, 34)
+        own, at = [], 34 + 2 * count
+        while at < len(body):
+            own.append(body[at + 1 : at + 1 + body[at]].decode("latin-1"))
+            at += 1 + body[at]
+        names = [*standardGlyphOrder, *own]
+        return {gid: names[i] for gid, i in enumerate(indices) if i < len(names)}
+
+    def _cut_names(self, kept: set[int]) -> None:
+        head = self.tables["post"][4:32].ljust(28, b"\0")
+        names = {gid: name for gid, name in self.names.items() if gid in kept}
+        if not names:
+            self.tables["post"] = b"\0\3\0\0" + head
+            return
+        from fontTools.ttLib.standardGlyphOrder import standardGlyphOrder
+
+        own: list[str] = []
+        indices = []
+        for gid in range(self.count):
+            name = names.get(gid, ".notdef")
+            if name in standardGlyphOrder:
+                indices.append(standardGlyphOrder.index(name))
+            else:
+                indices.append(len(standardGlyphOrder) + len(own))
+                own.append(name)
+        rows = b"".join(bytes((len(n.encode("latin-1")),)) + n.encode("latin-1") for n in own)
+        table = struct.pack(f">H{self.count}H", self.count, *indices)
+        self.tables["post"] = b"\0\2\0\0" + head + table + rows
+
+
+def _parts(glyph: bytes) -> Iterable[int]:
+    """Yield the glyph numbers that a composite glyph is made of (OpenType, table glyf)."""
+    if len(glyph) < 12 or struct.unpack_from(">h", glyph)[0] >= 0:
+        return
+    at, more = 10, True
+    while more:
+        flags, part = struct.unpack_from(">HH", glyph, at)
+        yield part
+        at += 4 + (4 if flags & 1 else 2)
+        at += 2 if flags & 8 else 4 if flags & 0x40 else 8 if flags & 0x80 else 0
+        more = bool(flags & 0x20)
+
+
+class Cff:
+    """A CFF program.
+
+    Args:
+        data: the table or bare program.
+
+    Raises:
+        FontProgramError, or what fontTools raises: it cannot be read.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        from fontTools.cffLib import CFFFontSet
+
+        self._set = CFFFontSet()
+        self._set.decompile(io.BytesIO(data), None)
+        if len(self._set.fontNames) != 1:
+            raise FontProgramError("several fonts")
+        self._top = self._set[0]
+        self._set.desubroutinize()
+        self.keyed = hasattr(self._top, "ROS")
+        self.order: list[str] = list(self._top.charset)
+        if len(set(self.order)) != len(self.order) or len(self.order) > _MOST_GLYPHS:
+            raise FontProgramError("names that are not unique")
+
+    def by_cid(self) -> Mapping[int, int]:
+        """Return CID -> glyph number."""
+        if not self.keyed:
+            return {gid: gid for gid in range(len(self.order))}
+        return {0: 0} | {int(n[3:]): gid for gid, n in enumerate(self.order) if n.startswith("cid")}
+
+    def encoding(self) -> list[str]:
+        """Return the name that each of the 256 codes has in the program itself."""
+        from fontTools.encodings.StandardEncoding import StandardEncoding
+
+        own = getattr(self._top, "Encoding", "StandardEncoding")
+        if own == "StandardEncoding":
+            return list(StandardEncoding)
+        if isinstance(own, str):
+            raise FontProgramError("an encoding of experts")
+        return list(own)
+
+    def outlined(self) -> int:
+        """Return how many glyphs there are."""
+        return len(self.order)
+
+    def programs(self) -> list[list[Any]]:
+        """Return the instructions of each glyph."""
+        result = []
+        for name in self.order:
+            charstring = self._top.CharStrings[name]
+            charstring.decompile()
+            result.append(list(charstring.program))
+        return result
+
+    def cut(self, kept: Collection[int], name: str, codes: Collection[int] = ()) -> bytes:
+        """Return the program with these glyphs, the parts they are made of, and glyph 0.
+
+        Args:
+            kept: glyph numbers.
+            name: the program's new name.
+            codes: whose names in the program's own encoding must stay.
+        """
+        from fontTools.ttLib import TTFont
+
+        before = self.programs()
+        kept = self._closed({0, *kept}, before)
+        encoded = [] if self.keyed else self.encoding()
+        strings, stays = self._top.CharStrings, {self.order[gid] for gid in kept}
+        taken = {int(n[3:]) for n in stays if self.keyed and n.startswith("cid")}
+        free = (cid for cid in range(1, 2 * _MOST_GLYPHS) if cid not in taken)
+        order = list(self.order)
+        for gid, old in enumerate(self.order):
+            if gid in kept:
+                continue
+            strings[old].setProgram(["endchar"])
+            order[gid] = f"cid{next(free):05d}" if self.keyed else f"g{gid}"
+        if len(set(order)) != len(order):
+            raise FontProgramError("names that look like ours")
+        places = {n: strings.charStrings[old] for n, old in zip(order, self.order, strict=True)}
+        strings.charStrings = places
+        self._top.charset = order
+        if encoded and not isinstance(self._top.Encoding, str):
+            self._top.Encoding = [n if n in stays else ".notdef" for n in encoded]
+        for key in ("Notice", "Copyright", "UniqueID", "XUID", "FullName"):
+            self._top.rawDict.pop(key, None)
+            self._top.__dict__.pop(key, None)
+        self._set.fontNames[0] = name
+        out = io.BytesIO()
+        self._set.compile(out, TTFont(recalcBBoxes=False))
+        self._check(out.getvalue(), kept, before, encoded, codes)
+        return out.getvalue()
+
+    def _closed(self, kept: set[int], programs: list[list[Any]]) -> set[int]:
+        """Add the parts of accented letters: four numbers before the end name them."""
+        from fontTools.encodings.StandardEncoding import StandardEncoding
+
+        kept = {gid for gid in kept if gid < len(programs)}
+        for gid in list(kept):
+            last = programs[gid][-5:]
+            if (
+                len(last) == 5
+                and last[4] == "endchar"
+                and not any(isinstance(x, str) for x in last[:4])
+            ):
+                for code in last[2:4]:
+                    if StandardEncoding[int(code)] in self.order:
+                        kept.add(self.order.index(StandardEncoding[int(code)]))
+        return kept
+
+    def _check(
+        self,
+        data: bytes,
+        kept: set[int],
+        before: list[list[Any]],
+        encoded: list[str],
+        codes: Collection[int],
+    ) -> None:
+        """Raise if the program that was written says something else of what is kept."""
+        new = Cff(data)
+        after = new.programs()
+        if len(after) != len(before) or any(
+            before[gid] != after[gid] or self.order[gid] != new.order[gid] for gid in kept
+        ):
+            raise FontProgramError("it did not come out the same")
+        if encoded:
+            stays = {self.order[gid] for gid in kept}
+            fresh = new.encoding()
+            if any(encoded[c] in stays and encoded[c] != fresh[c] for c in codes):
+                raise FontProgramError("its encoding did not come out the same")

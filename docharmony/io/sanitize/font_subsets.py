@@ -1,0 +1,296 @@
+"""Embedded fonts: outlines, names and widths of letters that nothing shows any more.
+
+A subset that holds exactly the letters of a name tells much of it. What the document still shows is
+known by code; here codes become glyph numbers, by every way that viewers go, and all else is cut.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pikepdf
+
+from ..write.pdf_fonts import CMap, CompositeFont, cid_widths, differences_of, load_font
+from .base import Job, dictionary
+from .font_programs import Cff, FontProgramError, Sfnt
+
+Key = tuple[int, int]
+_FILES = ("/FontFile", "/FontFile2", "/FontFile3")
+_MOST_BYTES = 4 << 20
+_FULL = 200  # a font without the tag of a subset that has more glyphs is no choice of letters
+_TAG = re.compile(r"^/[A-Z]{6}\+")
+_CODECS = ("cp1252", "mac_roman")
+
+
+@dataclass
+class Program:
+    """One embedded program and the font dictionaries that show it."""
+
+    stream: Any
+    fonts: dict[Key, Any] = field(default_factory=dict)
+    whole: bool = False  # something else uses it
+
+
+def cut(
+    job: Job,
+    programs: Iterable[Program],
+    wanted: Mapping[Key, Any],
+    shown: Mapping[Key, set[bytes]],
+) -> None:
+    """Cut the programs of the wanted fonts down to the codes that are still shown."""
+    for program in programs:
+        if not program.fonts.keys() & wanted.keys():
+            continue
+        try:
+            if program.whole:
+                raise FontProgramError("it may show more")
+            changed = _cut(job.pdf, program, shown)
+        except Exception:  # fontTools raises nearly everything on broken programs
+            job.note("unused glyphs of fonts", "kept")
+        else:
+            if changed:
+                job.note("unused glyphs of fonts", "cleaned")
+
+
+def programs_of(pdf: pikepdf.Pdf, live: Collection[Key]) -> list[Program]:
+    """Return the embedded programs that objects of these ids use."""
+    found: dict[Key, Program] = {}
+    fixed: set[Key] = set()
+    for item in pdf.objects:
+        if not isinstance(item, pikepdf.Object) or item.objgen not in live:
+            continue
+        for holder in _dictionaries(item, 0):
+            font = holder.get("/Font")
+            if isinstance(font, pikepdf.Array) and len(font):  # of a graphics state
+                fixed.add(getattr(font[0], "objgen", (0, 0)))
+            if "/FontDescriptor" not in holder and "/DescendantFonts" not in holder:
+                continue
+            stream = _file(_descendant(holder))
+            if stream is None:
+                continue
+            program = found.setdefault(stream.objgen, Program(stream))
+            if holder.get("/Subtype") in ("/CIDFontType0", "/CIDFontType2"):
+                continue  # the composite font over it counts
+            if holder.is_indirect:
+                program.fonts[holder.objgen] = holder
+            else:
+                program.whole = True
+    form = dictionary(pdf.Root.get("/AcroForm"))
+    for _, font in dictionary(dictionary(form.get("/DR")).get("/Font")).items():
+        fixed.add(font.objgen)
+    for program in found.values():
+        program.whole = program.whole or bool(fixed & program.fonts.keys())
+    return list(found.values())
+
+
+def _dictionaries(value: Any, depth: int) -> Iterator[Any]:
+    """Yield the dictionaries of an object that stand in it directly."""
+    if depth > 20:
+        return
+    if isinstance(value, pikepdf.Dictionary | pikepdf.Stream):
+        yield value
+        items = [item for _, item in value.items()]
+    elif isinstance(value, pikepdf.Array):
+        items = list(value)
+    else:
+        return
+    for item in items:
+        if isinstance(item, pikepdf.Object) and not item.is_indirect:
+            yield from _dictionaries(item, depth + 1)
+
+
+def _descendant(font: Any) -> Any:
+    below = font.get("/DescendantFonts")
+    if isinstance(below, pikepdf.Array) and len(below):
+        return dictionary(below[0])
+    return font
+
+
+def _file(font: Any) -> Any:
+    descriptor = dictionary(font.get("/FontDescriptor"))
+    for key in _FILES:
+        if isinstance(descriptor.get(key), pikepdf.Stream):
+            return descriptor[key]
+    return None
+
+
+def _cut(pdf: pikepdf.Pdf, program: Program, shown: Mapping[Key, set[bytes]]) -> bool:
+    fonts = list(program.fonts.values())
+    data = bytes(program.stream.read_bytes())
+    if len(data) > _MOST_BYTES:
+        raise FontProgramError("too large")
+    body: Sfnt | Cff
+    sfnt = None
+    if data[:4] in (b"\0\1\0\0", b"true", b"OTTO"):
+        sfnt = Sfnt(data)
+        body = Cff(sfnt.tables["CFF "]) if "CFF " in sfnt.tables else sfnt
+    elif data[:1] == b"\1":
+        body = Cff(data)
+    else:
+        raise FontProgramError("a kind of program that is not known")
+    tagged = any(_TAG.match(str(font.get("/BaseFont", ""))) for font in fonts)
+    if not tagged and body.outlined() > _FULL:
+        return False
+    kept: set[int] = set()
+    codes: set[int] = set()
+    cids: dict[Key, set[int]] = {}
+    for font in fonts:
+        own = shown[font.objgen]
+        if font.get("/Subtype") == "/Type0":
+            below = _descendant(font)
+            found = _cids(font, own)
+            cids.setdefault(below.objgen, set()).update(found)
+            kept |= _glyphs_of_cids(below, body, found)
+        else:
+            mine = {code[0] for code in own}
+            codes |= mine
+            for code in mine:
+                kept |= (_named if isinstance(body, Cff) else _mapped)(font, body, code)
+    tag = "".join(secrets.choice(string.ascii_uppercase) for _ in range(6))
+    name = _renamed(fonts[0], tag)[1:]
+    if isinstance(body, Cff):
+        fresh = body.cut(kept, name, codes)
+        if sfnt is not None:
+            sfnt.tables["CFF "] = fresh
+            fresh = sfnt.cut(range(sfnt.count) if sfnt.offsets else kept)
+    else:
+        fresh = body.cut(kept)
+    _put(pdf, program.stream, fresh)
+    for font in fonts:
+        below = _descendant(font)
+        if font.get("/Subtype") == "/Type0":
+            _cut_cid_widths(below, cids[below.objgen])
+        else:
+            _cut_simple(font, {code[0] for code in shown[font.objgen]})
+        descriptor = below["/FontDescriptor"]
+        for key in ("/CharSet", "/CIDSet"):
+            if key in descriptor:
+                del descriptor[key]
+        for holder, key in ((font, "/BaseFont"), (below, "/BaseFont"), (descriptor, "/FontName")):
+            holder[key] = pikepdf.Name(_renamed(holder, tag, key))
+    return True
+
+
+def _renamed(holder: Any, tag: str, key: str = "/BaseFont") -> str:
+    return f"/{tag}+" + _TAG.sub("/", str(holder.get(key, "/Font")))[1:]
+
+
+def _put(pdf: pikepdf.Pdf, stream: Any, data: bytes) -> None:
+    stream.write(data)
+    if "/Length1" in stream:
+        stream["/Length1"] = len(data)
+
+
+def _cids(font: Any, shown: set[bytes]) -> set[int]:
+    measure = load_font(font)
+    encoding = font.get("/Encoding")
+    if not isinstance(measure, CompositeFont) or measure.vertical:
+        raise FontProgramError("vertical")
+    if isinstance(encoding, pikepdf.Stream):
+        if "/UseCMap" in encoding or b"usecmap" in encoding.read_bytes():
+            raise FontProgramError("a map over a map")
+    elif encoding != "/Identity-H":
+        raise FontProgramError("a map of the viewer")
+    table = CMap(encoding)
+    return {table.cid(code) for code in shown if code}
+
+
+def _glyphs_of_cids(below: Any, body: Sfnt | Cff, cids: set[int]) -> set[int]:
+    if isinstance(body, Cff):
+        places = body.by_cid()
+        if "/CIDToGIDMap" in below and below["/CIDToGIDMap"] != "/Identity":
+            raise FontProgramError("two maps")
+        return {places[cid] for cid in cids if cid in places}
+    table = below.get("/CIDToGIDMap")
+    if isinstance(table, pikepdf.Stream):
+        rows = table.read_bytes()
+        return {int.from_bytes(rows[2 * c : 2 * c + 2]) for c in cids if 2 * c + 2 <= len(rows)}
+    return set(cids)
+
+
+def _named(font: Any, body: Any, code: int) -> set[int]:
+    """Return the glyphs of a CFF program that a code may show."""
+    if body.keyed:
+        raise FontProgramError("numbers where names should be")
+    from fontTools.agl import toUnicode
+
+    own = differences_of(font.get("/Encoding")).get(code)
+    if own and own[1:] in body.order:
+        return {body.order.index(own[1:])}
+    names = {body.encoding()[code], *_usual_names(code)} | ({own[1:]} if own else set())
+    meanings = {toUnicode(name) for name in names} - {""}
+    return {
+        gid for gid, name in enumerate(body.order) if name in names or toUnicode(name) in meanings
+    }
+
+
+def _usual_names(code: int) -> Iterator[str]:
+    """Yield the names that the usual encodings have for a code."""
+    from fontTools.agl import UV2AGL
+    from fontTools.encodings.StandardEncoding import StandardEncoding
+
+    yield StandardEncoding[code]
+    for codec in _CODECS:
+        char = bytes((code,)).decode(codec, "replace")
+        yield UV2AGL.get(ord(char), ".notdef")
+    # Where WinAnsiEncoding has nothing, and what stands in for spaces and hyphens that do not break.
+    yield "bullet"
+    yield "space" if code == 0xA0 else "hyphen" if code == 0xAD else ".notdef"
+
+
+def _mapped(font: Any, body: Any, code: int) -> set[int]:
+    """Return the glyphs of a TrueType program that a code may show."""
+    from fontTools.agl import toUnicode
+
+    own = differences_of(font.get("/Encoding")).get(code)
+    names = {own[1:]} if own else set(_usual_names(code)) - ({"bullet"} if code < 127 else set())
+    points = {ord(char) for name in names for char in toUnicode(name)[:1]}
+    found: set[int] = set()
+    for (platform, _), table in body.characters().items():
+        tries = {code, 0xF000 + code, 0xF100 + code, 0xF200 + code} | points
+        if platform == 1:
+            tries = {code}
+            for name in names:
+                for char in toUnicode(name)[:1]:
+                    tries |= set(char.encode("mac_roman", "ignore"))
+        found |= {table[at] for at in tries if at in table}
+    found |= {gid for gid, name in body.names.items() if name in names}
+    if not body.cmaps:
+        found.add(code)
+    return found
+
+
+def _cut_simple(font: Any, shown: set[int]) -> None:
+    """Keep widths and names of the codes that are shown."""
+    widths, first = font.get("/Widths"), int(font.get("/FirstChar", 0))
+    if isinstance(widths, pikepdf.Array):
+        have = sorted(c for c in shown if 0 <= c - first < len(widths)) or [0]
+        row = range(have[0], have[-1] + 1)
+        fresh = [widths[c - first] if c in shown and c >= first else 0 for c in row]
+        font["/Widths"] = pikepdf.Array(fresh)
+        font["/FirstChar"], font["/LastChar"] = row[0], row[-1]
+    names = differences_of(font.get("/Encoding"))
+    if names:
+        encoding = pikepdf.Dictionary(dict(font["/Encoding"].items()))
+        listed: list[Any] = []
+        for code in sorted(names.keys() & shown):
+            listed += [code, pikepdf.Name(names[code])]
+        encoding["/Differences"] = pikepdf.Array(listed)
+        font["/Encoding"] = encoding
+
+
+def _cut_cid_widths(below: Any, shown: set[int]) -> None:
+    widths = dict(cid_widths(below.get("/W")))
+    listed: list[Any] = []
+    for cid in sorted(widths.keys() & shown):
+        width = widths[cid]
+        listed += [cid, pikepdf.Array([int(width) if width == int(width) else width])]
+    if "/W" in below:
+        below["/W"] = pikepdf.Array(listed)
+    if "/W2" in below:
+        del below["/W2"]

@@ -1,0 +1,294 @@
+"""Embedded fonts after a redaction: what is left in them, by a look with fontTools."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pymupdf
+import pypdfium2
+import pytest
+from pikepdf import Array, Dictionary, Name
+
+from docharmony.io.needles import Needles
+from docharmony.io.sanitize import Job, fonts
+
+pytest.importorskip("fontTools")
+from fontTools.cffLib import CFFFontSet
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.t2CharStringPen import T2CharStringPen
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont
+
+LETTERS = "ABCDEQZ"
+SHOWN, SECRET = "ABCDE", "QZ"
+
+
+def outline(pen: Any, index: int) -> None:
+    pen.moveTo((50, 0))
+    pen.lineTo((100 + 60 * index, 0))
+    pen.lineTo((100 + 40 * index, 700))
+    pen.lineTo((50, 500 + 20 * index))
+    pen.closePath()
+
+
+def build(cff: bool) -> bytes:
+    """Return a program of .notdef and LETTERS; in TrueType E is made of A, and of a part of its own."""
+    order = [".notdef", *LETTERS, "part"]
+    made = FontBuilder(1000, isTTF=not cff)
+    made.setupGlyphOrder(order)
+    made.setupCharacterMap({ord(c): c for c in LETTERS})
+    widths = {name: 500 + 10 * n for n, name in enumerate(order)}
+    if cff:
+        strings = {}
+        for n, name in enumerate(order):
+            pen = T2CharStringPen(widths[name], None)
+            outline(pen, n)
+            strings[name] = pen.getCharString()
+        made.setupCFF("Subset", {"FullName": "Subset"}, strings, {})
+    else:
+        glyphs = {}
+        for n, name in enumerate(order):
+            pen = TTGlyphPen(dict.fromkeys(order))
+            if name == "E":
+                pen.addComponent("A", (1, 0, 0, 1, 0, 0))
+                pen.addComponent("part", (1, 0, 0, 1, 100, 50))
+            else:
+                outline(pen, n)
+            glyphs[name] = pen.glyph()
+        made.setupGlyf(glyphs)
+    made.setupHorizontalMetrics({name: (w, 50) for name, w in widths.items()})
+    made.setupHorizontalHeader(ascent=800, descent=-200)
+    made.setupOS2()
+    made.setupPost()
+    out = io.BytesIO()
+    made.save(out)
+    return out.getvalue()
+
+
+def keyed(data: bytes) -> bytes:
+    """Return the CFF table of a program as a CID-keyed font, CID = 10 * glyph number."""
+    font = TTFont(io.BytesIO(data))
+    table = font["CFF "].cff
+    top = table[0]
+    from fontTools.cffLib import FDArrayIndex, FDSelect, FontDict
+
+    order = [".notdef", *(f"cid{10 * n:05d}" for n in range(1, len(top.charset)))]
+    strings = top.CharStrings
+    strings.charStrings = {
+        new: strings.charStrings[old] for new, old in zip(order, top.charset, strict=True)
+    }
+    top.charset = order
+    part = FontDict()
+    part.setCFF2(False)
+    part.Private = top.Private
+    array = FDArrayIndex()
+    array.strings = None
+    array.GlobalSubrs = top.GlobalSubrs
+    array.append(part)
+    select = FDSelect()
+    select.format = 0
+    select.gidArray = [0] * len(order)
+    top.rawDict.pop("Private", None)
+    top.__dict__.pop("Private", None)
+    top.rawDict.pop("Encoding", None)
+    top.__dict__.pop("Encoding", None)
+    top.ROS = ("Adobe", "Identity", 0)
+    top.CIDCount = 200
+    top.FDArray, top.FDSelect = array, select
+    strings.fdArray, strings.fdSelect = array, select
+    out = io.BytesIO()
+    table.compile(out, font)
+    return out.getvalue()
+
+
+def bare(data: bytes) -> bytes:
+    return bytes(TTFont(io.BytesIO(data)).reader["CFF "])
+
+
+def descriptor(pdf: pikepdf.Pdf, key: str, data: bytes, subtype: str = "") -> Any:
+    program = pdf.make_stream(data)
+    if subtype:
+        program["/Subtype"] = Name(subtype)
+    else:
+        program["/Length1"] = len(data)
+    made = Dictionary(
+        Type=Name.FontDescriptor, FontName=Name("/ABCDEF+Subset"), Flags=32, ItalicAngle=0,
+        FontBBox=Array([0, -200, 1000, 800]), Ascent=800, Descent=-200, CapHeight=700, StemV=80,
+        CharSet=pikepdf.String("/A/B/C/D/E/Q/Z"), CIDSet=pdf.make_stream(b"\xff\xff"),
+    )  # fmt: skip
+    made[key] = program
+    return pdf.make_indirect(made)
+
+
+def simple(pdf: pikepdf.Pdf, key: str, data: bytes, subtype: str = "") -> tuple[Any, Any]:
+    """Codes from 1 on, named by Differences (CFF), or the letters themselves (TrueType)."""
+    names = [Name(f"/{c}") for c in LETTERS]
+    font = Dictionary(
+        Type=Name.Font, Subtype=Name.TrueType if key == "/FontFile2" else Name.Type1,
+        BaseFont=Name("/ABCDEF+Subset"), FirstChar=65, LastChar=71,
+        Widths=Array([510 + 10 * n for n in range(7)]),
+        Encoding=Dictionary(BaseEncoding=Name.WinAnsiEncoding, Differences=Array([65, *names])),
+        FontDescriptor=descriptor(pdf, key, data, subtype),
+    )  # fmt: skip
+    return pdf.make_indirect(font), lambda c: bytes((65 + LETTERS.index(c),))
+
+
+def composite(
+    pdf: pikepdf.Pdf, key: str, data: bytes, subtype: str = "", step: int = 1, table: bool = False
+) -> tuple[Any, Any]:
+    below = Dictionary(
+        Type=Name.Font,
+        Subtype=Name.CIDFontType2 if key == "/FontFile2" else Name.CIDFontType0,
+        BaseFont=Name("/ABCDEF+Subset"),
+        CIDSystemInfo=Dictionary(Registry="Adobe", Ordering="Identity", Supplement=0),
+        W=Array([x for n in range(1, 8) for x in (n * step, Array([500 + 10 * n]))]),
+        FontDescriptor=descriptor(pdf, key, data, subtype),
+    )
+    if table:
+        rows = bytearray(2 * (7 * step + 1))
+        for n in range(1, 8):
+            rows[2 * n * step : 2 * n * step + 2] = n.to_bytes(2)
+        below["/CIDToGIDMap"] = pdf.make_stream(bytes(rows))
+    font = Dictionary(
+        Type=Name.Font, Subtype=Name.Type0, BaseFont=Name("/ABCDEF+Subset"),
+        Encoding=Name("/Identity-H"), DescendantFonts=Array([pdf.make_indirect(below)]),
+    )  # fmt: skip
+    return pdf.make_indirect(font), lambda c: (step * (1 + LETTERS.index(c))).to_bytes(2)
+
+
+KINDS: dict[str, Callable[[pikepdf.Pdf], tuple[Any, Any]]] = {
+    "truetype": lambda pdf: simple(pdf, "/FontFile2", build(False)),
+    "truetype_cid": lambda pdf: composite(pdf, "/FontFile2", build(False)),
+    "truetype_cid_map": lambda p: composite(p, "/FontFile2", build(False), step=7, table=True),
+    "cff": lambda p: simple(p, "/FontFile3", bare(build(True)), "/Type1C"),
+    "cff_cid": lambda p: composite(p, "/FontFile3", keyed(build(True)), "/CIDFontType0C", step=10),
+    "cff_cid_of_names": lambda p: composite(p, "/FontFile3", bare(build(True)), "/CIDFontType0C"),
+    "opentype_cff": lambda p: simple(p, "/FontFile3", build(True), "/OpenType"),
+}
+
+
+def pages(data: bytes) -> list[bytes]:
+    with pymupdf.open(stream=data) as document:
+        drawn = [page.get_pixmap(dpi=144).samples for page in document]
+    other = pypdfium2.PdfDocument(data)
+    return drawn + [bytes(other[n].render(scale=2).to_numpy().tobytes()) for n in range(len(other))]
+
+
+def saved(pdf: pikepdf.Pdf) -> bytes:
+    out = io.BytesIO()
+    pdf.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("profile", ["minimal", "publish"])
+def test_letters_that_nothing_shows_are_gone(kind: str, profile: Any) -> None:
+    pdf = pikepdf.new()
+    font, code = KINDS[kind](pdf)
+    for text in (SHOWN[:2], SHOWN[2:4]):
+        pdf.add_blank_page(page_size=(300, 100))
+        page = pdf.pages[-1]
+        page.obj["/Resources"] = Dictionary(Font=Dictionary(F=font))
+        shown = b"".join(code(c) for c in text).hex()
+        page.obj["/Contents"] = pdf.make_stream(f"BT /F 40 Tf 10 20 Td <{shown}> Tj ET".encode())
+    # E stands in an appearance only.
+    form = pdf.make_stream(f"BT /F 40 Tf 10 0 Td <{code('E').hex()}> Tj ET".encode())
+    form["/Subtype"], form["/BBox"] = Name.Form, Array([0, 0, 100, 50])
+    form["/Resources"] = Dictionary(Font=Dictionary(F=font))
+    note = Dictionary(Type=Name.Annot, Subtype=Name.Stamp, Rect=Array([150, 20, 250, 70]), F=4,
+                      AP=Dictionary(N=form))  # fmt: skip
+    pdf.pages[0].obj["/Annots"] = Array([pdf.make_indirect(note)])
+    before = pages(saved(pdf))
+    job = Job(pdf, profile, Needles([], []), {0: set()} if profile == "minimal" else {})
+    job.carrier = "fonts"
+    fonts.clean(job)
+    assert {"where": "unused glyphs of fonts", "action": "cleaned"} in job.actions
+    assert pages(saved(pdf)) == before
+
+    below = font["/DescendantFonts"][0] if "/DescendantFonts" in font else font
+    about = below["/FontDescriptor"]
+    assert "/CharSet" not in about
+    assert "/CIDSet" not in about
+    assert not str(font["/BaseFont"]).startswith("/ABCDEF+")
+    assert font["/BaseFont"] == about["/FontName"]
+    if below is font:
+        assert len(font["/Widths"]) == 5
+        assert [str(n) for n in font["/Encoding"]["/Differences"]][1::2] == list(
+            map("/{}".format, SHOWN)
+        )
+    else:
+        assert len(below["/W"]) == 10
+    program = about.get("/FontFile2") or about["/FontFile3"]
+    _look(bytes(program.read_bytes()), "opentype" in kind)
+
+
+def _look(data: bytes, opentype: bool) -> None:
+    if data[:4] == b"\0\1\0\0":
+        read = TTFont(io.BytesIO(data))
+        glyphs, order = read["glyf"], read.getGlyphOrder()
+        empty = [n for n, name in enumerate(order) if glyphs[name].numberOfContours == 0]
+        assert empty == [6, 7]  # Q and Z; the parts of E stay
+        assert not set(SECRET) & set(order)
+        assert [read["hmtx"][order[n]] for n in (6, 7)] == [(0, 0), (0, 0)]
+        assert not {ord(c) for c in SECRET} & read["cmap"].getBestCmap().keys()
+        return
+    if opentype:
+        data = bytes(TTFont(io.BytesIO(data)).reader["CFF "])
+    table = CFFFontSet()
+    table.decompile(io.BytesIO(data), None)
+    top = table[0]
+    programs = []
+    for name in top.charset:
+        top.CharStrings[name].decompile()
+        programs.append(top.CharStrings[name].program)
+    assert [n for n, program in enumerate(programs) if program == ["endchar"]] == [6, 7, 8]
+    assert not set(SECRET) & set(top.charset)
+    assert not {"cid00060", "cid00070"} & set(top.charset)
+
+
+def test_a_program_that_is_not_understood_stays_and_is_told() -> None:
+    pdf = pikepdf.new()
+    font, _ = simple(pdf, "/FontFile", b"%!PS-AdobeFont-1.0: Subset")
+    pdf.add_blank_page(page_size=(300, 100))
+    pdf.pages[0].obj["/Resources"] = Dictionary(Font=Dictionary(F=font))
+    job = Job(pdf, "minimal", Needles([], []), {0: set()})
+    job.carrier = "fonts"
+    fonts.clean(job)
+    assert job.actions == [{"where": "unused glyphs of fonts", "action": "kept"}]
+    assert str(font["/BaseFont"]) == "/ABCDEF+Subset"
+
+
+def test_redaction_takes_the_letters_out_of_a_real_font(tmp_path: Path) -> None:
+    """Vera as reportlab embeds it: codes in the order of use."""
+    import docharmony
+
+    pdfmetrics = pytest.importorskip("reportlab.pdfbase.pdfmetrics")
+    from reportlab.pdfbase.ttfonts import TTFont as Face
+    from reportlab.pdfgen.canvas import Canvas
+
+    pdfmetrics.registerFont(Face("Vera", "Vera.ttf"))
+    canvas = Canvas(str(tmp_path / "in.pdf"))
+    canvas.setFont("Vera", 14)
+    canvas.drawString(60, 700, "Dear Quixzy received our letter")
+    canvas.drawString(60, 600, "and he read it")
+    canvas.save()
+    docharmony.redact(tmp_path / "in.pdf", tmp_path / "out.pdf", terms=["Quixzy"])
+    left = []
+    for name in ("in.pdf", "out.pdf"):
+        with pikepdf.open(tmp_path / name) as pdf:
+            streams = [
+                item["/FontFile2"].read_bytes()
+                for item in pdf.objects
+                if isinstance(item, pikepdf.Dictionary) and "/FontFile2" in item
+            ]
+        (data,) = streams
+        glyphs = TTFont(io.BytesIO(data))["glyf"]
+        left.append([n for n in glyphs.keys() if glyphs[n].numberOfContours])  # noqa: SIM118
+    shown = set("Dear received our letter and he read it") - {" "}
+    assert len(left[0]) > len(left[1]) == len(shown) + 1  # .notdef
+    with pymupdf.open(tmp_path / "out.pdf") as document:
+        assert "and he read it" in document[0].get_text()

@@ -16,7 +16,6 @@ from pikepdf import Array, Dictionary, Name
 from docharmony.io.needles import Needles
 from docharmony.io.sanitize import Job, fonts
 
-pytest.importorskip("fontTools")
 from fontTools.cffLib import CFFFontSet
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.t2CharStringPen import T2CharStringPen

@@ -50,6 +50,8 @@ def cut(
             if program.whole:
                 raise FontProgramError("it may show more")
             changed = _cut(job.pdf, program, shown)
+        except ImportError:
+            raise
         except Exception:  # fontTools raises nearly everything on broken programs
             job.note("unused glyphs of fonts", "kept")
         else:

@@ -11,16 +11,15 @@ import pikepdf
 import pymupdf
 import pypdfium2
 import pytest
-from pikepdf import Array, Dictionary, Name
-
-from docharmony.io.needles import Needles
-from docharmony.io.sanitize import Job, fonts
-
 from fontTools.cffLib import CFFFontSet
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
+from pikepdf import Array, Dictionary, Name
+
+from docharmony.io.needles import Needles
+from docharmony.io.sanitize import Job, fonts
 
 LETTERS = "ABCDEQZ"
 SHOWN, SECRET = "ABCDE", "QZ"

@@ -21,7 +21,7 @@ NANO = Path(docharmony.__file__).parent / "checkpoints" / "nano"
 ADAPTERS = Path(__file__).parent / "answer.safetensors"
 # Fitted on 190 answers to questions on 38 made documents of development; see tests/bench/README.md.
 CALIBRATION = (0.483, 1.044, 0.294)
-_FORM = 1  # of what is written; another number makes it anew
+_FORM = 2  # of what is written; another number makes it anew
 
 
 def folder(name: str = "small", adapters: Path | None = ADAPTERS) -> Path:
@@ -50,10 +50,10 @@ def make(out: Path, name: str = "small", trained: Path | None = ADAPTERS) -> Non
     assert isinstance(nano.spec, ModelSpec)
     log.info("making the checkpoint small out of %s", SMOLLM2.package)
     parts = {}
-    for name in nano.parts:
-        part = nano.part(name)
+    for key in nano.parts:
+        part = nano.part(key)
         shutil.copyfile(part.path, out / part.path.name)
-        parts[name] = (part.path.name, part.format, part.dtype)
+        parts[key] = (part.path.name, part.format, part.dtype)
     weights = smollm.Weights(source)
     spec = replace(smollm.SPEC, calibration=() if trained is None else CALIBRATION)
     low = None if trained is None else adapters.load(trained)

@@ -46,6 +46,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunContext]:
 @needs_smollm2
 def test_it_answers_with_words_of_the_document(context: RunContext) -> None:
     assert context.abilities == {"locate", "read", "erase", "answer"}
+    assert context.checkpoint == "small"
     for question, answer in (
         ("What is the invoice number?", "4711"),
         ("What is the total?", "£120.50"),

@@ -18,7 +18,8 @@ from ...errors import BrokenError
 from ...geometry import Affine, BBox, Polygon
 from .pdf_area import Area, box_corners
 from .pdf_fonts import Font, Glyph, load_font
-from .pdf_glyphs import Spacing, near, sift
+from .pdf_glyphs import Cut, Spacing, near, sift
+from .pdf_inline import BLACK, Fill, Inline, Spot, told_fill, woven
 from .pdf_lines import LinePlan, Run, Scene
 from .pdf_objects import dictionary, floats, inline_stream, matrix_of, parts, tiles
 from .pdf_paths import CLIP, CONSTRUCT, PAINT, PathBuffer
@@ -48,6 +49,9 @@ class State:
     rise: float = 0.0
     mode: float = 0.0
     clip: BBox | None = None
+    # What set the font and the colour, where this stream did: to set them again.
+    tf: Any = None
+    fill: Fill = BLACK
 
 
 @dataclass
@@ -76,6 +80,8 @@ class Eraser:
         # While a page is surveyed: what stands on it. While it is rewritten: where its lines go.
         self.scene: Scene | None = None
         self.lines = LinePlan()
+        # Says what stands where an edit's text stood.
+        self.inline: Inline | None = None
         self._shown = 0
         self._fonts: dict[tuple[int, int], Font] = {}
 
@@ -95,6 +101,7 @@ class Eraser:
         matrix: Affine,
         areas: Sequence[Area],
         lines: LinePlan | None = None,
+        inline: Inline | None = None,
     ) -> Removed:
         """Rewrite a page's own content (not its annotations) and return what went.
 
@@ -103,12 +110,13 @@ class Eraser:
             matrix: from its user space to the page as displayed.
             areas: what to clear.
             lines: how the lines that lose text are set anew; None to leave all where it stands.
+            inline: gives new text for the place where the text of an edit's area stood.
         """
         try:
-            self.lines, self._shown = lines or LinePlan(), 0
+            self.lines, self._shown, self.inline = lines or LinePlan(), 0, inline
             return self._page(page, matrix, areas)
         finally:
-            self.lines = LinePlan()
+            self.lines, self.inline = LinePlan(), None
 
     def _page(self, page: pikepdf.Page, matrix: Affine, areas: Sequence[Area]) -> Removed:
         resources = dictionary(page.get("/Resources"))
@@ -127,6 +135,7 @@ class Eraser:
                 "cannot redact the page", why="its forms are nested too deep, or in a circle"
             )
         inner = replace(state, ctm=matrix_of(form.get("/Matrix")).then(state.ctm))
+        inner.tf, inner.fill = None, state.fill.inherited()
         inner.clip = _narrowed(state.clip, form.get("/BBox"), inner.ctm)
         resources = form.get("/Resources")
         resources = dictionary(inherited if resources is None else resources)
@@ -364,6 +373,7 @@ class _Walk:
         font = settings.get("/Font")
         if isinstance(font, pikepdf.Array) and len(font) == 2:
             self._state.font, self._state.size = self.eraser.font(font[0]), float(font[1])
+            self._state.tf = None
         mask = settings.get("/SMask")
         group = mask.get("/G") if isinstance(mask, pikepdf.Dictionary) else None
         if isinstance(group, pikepdf.Stream):
@@ -403,6 +413,7 @@ class _Walk:
                         [*list(operands)[:-1], pikepdf.Name(fresh)],
                         pikepdf.Operator(operator),
                     )
+        self._state.fill = told_fill(self._state.fill, operator, operands, instruction)
         self._emit(instruction)
 
     # -- marked content
@@ -528,6 +539,7 @@ class _Walk:
         font = dictionary(self.resources.get("/Font")).get(str(operands[0]))
         self._state.size = float(operands[1])
         self._state.font = self.eraser.font(font)
+        self._state.tf = instruction
         self._emit(instruction)
 
     def _set_number(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
@@ -600,14 +612,16 @@ class _Walk:
             state.char_space,
             state.word_space,
         )
+        woven_in: list[Any] = []
         if key in self.eraser.lines.moved:
             count = self._set_anew(shown, key, run)
         else:
-            shown.kept, count = self._filter(items, place, run, length)
+            shown.kept, count, cuts = self._filter(items, place, run, length)
+            woven_in = self._weave(shown, cuts)
         self._advance(length)
         shows = any(isinstance(item, pikepdf.String) for item in shown.kept)
         if state.mode >= _CLIPPING and (count or shows):
-            self._clips.append(shows)
+            self._clips.append(shows or bool(woven_in))
         self._gap = None
         if not count and not shown.moved:
             if self._path:
@@ -619,7 +633,7 @@ class _Walk:
             return
         self.removed.glyphs += count
         shown.lost = bool(count)
-        shown.raw = [*before, ([pikepdf.Array(shown.kept)], pikepdf.Operator("TJ"))]
+        shown.raw = [*before, *woven_in, ([pikepdf.Array(shown.kept)], pikepdf.Operator("TJ"))]
         if self._path:  # text inside a path under construction: emit it where viewers show it
             for step in shown.raw:
                 self._emit(step)
@@ -630,6 +644,20 @@ class _Walk:
         if count:
             self._note()
         self._changed = True
+
+    def _weave(self, shown: Shown, cuts: Sequence[Cut]) -> list[Any]:
+        """Return what stands before the rest of a run that loses text to edits: their new texts."""
+        state, inline = self._state, self.eraser.inline
+        if not cuts or inline is None or self.loose or self._path or state.tf is None:
+            return []
+        if state.font is None or state.font.vertical or not state.size or not state.stretch:
+            return []
+        spot = Spot(state, self._matrix, self._line)
+        result, rest, fonts = woven(shown.kept, cuts, spot, inline)
+        if result:
+            shown.kept = rest
+            self._added.setdefault("/Font", {}).update(fonts)
+        return result
 
     def _survey(
         self, scene: Scene, key: int, place: Affine, run: list[float | list[Glyph]]
@@ -734,24 +762,24 @@ class _Walk:
 
     def _filter(
         self, items: Sequence[Any], place: Affine, run: Sequence[float | list[Glyph]], length: float
-    ) -> tuple[list[Any], int]:
-        """Return the array for TJ without the glyphs under the areas, and how many went."""
+    ) -> tuple[list[Any], int, list[Cut]]:
+        """Return the array for TJ without the glyphs under the areas, how many went, and where."""
         state, font = self._state, self._state.font
         if font is None:
-            return list(items), 0
+            return list(items), 0, []
         vertical = font.vertical
         shown = [glyph for part in run if isinstance(part, list) for glyph in part]
         along = length / state.size if state.size else 0.0
         areas = near(shown, place, along, self.areas, vertical=vertical)
         if not areas:
-            return list(items), 0
+            return list(items), 0, []
         spacing = Spacing(state.size, state.char_space, state.word_space)
         fresh = [area for area in areas if area.edit and not area.hits]
-        kept, count = sift(run, place, areas, spacing, vertical=vertical)
+        kept, count, cuts = sift(run, place, areas, spacing, vertical=vertical)
         for area in fresh:
             if area.hits:
                 area.layer, area.mark = self._belongs()
-        return kept, count
+        return kept, count, cuts
 
 
 def _scaled(state: State) -> Affine:
@@ -796,8 +824,7 @@ _HANDLERS: dict[str, Callable[[_Walk, str, Sequence[Any], Any], None]] = {
     "Q": _Walk._restore,
     "cm": _Walk._concatenate,
     "gs": _Walk._external_state,
-    "scn": _Walk._colour,
-    "SCN": _Walk._colour,
+    **dict.fromkeys(("g", "rg", "k", "cs", "sc", "scn", "SCN"), _Walk._colour),
     "Do": _Walk._do,
     "BT": _Walk._begin_text,
     "Tf": _Walk._set_font,

@@ -15,6 +15,20 @@ from .pdf_fonts import Glyph
 _GLYPH_SHARE = 0.35
 
 
+class Cut(NamedTuple):
+    """Where the first glyph under an area of an edit stood in a run.
+
+    Attributes:
+        area: the area.
+        behind: index of what follows, in the array without the glyphs.
+        pen: how far the pen had come, in text space before stretching.
+    """
+
+    area: Area
+    behind: int
+    pen: float
+
+
 class Spacing(NamedTuple):
     """What moves the pen besides glyphs: font size, character and word spacing, in text space."""
 
@@ -70,10 +84,14 @@ def sift(
     spacing: Spacing,
     *,
     vertical: bool,
-) -> tuple[list[Any], int]:
-    """Return a run's array for TJ without the glyphs under the areas, and how many went."""
+) -> tuple[list[Any], int, list[Cut]]:
+    """Return a run's array for TJ without the glyphs under the areas, how many went, and where.
+
+    The places are those where an edit's area was met for the first time on the page.
+    """
     size = spacing.size
     kept: list[Any] = []
+    cuts: list[Cut] = []
     codes = bytearray()
     pen = gap = 0.0
     count = 0
@@ -99,10 +117,14 @@ def sift(
             if glyph.spaced:
                 step += spacing.word
             # `place` scales by size: bring the pen into its units.
-            if size and _hit(glyph, place, pen / size, areas, vertical=vertical):
+            found = _hit(glyph, place, pen / size, areas, vertical=vertical) if size else None
+            if found is not None:
                 count += 1
-                if codes and not gap:
+                first = found.edit and found.hits == 1
+                if first or (codes and not gap):
                     flush()
+                if first:
+                    cuts.append(Cut(found, len(kept), pen))
                 gap -= step / size * 1000
             else:
                 if gap:
@@ -110,13 +132,13 @@ def sift(
                 codes += glyph.code
             pen += step
     flush()
-    return kept, count
+    return kept, count, cuts
 
 
 def _hit(
     glyph: Glyph, place: Affine, along: float, areas: Sequence[Area], *, vertical: bool
-) -> bool:
-    """Return whether a glyph, shown with the pen so many em along, lies under an area."""
+) -> Area | None:
+    """Return the area that a glyph lies under, shown with the pen so many em along."""
     x0, y0, x1, y1 = glyph.box
     if vertical:
         y0, y1 = y0 + along, y1 + along
@@ -130,8 +152,8 @@ def _hit(
             if area.contains(*middle) or area.share(corners) >= _GLYPH_SHARE:
                 area.hits += 1
                 area.glyphs += 1
-                return True
-    return False
+                return area
+    return None
 
 
 def _meet(one: BBox, other: BBox) -> bool:

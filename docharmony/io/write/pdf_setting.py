@@ -14,13 +14,18 @@ from ...geometry import Affine
 from ...typeset.faces import Face
 from ...typeset.shape import Run, ShapedLine
 from .pdf_area import Area
+from .pdf_inline import NewText, Spot
 from .pdf_objects import dictionary
 from .pdf_own_fonts import OwnType
-from .pdf_tags import adopt
+from .pdf_tags import adopt, renewed
 from .setting import Planned, ShapedType
 
 # Tables that a PDF viewer, which is told glyph numbers and places, has no use for.
 _DROPPED = ("GSUB", "GPOS", "GDEF", "name", "post", "OS/2", "cmap", "gasp", "kern", "DSIG", "FFTM")
+
+
+# Text render mode of text that is not seen, and a difference in colour (0-255) that rounding can make.
+_UNSEEN, _SAME_COLOUR = 3, 4
 
 
 @dataclass
@@ -45,7 +50,7 @@ class Setter:
     def draw(
         self, page: pikepdf.Page, matrix: Affine, planned: Sequence[tuple[Planned, Area]]
     ) -> None:
-        """Append the texts to a page's content.
+        """Append texts to a page's content: those that cannot stand where the old ones stood.
 
         Args:
             page: the page.
@@ -56,7 +61,7 @@ class Setter:
         added: dict[str, dict[str, Any]] = {"/Font": {}, "/Properties": {}}
         out: list[str] = []
         for item, area in planned:
-            lines = self._text(item, back, added["/Font"])
+            lines = self._wrapped(item, back, added["/Font"])
             number = adopt(self._pdf, page, area.mark[1]) if area.mark else None
             if area.mark and number is not None:
                 tag = pikepdf.Name(area.mark[0]).unparse().decode("ascii")
@@ -80,14 +85,41 @@ class Setter:
         page.contents_add(self._pdf.make_stream(b"q\n"), prepend=True)
         page.contents_add(self._pdf.make_stream(content.encode("ascii")))
 
-    def _text(self, item: Planned, back: Affine, fonts: dict[str, Any]) -> list[str]:
+    def inline(self, page: pikepdf.Page, item: Planned, area: Area, spot: Spot) -> NewText:
+        """Return a text for the place in the stream where the old one stood."""
+        setting, fonts = item.setting, dict[str, Any]()
+        state = spot.state
+        lines = self._lines(item, state.ctm.inverse(), fonts)
+        operators = pikepdf.parse_content_stream(
+            self._pdf.make_stream("\n".join(lines).encode("ascii"))
+        )
+        if area.mark is not None:
+            renewed(self._pdf, page, area.mark[1])
+        mode = int(state.mode)
+        if not setting.visible:
+            mode = _UNSEEN
+        elif mode == _UNSEEN:
+            mode = 0
+        told = state.fill.rgb
+        other = told is not None and max(
+            abs(a - b) for a, b in zip(told, setting.color, strict=True)
+        )
+        # What was drawn in a colour of its own space, a spot colour or a pattern, stays in it.
+        rgb = setting.color if setting.visible and other and other > _SAME_COLOUR else None
+        return NewText(list(operators), fonts, mode, rgb)
+
+    def _wrapped(self, item: Planned, back: Affine, fonts: dict[str, Any]) -> list[str]:
         setting = item.setting
         if setting.visible:
             red, green, blue = (f"{value / 255:.4g}" for value in setting.color)
             lines = [f"q {red} {green} {blue} rg", "BT 0 Tr"]
         else:
-            lines = ["q", "BT 3 Tr"]
+            lines = ["q", f"BT {_UNSEEN} Tr"]
         lines.append("0 Tc 0 Tw 100 Tz 0 Ts")
+        return [*lines, *self._lines(item, back, fonts), "ET", "Q"]
+
+    def _lines(self, item: Planned, back: Affine, fonts: dict[str, Any]) -> list[str]:
+        lines: list[str] = []
         for index, line in enumerate(item.layout.lines):
             if isinstance(item.type, OwnType):
                 name = f"{self._prefix}o{item.type.font.objgen[0]}"
@@ -96,7 +128,7 @@ class Setter:
             elif isinstance(item.type, ShapedType):
                 shaped = item.type.shape(line.text)
                 lines += self._shaped(item, index, shaped, back, fonts)
-        return [*lines, "ET", "Q"]
+        return lines
 
     def _own(self, item: Planned, own: OwnType, index: int, name: str, back: Affine) -> list[str]:
         layout, line = item.layout, item.layout.lines[index]

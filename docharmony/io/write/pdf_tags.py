@@ -20,15 +20,9 @@ def adopt(pdf: pikepdf.Pdf, page: pikepdf.Page, old: int) -> int | None:
     Returns:
         The number for the new marked content; None where the page is not tagged, or wrongly.
     """
-    root = pdf.Root.get("/StructTreeRoot")
-    number = page.get("/StructParents")
-    if not isinstance(root, pikepdf.Dictionary) or not isinstance(number, int):
-        return None
-    parents = _entry(root.get("/ParentTree"), number, 0)
-    if not isinstance(parents, pikepdf.Array) or not 0 <= old < len(parents):
-        return None
-    element = parents[old]
-    if not isinstance(element, pikepdf.Dictionary):
+    parents = _parents(pdf, page)
+    element = renewed(pdf, page, old)
+    if parents is None or element is None:
         return None
     fresh = len(parents)
     parents.append(element)
@@ -41,11 +35,40 @@ def adopt(pdf: pikepdf.Pdf, page: pikepdf.Page, old: int) -> int | None:
         kids.append(piece)
     else:
         element["/K"] = pikepdf.Array([piece] if kids is None else [kids, piece])
-    # It repeated the old text.
+    return fresh
+
+
+def renewed(pdf: pikepdf.Pdf, page: pikepdf.Page, number: int) -> Any:
+    """Take from the structure element of some marked content what repeats its text; return it.
+
+    Args:
+        pdf: the document.
+        page: where the content stands.
+        number: its MCID.
+
+    Returns:
+        The element; None where the page is not tagged, or wrongly.
+    """
+    parents = _parents(pdf, page)
+    if parents is None or not 0 <= number < len(parents):
+        return None
+    element = parents[number]
+    if not isinstance(element, pikepdf.Dictionary):
+        return None
     for key in ("/ActualText", "/E"):
         if key in element:
             del element[key]
-    return fresh
+    return element
+
+
+def _parents(pdf: pikepdf.Pdf, page: pikepdf.Page) -> Any:
+    """Return the elements that a page's marked contents belong to, by MCID; None without tags."""
+    root = pdf.Root.get("/StructTreeRoot")
+    number = page.get("/StructParents")
+    if not isinstance(root, pikepdf.Dictionary) or not isinstance(number, int):
+        return None
+    parents = _entry(root.get("/ParentTree"), number, 0)
+    return parents if isinstance(parents, pikepdf.Array) else None
 
 
 def _entry(tree: Any, number: int, depth: int) -> Any:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pikepdf
 
-from ...geometry import Affine, Polygon
+from ...geometry import Affine, BBox, Polygon
 from .fitted import Fitted
 from .pdf_area import Area
+from .pdf_inline import Inline, NewText, Spot
 from .pdf_own_fonts import OwnFonts, OwnType
 from .pdf_setting import Setter
 from .setting import Planned, fitted, plan, setting_of
@@ -22,6 +23,8 @@ Item = Mapping[str, Any]
 _TRIM = 0.15
 # Share of an edit's area that a picture must hold to have the new text painted into it.
 _HELD = 0.98
+# Points that text may reach into a clip path's border: boxes of letters are larger than their ink.
+_CLIPPED = 1.0
 
 
 @dataclass
@@ -50,6 +53,7 @@ class Replacements:
         self._own = OwnFonts(self.pdf)
         self._setter = Setter(self.pdf)
         self._claims: dict[str, _Claim] = {}
+        self._inlined: set[str] = set()
 
     def plan(self, page: pikepdf.Page, items: Sequence[Item]) -> tuple[list[Planned], list[Area]]:
         """Return the edits of a page whose text fits, and the areas of their old text."""
@@ -72,10 +76,30 @@ class Replacements:
                 areas.append(Area(shown, only_text=only_text, edit=str(item["id"]), ink=ink))
         return planned, areas
 
+    def inline(self, page: pikepdf.Page, planned: Sequence[Planned]) -> Inline:
+        """Return what gives the new texts for the places in the stream where the old ones stand."""
+        waiting = {
+            str(item.edit["id"]): item for item in planned if item.setting.origin == "pdf"
+        }
+
+        def give(area: Area, spot: Spot) -> NewText | None:
+            item = waiting.get(area.edit)
+            if item is None or not _seen_whole(item, area, spot.state.clip):
+                return None
+            try:
+                text = self._setter.inline(page, item, area, spot)
+            except ValueError:  # squeezed to nothing: there is no way back to the stream's space
+                return None
+            del waiting[area.edit]
+            self._inlined.add(area.edit)
+            return text
+
+        return give
+
     def draw(
         self, page: pikepdf.Page, matrix: Affine, planned: Sequence[Planned], areas: Sequence[Area]
     ) -> None:
-        """Put the new text on a page from which the old one is gone."""
+        """Put the new text on a page from which the old one is gone, where it is not yet there."""
         hits = {area.edit: 0 for area in areas}
         spoken = dict(hits)
         for area in areas:
@@ -91,10 +115,10 @@ class Replacements:
             claim = self._claims.pop(name, None)
             if claim is not None:
                 self._paint_later(claim, item)
-                if spoken[name]:  # a text layer under the picture goes on telling what it shows
+                if spoken[name] and name not in self._inlined:  # a text layer under the picture goes on telling what it shows
                     hidden = replace(item.setting, visible=False)
                     shown.append(replace(item, setting=hidden))
-            else:
+            elif name not in self._inlined:
                 shown.append(item)
             own = item.type.name if isinstance(item.type, OwnType) else ""
             self.fits.append(fitted(item, own or item.face))
@@ -132,6 +156,20 @@ class Replacements:
             {"edit": dict(item.edit), "to_unit": list(claim.to_unit)},
         ]
         claim.image[MARK] = json.dumps(note)
+
+
+def _seen_whole(item: Planned, area: Area, clip: BBox | None) -> bool:
+    """Return whether a text stays in what is seen where its old text stands, or as much as that did."""
+    if clip is None:
+        return True
+    size, boxes = item.layout.size, []
+    for line in item.layout.lines:
+        box = BBox(line.x, -line.y - 0.25 * size, line.x + line.width, -line.y + 0.75 * size)
+        boxes.append(box.polygon().map(item.frame.matrix).bbox)
+    if item.setting.direction == "ttb" or not boxes:
+        return not boxes
+    shown = clip.grow(_CLIPPED).union(area.bbox)
+    return BBox.around([shown, *boxes]) == shown
 
 
 MARK = "/DHPicture"

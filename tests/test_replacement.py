@@ -355,6 +355,17 @@ def test_text_in_a_form_stays_in_it(tmp_path: Path) -> None:
         assert b"BT" not in pdf.pages[0].Contents.read_bytes()
 
 
+def test_leaders_stay(tmp_path: Path) -> None:
+    written(
+        tmp_path / "a.pdf",
+        b"BT /F1 12 Tf 30 150 Td (Introduction) Tj /F2 12 Tf 90 0 Td ( . . . . . . 7) Tj ET",
+    )
+    out, report = run(tmp_path / "a.pdf", Introduction="Preface")
+    assert report.count == 1
+    assert [s["text"] for s in spans(out)] == ["Preface", " . . . . . . 7"]
+    assert spans(out)[1]["chars"] == spans(tmp_path / "a.pdf")[1]["chars"]
+
+
 def test_a_plan_is_reviewed_and_applied(letter: Path, tmp_path: Path) -> None:
     plan = propose_replacements(letter, rules=ReplaceConfig(("fox=cat", "Invoice=Bill")))
     assert all(e.status is EditStatus.PROPOSED for own in plan.edits.values() for e in own)
@@ -373,6 +384,12 @@ def test_a_plan_is_reviewed_and_applied(letter: Path, tmp_path: Path) -> None:
     assert "Rechnung" in text(out)
     with pytest.raises(UsageError, match="another input"):
         replace(out, tmp_path / "third.pdf", plan=plan)
+
+
+def test_small_letters_follow_the_old_text(tmp_path: Path) -> None:
+    written(tmp_path / "a.pdf", b"BT /F1 12 Tf 30 150 Td (MIME and mime) Tj ET")
+    out, _ = run(tmp_path / "a.pdf", MIME="MEDIA")
+    assert "MEDIA and media" in text(out)
 
 
 def test_case_follows_the_old_text(tmp_path: Path) -> None:

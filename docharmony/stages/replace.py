@@ -27,6 +27,8 @@ _OTHER = 1.3
 _SAME = 0.15
 # A line is set anew together with those below it when it would have to shrink below this.
 _SHRINK = 0.94
+# What leaders consist of.
+_LEADERS = frozenset("._\u00b7\u2024\u2025\u2026\u22ef")
 _FLOWS = (BlockKind.PARAGRAPH, BlockKind.LIST_ITEM, BlockKind.CAPTION, BlockKind.TITLE)
 
 
@@ -203,6 +205,8 @@ class ReplaceStage(Stage):
         letters = [c for c in found if c.isalpha()]
         if len(letters) > 1 and all(c.isupper() for c in letters) and not old.isupper():
             return new.upper()
+        if len(letters) > 1 and old.isupper() and new.isupper() and found.islower():
+            return new.lower()
         if found[:1].isupper() and old[:1].islower():
             return new[:1].upper() + new[1:]
         return new
@@ -261,6 +265,7 @@ class _Work:
         while (
             word + 1 < len(line.words)
             and _gap(line, word) < _OTHER * _height(line)
+            and not _leads(line, word + 1)
             and not self.replacer.parted(line.words[word].bbox, line.words[word + 1].bbox)
         ):
             word += 1
@@ -372,7 +377,11 @@ class _Work:
                 )
                 polygon = tight or polygon
         align: Align | None = "fill" if fill else self._column(line, start, end)
-        return self.replacer.part(line, polygon, old, new, self._naming(hit), align=align)
+        # A run that begins with the old text is set as that is.
+        like = next(iter(self._places.areas(self.text, hit.start, hit.end))).polygon
+        return self.replacer.part(
+            line, polygon, old, new, self._naming(hit), align=align, like=like
+        )
 
     def _column(self, line: Line, start: int, end: int) -> Align | None:
         """Return how a whole run is aligned where it stands alone; None for a part of one."""
@@ -460,6 +469,15 @@ def _gap(line: Line, word: int) -> float:
     ux, uy = a[1].x - a[0].x, a[1].y - a[0].y
     length = (ux * ux + uy * uy) ** 0.5 or 1.0
     return ((b[0].x - a[1].x) * ux + (b[0].y - a[1].y) * uy) / length
+
+
+def _leads(line: Line, word: int) -> bool:
+    """Return whether a leader begins with a word: dots that lead to a page number or an amount."""
+    text = line.words[word].text
+    more = line.words[word + 1].text if word + 1 < len(line.words) else ""
+    return text[:3] in ("...", "___") or (
+        bool(text) and set(text) <= _LEADERS and (len(text) > 2 or set(more) == set(text))
+    )
 
 
 def _height(line: Line) -> float:

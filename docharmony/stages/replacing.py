@@ -60,6 +60,7 @@ class Replacer:
         naming: Naming,
         *,
         align: Align | None,
+        like: Polygon | None = None,
     ) -> Edit:
         """Return an edit for a part of a line.
 
@@ -70,8 +71,9 @@ class Replacer:
             new: what it shall say.
             naming: id, rule and the like.
             align: how it stands in its place; None finds out.
+            like: what of the part has the style of all; None takes most of it.
         """
-        setting = self.styles.of(line, polygon)
+        setting = self.styles.of(line, polygon, like)
         if align is None:
             align = "end" if is_rtl(new) and not is_rtl(old) else "start"
         room = self._room(polygon, [line], setting, [polygon])

@@ -70,15 +70,16 @@ class Styles:
         self._strips: dict[str, _Strip | None] = {}
         self._sample: list[_Strip] | None = None
 
-    def of(self, line: Line, polygon: Polygon) -> Setting:
+    def of(self, line: Line, polygon: Polygon, like: Polygon | None = None) -> Setting:
         """Return how the text under a polygon is set.
 
         Args:
             line: the line that it belongs to.
             polygon: four corners of the line or a part of it.
+            like: what of it is looked at, where it is not of one style; None for all.
         """
         if line.origin == "pdf":
-            span = self._span(polygon)
+            span = self._span(like or polygon)
             if span is not None:
                 return _of_span(span, polygon)
         return self._of_pixels(line, polygon)

@@ -106,8 +106,8 @@ def erase(
                 lines = plan_lines(scene, areas, wants, box, LEAST_GAP)
                 moves[number] = [move.to_json() for move in lines.moves]
                 gaps += [[number, gone[i].get("id", ""), why] for i, why in lines.kept.items()]
-            inline = replacing.inline(page, planned) if planned else None
-            removed = eraser.page(page, matrix, [*areas, *old], lines, inline)
+            in_place = replacing.in_place(page, planned) if planned else None
+            removed = eraser.page(page, matrix, [*areas, *old], lines, in_place)
             counts["glyphs"] += removed.glyphs
             counts["paths"] += removed.paths
             counts["images"] += removed.images

@@ -19,7 +19,7 @@ from ...geometry import Affine, BBox, Polygon
 from .pdf_area import Area, box_corners
 from .pdf_fonts import Font, Glyph, load_font
 from .pdf_glyphs import Cut, Spacing, near, sift
-from .pdf_inline import BLACK, Fill, Inline, Spot, told_fill, woven
+from .pdf_in_place import BLACK, Fill, InPlace, Spot, told_fill, woven
 from .pdf_lines import LinePlan, Run, Scene
 from .pdf_objects import dictionary, floats, inline_stream, matrix_of, parts, tiles
 from .pdf_paths import CLIP, CONSTRUCT, PAINT, PathBuffer
@@ -81,7 +81,7 @@ class Eraser:
         self.scene: Scene | None = None
         self.lines = LinePlan()
         # Says what stands where an edit's text stood.
-        self.inline: Inline | None = None
+        self.in_place: InPlace | None = None
         self._shown = 0
         self._fonts: dict[tuple[int, int], Font] = {}
 
@@ -101,7 +101,7 @@ class Eraser:
         matrix: Affine,
         areas: Sequence[Area],
         lines: LinePlan | None = None,
-        inline: Inline | None = None,
+        in_place: InPlace | None = None,
     ) -> Removed:
         """Rewrite a page's own content (not its annotations) and return what went.
 
@@ -110,13 +110,13 @@ class Eraser:
             matrix: from its user space to the page as displayed.
             areas: what to clear.
             lines: how the lines that lose text are set anew; None to leave all where it stands.
-            inline: gives new text for the place where the text of an edit's area stood.
+            in_place: gives new text for the place where the text of an edit's area stood.
         """
         try:
-            self.lines, self._shown, self.inline = lines or LinePlan(), 0, inline
+            self.lines, self._shown, self.in_place = lines or LinePlan(), 0, in_place
             return self._page(page, matrix, areas)
         finally:
-            self.lines, self.inline = LinePlan(), None
+            self.lines, self.in_place = LinePlan(), None
 
     def _page(self, page: pikepdf.Page, matrix: Affine, areas: Sequence[Area]) -> Removed:
         resources = dictionary(page.get("/Resources"))
@@ -513,7 +513,7 @@ class _Walk:
         self.removed.images += 1
         self._note()
         if new is not None:
-            fresh = self._swap("/XObject", "/Inline", new)
+            fresh = self._swap("/XObject", "/InPlace", new)
             self._emit(([pikepdf.Name(fresh)], pikepdf.Operator("Do")))
 
     def _edited(self, image: Any) -> Any:
@@ -647,13 +647,13 @@ class _Walk:
 
     def _weave(self, shown: Shown, cuts: Sequence[Cut]) -> list[Any]:
         """Return what stands before the rest of a run that loses text to edits: their new texts."""
-        state, inline = self._state, self.eraser.inline
-        if not cuts or inline is None or self.loose or self._path or state.tf is None:
+        state, in_place = self._state, self.eraser.in_place
+        if not cuts or in_place is None or self.loose or self._path or state.tf is None:
             return []
         if state.font is None or state.font.vertical or not state.size or not state.stretch:
             return []
         spot = Spot(state, self._matrix, self._line)
-        result, rest, fonts = woven(shown.kept, cuts, spot, inline)
+        result, rest, fonts = woven(shown.kept, cuts, spot, in_place)
         if result:
             shown.kept = rest
             self._added.setdefault("/Font", {}).update(fonts)

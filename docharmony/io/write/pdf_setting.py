@@ -14,7 +14,7 @@ from ...geometry import Affine
 from ...typeset.faces import Face
 from ...typeset.shape import Run, ShapedLine
 from .pdf_area import Area
-from .pdf_inline import NewText, Spot
+from .pdf_in_place import NewText, Spot
 from .pdf_objects import dictionary
 from .pdf_own_fonts import OwnType
 from .pdf_tags import adopt, renewed
@@ -85,7 +85,7 @@ class Setter:
         page.contents_add(self._pdf.make_stream(b"q\n"), prepend=True)
         page.contents_add(self._pdf.make_stream(content.encode("ascii")))
 
-    def inline(self, page: pikepdf.Page, item: Planned, area: Area, spot: Spot) -> NewText:
+    def in_place(self, page: pikepdf.Page, item: Planned, area: Area, spot: Spot) -> NewText:
         """Return a text for the place in the stream where the old one stood."""
         setting, fonts = item.setting, dict[str, Any]()
         state = spot.state

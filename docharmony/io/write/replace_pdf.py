@@ -12,7 +12,7 @@ import pikepdf
 from ...geometry import Affine, BBox, Polygon
 from .fitted import Fitted
 from .pdf_area import Area
-from .pdf_inline import Inline, NewText, Spot
+from .pdf_in_place import InPlace, NewText, Spot
 from .pdf_own_fonts import OwnFonts, OwnType
 from .pdf_setting import Setter
 from .setting import Planned, fitted, plan, setting_of
@@ -53,7 +53,7 @@ class Replacements:
         self._own = OwnFonts(self.pdf)
         self._setter = Setter(self.pdf)
         self._claims: dict[str, _Claim] = {}
-        self._inlined: set[str] = set()
+        self._placed: set[str] = set()
 
     def plan(self, page: pikepdf.Page, items: Sequence[Item]) -> tuple[list[Planned], list[Area]]:
         """Return the edits of a page whose text fits, and the areas of their old text."""
@@ -76,22 +76,20 @@ class Replacements:
                 areas.append(Area(shown, only_text=only_text, edit=str(item["id"]), ink=ink))
         return planned, areas
 
-    def inline(self, page: pikepdf.Page, planned: Sequence[Planned]) -> Inline:
+    def in_place(self, page: pikepdf.Page, planned: Sequence[Planned]) -> InPlace:
         """Return what gives the new texts for the places in the stream where the old ones stand."""
-        waiting = {
-            str(item.edit["id"]): item for item in planned if item.setting.origin == "pdf"
-        }
+        waiting = {str(item.edit["id"]): item for item in planned if item.setting.origin == "pdf"}
 
         def give(area: Area, spot: Spot) -> NewText | None:
             item = waiting.get(area.edit)
             if item is None or not _seen_whole(item, area, spot.state.clip):
                 return None
             try:
-                text = self._setter.inline(page, item, area, spot)
+                text = self._setter.in_place(page, item, area, spot)
             except ValueError:  # squeezed to nothing: there is no way back to the stream's space
                 return None
             del waiting[area.edit]
-            self._inlined.add(area.edit)
+            self._placed.add(area.edit)
             return text
 
         return give
@@ -115,10 +113,12 @@ class Replacements:
             claim = self._claims.pop(name, None)
             if claim is not None:
                 self._paint_later(claim, item)
-                if spoken[name] and name not in self._inlined:  # a text layer under the picture goes on telling what it shows
+                if (
+                    spoken[name] and name not in self._placed
+                ):  # a text layer under the picture goes on telling what it shows
                     hidden = replace(item.setting, visible=False)
                     shown.append(replace(item, setting=hidden))
-            elif name not in self._inlined:
+            elif name not in self._placed:
                 shown.append(item)
             own = item.type.name if isinstance(item.type, OwnType) else ""
             self.fits.append(fitted(item, own or item.face))

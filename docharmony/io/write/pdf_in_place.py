@@ -88,11 +88,11 @@ class NewText(NamedTuple):
 
 
 # Returns the text for an area that was just met, None where it cannot stand there.
-Inline = Callable[["Area", Spot], NewText | None]
+InPlace = Callable[["Area", Spot], NewText | None]
 
 
 def woven(
-    kept: Sequence[Any], cuts: Sequence[Cut], spot: Spot, inline: Inline
+    kept: Sequence[Any], cuts: Sequence[Cut], spot: Spot, in_place: InPlace
 ) -> tuple[list[Any], list[Any], dict[str, Any]]:
     """Return operators for a run up to its last new text, the array of its rest, and fonts.
 
@@ -100,13 +100,13 @@ def woven(
         kept: array for TJ, without the old texts.
         cuts: where they stood.
         spot: where the run begins.
-        inline: gives the new texts.
+        in_place: gives the new texts.
     """
     out: list[Any] = []
     fonts: dict[str, Any] = {}
     rest = list(kept)
     for cut in cuts:
-        new = inline(cut.area, spot)
+        new = in_place(cut.area, spot)
         if new is None:
             continue
         head, rest = rest[: len(rest) - (len(kept) - cut.behind)], list(kept[cut.behind :])

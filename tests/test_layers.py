@@ -31,7 +31,7 @@ LAYERS = (
         "engine.presets",
         "engine.crops",
     ),
-    ("io", "detect", "layout", "qa", "typeset", "translators", "engine", "routing"),
+    ("io", "detect", "layout", "looks", "qa", "typeset", "translators", "engine", "routing"),
     ("stages",),
     (
         "plugins",

@@ -14,10 +14,11 @@ from itertools import pairwise
 from statistics import median
 
 from ..geometry import Affine, BBox, Polygon
+from ..looks.geometry import alignment
 from ..model import Align, Block, Edit, EditKind, EditStatus, Line, Page, Setting
 from ..stage import Context
 from ..typeset.shape import is_rtl
-from .style import Styles, alignment
+from .style import Styles
 
 # Free space that is left alone before the next thing, in em.
 _GAP = 0.35

@@ -1,0 +1,74 @@
+"""Ink: which pixels of a strip are letters, and their colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Grey = npt.NDArray[np.float32]
+    Rgb = npt.NDArray[np.uint8]
+
+# Contrast (of 255) without which there is no ink to speak of.
+_CONTRAST = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """Letters on a strip: how much of each pixel they cover (0.0-1.0), and their colour."""
+
+    cover: Grey
+    colour: npt.NDArray[np.float32]
+    ground: npt.NDArray[np.float32]
+
+
+def find_ink(strip: Rgb) -> Ink | None:
+    """Return the ink of a strip, or None where nothing stands out."""
+    import numpy as np
+
+    flat = strip.reshape(-1, 3).astype(np.float32)
+    grey = flat.mean(axis=1)
+    cut = _otsu(grey)
+    dark = grey < cut
+    if dark.mean() > 0.5:
+        dark = ~dark
+    if not dark.any() or dark.all():
+        return None
+    ground = np.median(flat[~dark], axis=0)
+    away = np.abs(flat - ground).sum(axis=1)
+    far = away[dark]
+    core = flat[dark][far >= np.percentile(far, 70)]
+    colour = np.median(core, axis=0)
+    line = colour - ground
+    length = float(line @ line)
+    if length < _CONTRAST**2:
+        return None
+    cover = np.clip((flat - ground) @ line / length, 0.0, 1.0).reshape(strip.shape[:2])
+    return Ink(cover.astype(np.float32), colour.astype(np.float32), ground.astype(np.float32))
+
+
+def _otsu(grey: npt.NDArray[np.float32]) -> float:
+    """Return the level that parts two kinds of pixels best (Otsu 1979)."""
+    import numpy as np
+
+    counts, edges = np.histogram(grey, 64, (0, 256))
+    middles = (edges[1:] + edges[:-1]) / 2
+    below = np.cumsum(counts)
+    mass = np.cumsum(counts * middles)
+    above = below[-1] - below
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = below * above * (mass / below - (mass[-1] - mass) / above) ** 2
+    spread = np.nan_to_num(spread)
+    return float(edges[1:][int(spread.argmax())])
+
+
+def clear_rules(cover: Grey) -> None:
+    """Blank what runs through the whole strip: ruling lines, borders of cells."""
+    dark = cover > 0.4
+    rows = dark.mean(axis=1) > 0.85
+    columns = dark.mean(axis=0) > 0.9
+    cover[rows] = 0.0
+    cover[:, columns] = 0.0

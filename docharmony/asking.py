@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,12 +29,13 @@ from .stages.redact import all_terms
 
 if TYPE_CHECKING:
     from .io.base import Source
-    from .model import Edit
+    from .model import Edit, Origin
     from .pipeline import Pipeline
     from .qa.graph import Graph
     from .redaction import Found as Redactions
-    from .stage import Context
     from .stages.redact import RedactConfig
+
+log = logging.getLogger(__name__)
 
 STAGE = "qa"
 # Passages of a document kept for each question.
@@ -52,16 +54,18 @@ class Piece:
 class Found:
     """An answer and the page that it stands on; page None when the document does not say.
 
-    ``pieces`` are the very places of the answer; none for an answer that was computed.
+    ``pieces`` are the very places of the answer; none for an answer that was computed. ``origin``
+    says where the words of its evidence come from: the text layer, or the pixels.
     """
 
     answer: Answer
     page: int | None = None
     pieces: tuple[Piece, ...] = ()
+    origin: Origin | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``ask -f json`` shows it."""
-        return answer_to_json(self.answer, self.page)
+        return answer_to_json(self.answer, self.page) | {"origin": self.origin}
 
 
 class Asked:
@@ -69,18 +73,19 @@ class Asked:
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        self.best = Found(Answer(question.text, None, 1.0))
-        self.sure = 0.0
         self._passages: list[tuple[float, int, Passage]] = []
         self._count = 0
+        self.forget()
 
-    def see(
-        self, graph: Graph, config: QaConfig, context: Context, passages: Sequence[Passage]
-    ) -> None:
-        """Ask one page."""
-        answer, sure = by_rules(self.question, graph, config, context)
+    def forget(self) -> None:
+        """Be as new."""
+        self.best, self.sure = Found(Answer(self.question.text, None, 1.0)), 0.0
+        self._passages.clear()
+
+    def see(self, page: Page, answer: Answer, sure: float, passages: Sequence[Passage]) -> None:
+        """Take what the rules say to one page, and its passages for the engine."""
         if sure > self.sure:
-            self.sure, self.best = sure, found_on(graph.page, answer)
+            self.sure, self.best = sure, found_on(page, answer)
         for passage in passages[:_PASSAGES]:
             self._count += 1
             entry = (passage.score, -self._count, passage)
@@ -112,7 +117,9 @@ def found_on(page: Page, answer: Answer) -> Found:
                 boxes.append(word.bbox)
             at += len(word.text) + 1
         pieces.append(Piece(line.text[span.start : span.end], BBox.around(boxes)))
-    return Found(answer, page.number, tuple(pieces))
+    origins = {lines[name].origin for name in answer.evidence}
+    origin: Origin | None = None if not origins else "ocr" if "ocr" in origins else "pdf"
+    return Found(answer, page.number, tuple(pieces), origin)
 
 
 def ask(
@@ -163,30 +170,83 @@ def run(
 ) -> list[PageFailure]:
     """Ask all pages of an open source; return the failures of pages that were left out.
 
-    ``also`` is handed each page's graph, in page order.
+    ``also`` is handed each page's graph, in page order; a page that comes a second time takes the place
+    of what it said before.
+
+    No answer rests on letters that nobody looked at: before the text layer of a page counts, what its
+    fonts claim is compared with what the engine reads. When they lie, all pages are asked anew, and
+    what stands there in lying letters is read from the pixels.
     """
+    doubts = pipeline.config.text_layer == "auto" and not pipeline.redacts
+    try:
+        return _ask_pages(source, asked, pipeline, config, also, doubts=doubts)
+    except _LyingError as error:
+        log.warning(
+            "page %d: the text layer says other than the page shows; it is checked, and read from "
+            "pixels where it lies",
+            error.page,
+        )
+        for one in asked:
+            one.forget()
+        return _ask_pages(source, asked, pipeline.checking(), config, also, doubts=False)
+
+
+class _LyingError(Exception):
+    """The fonts of a page lie."""
+
+    def __init__(self, page: int) -> None:
+        super().__init__(page)
+        self.page = page
+
+
+def _ask_pages(
+    source: Source,
+    asked: Sequence[Asked],
+    pipeline: Pipeline,
+    config: QaConfig,
+    also: Callable[[Graph], None] | None,
+    *,
+    doubts: bool,
+) -> list[PageFailure]:
+    """Ask all pages; raise _LyingError on a page that counts and lies, if there are doubts."""
     context = pipeline.context
     numbers = page_numbers(pipeline.config.pages, source.info.page_count)
     failures: list[PageFailure] = []
     generates = config.reader == "engine" or (
         config.reader == "auto" and "answer" in context.abilities
     )
+    doubts = doubts and "read" in context.abilities
     kept: dict[int, Graph] = {}  # pages on which the engine may be asked
+
+    def check(page: Page) -> None:
+        if doubts and pipeline.letters.lie(source, page):
+            raise _LyingError(page.number)
+
     for item in pipeline.pages(source, numbers):
         if isinstance(item, PageFailure):
             failures.append(item)
             continue
         graph = graph_of(item)
         context.source = source
+        replies = [by_rules(one.question, graph, config, context) for one in asked]
+        better = any(sure > one.sure for one, (_, sure) in zip(asked, replies, strict=True))
+        if better or generates or also is not None:
+            check(item)
         if also is not None:
             also(graph)
-        for one in asked:
+        for one, (answer, sure) in zip(asked, replies, strict=True):
             found = best_passages(one.question, graph, config, context) if generates else []
-            one.see(graph, config, context, found)
+            one.see(item, answer, sure, found)
         if generates:
             kept[item.number] = graph
             wanted = {number for one in asked for number in one.pages(config.pages)}
             kept = {number: graph for number, graph in kept.items() if number in wanted}
+    if doubts and any(one.best.answer.text is None for one in asked):
+        # That a document is silent is an answer, too: a look at its first pages must do.
+        failed = {failure.page for failure in failures}
+        for number in numbers[: config.pages]:
+            if number not in failed:
+                check(source.page(number))
     if generates:
         _ask_engine(source, asked, kept, pipeline, config)
     return failures

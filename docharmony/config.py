@@ -107,8 +107,8 @@ class RunConfig:
 
     text_layer: Literal["auto", "check", "trust", "pixels"] = "auto"
     """Whether to believe text layers: ``check`` compares what their fonts claim with what the engine
-    reads, ``trust`` does not, ``pixels`` reads every page; ``auto`` checks for redaction, and
-    elsewhere where the text does not look like words."""
+    reads, ``trust`` does not, ``pixels`` reads every page; ``auto`` checks where text is redacted or
+    replaced, where an answer rests on it, and elsewhere where it does not look like words."""
 
     carriers: Mapping[str, str] = field(default_factory=dict)
     """What becomes of what a PDF carries besides its pages when it is redacted: ``clean``, ``remove``

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .asking import Asked, options_of, run
-from .model import SCHEMA, source_to_json
+from .model import SCHEMA, failure_to_json, source_to_json
 from .qa import tables
 from .qa.schema import Field, Normal, Rows, Schema, normal, read_schema, schema_of
 from .redaction import opened
 
 if TYPE_CHECKING:
     from .io.base import Source
-    from .model import SourceInfo
+    from .model import PageFailure, SourceInfo
     from .pipeline import Pipeline
     from .qa.graph import Graph
     from .stages.qa import QaConfig
@@ -57,6 +57,7 @@ class Record:
         fields: name -> value; every field of the schema is there.
         rows: name -> rows, each name of a column -> value.
         missing: required fields and rows without a value.
+        failures: pages that could not be read and were left out.
     """
 
     schema: str
@@ -64,6 +65,7 @@ class Record:
     fields: Mapping[str, Value]
     rows: Mapping[str, list[dict[str, Value]]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    failures: tuple[PageFailure, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``ask --schema -f json`` shows it."""
@@ -77,6 +79,7 @@ class Record:
                 for name, rows in self.rows.items()
             },
             "missing": list(self.missing),
+            "failures": [failure_to_json(failure) for failure in self.failures],
         }
 
 
@@ -108,23 +111,26 @@ def extract(
     pipeline = pipeline or Pipeline()
     config = options or options_of(pipeline.config)
     asked = {spec.name: Asked(spec.ask()) for spec in schema.fields}
-    found: dict[str, list[dict[str, Value]]] = {rows.name: [] for rows in schema.rows}
-    day_first = [True]
+    by_page: dict[int, dict[str, list[dict[str, Value]]]] = {}
+    day_first: dict[int, bool] = {}
 
     def see(graph: Graph) -> None:
-        day_first[0] = day_first[0] and graph.day_first
-        for rows in schema.rows:
-            found[rows.name] += _rows(rows, graph)
+        number = graph.page.number
+        day_first[number] = graph.day_first
+        by_page[number] = {rows.name: _rows(rows, graph) for rows in schema.rows}
 
     with opened(source, pipeline) as document:
-        run(document, list(asked.values()), pipeline, config, also=see)
+        failures = run(document, list(asked.values()), pipeline, config, also=see)
         info = document.info
-    fields = {
-        spec.name: _value(spec, asked[spec.name], day_first=day_first[0]) for spec in schema.fields
+    found = {
+        rows.name: [row for number in sorted(by_page) for row in by_page[number][rows.name]]
+        for rows in schema.rows
     }
+    first = all(day_first.values())
+    fields = {spec.name: _value(spec, asked[spec.name], day_first=first) for spec in schema.fields}
     missing = [spec.name for spec in schema.fields if spec.required and not fields[spec.name].text]
     missing += [rows.name for rows in schema.rows if rows.required and not found[rows.name]]
-    return Record(schema.name, info, fields, found, tuple(missing))
+    return Record(schema.name, info, fields, found, tuple(missing), tuple(failures))
 
 
 def _value(spec: Field, asked: Asked, *, day_first: bool) -> Value:

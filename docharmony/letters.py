@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 _ROUNDS = (1, 4)  # words in which a claim is shown, first to all, then to those in doubt
 _LIES = 2  # contradictions that make a lie
+_MANY = 0.3  # share of the claims of other scripts that must lie before any of them is one
 _SURE = 0.85  # confidence of a reading that counts against a script which the reader may not know
 _WELL = 0.6  # share of a line that must be read as claimed for a single agreement to count
+_SAMPLE = 24  # claims of a script that the reader may not know, where no secret is at stake
 _PAGES = 64  # whose claims are kept for a second question
 _DECODED = 0.8  # confidence of letters put in for lying ones
 # Letters and signs that readers take for each other, in every pair the same one.
@@ -70,6 +72,15 @@ class Letters:
         self._known: dict[Claim, _Tally] = {}
         self._pages: dict[tuple[str, int], tuple[frozenset[Claim], bool]] = {}
 
+    def lie(self, source: Source, page: Page) -> bool:
+        """Return whether a line of a page is not what its text layer claims."""
+        return any(
+            after.trusted != before.trusted
+            for before, after in zip(
+                page.lines, self.mark(source, page, strict=False).lines, strict=True
+            )
+        )
+
     def mark(self, source: Source, page: Page, *, strict: bool) -> Page:
         """Return the page with the lines marked whose letters are not what they claim.
 
@@ -78,10 +89,10 @@ class Letters:
             page: as read; its text layer.
             strict: mark doubtful lines too; for redaction.
         """
-        bad, _ = self._bad(source, page.number, strict)
-        if not bad or not page.lines:
+        bad, replaced = self._bad(source, page.number, strict)
+        if not page.lines or not (bad or replaced):
             return page
-        _, spots = source.spelt(page.number, bad)
+        spelt, spots = source.spelt(page.number, bad)
         boxes = [
             line.bbox.grow(0.2 * min(line.bbox.width, line.bbox.height)) for line in page.lines
         ]
@@ -91,6 +102,8 @@ class Letters:
             for index, box in enumerate(boxes)
             if box.x0 <= spot.x <= box.x1 and box.y0 <= spot.y <= box.y1
         }
+        if replaced:
+            hit |= _misquoted(page.lines, boxes, [word for words in spelt for word in words])
         lines = tuple(
             replace(line, trusted=False) if index in hit else line
             for index, line in enumerate(page.lines)
@@ -127,6 +140,10 @@ class Letters:
                 del self._pages[next(iter(self._pages))]
             self._pages[key] = source.claims(number)
         claims, replaced = self._pages[key]
+        if not strict:
+            # Of letters that the reader does not know, a few are enough to see that it reads others.
+            unknown = sorted(claim for claim in claims if _foreign(claim[1]))
+            claims = claims.difference(unknown[_SAMPLE:])
         self._judge(source, number, claims)
         bad: dict[Claim, str] = {}
         for claim in claims:
@@ -134,7 +151,35 @@ class Letters:
             if tally.lies or (strict and tally.doubtful):
                 seen = tally.against.most_common(1)[0][0]
                 bad[claim] = seen
-        return bad, replaced
+        return bad if strict else self._convincing(bad, claims), replaced
+
+    def _convincing(self, bad: Mapping[Claim, str], claims: Iterable[Claim]) -> dict[Claim, str]:
+        """Return those lies that are no slips of the reader.
+
+        It takes marks for letters, and knows some letters of other scripts badly: marks count where
+        letters lie too, other scripts where many of their letters do. Letters and digits a to z and 0 to
+        9 it reads well: they lie where it reads the same one again and again.
+        """
+
+        def sure(claim: Claim) -> bool:
+            (read, times), *_ = self._known[claim].against.most_common(1)
+            seen = not read or bool(_plain(read).strip())
+            return seen and times >= _LIES and 2 * times >= self._known[claim].contradicted
+
+        other = [claim for claim in claims if claim[1].isalpha() and not _basic(claim[1])]
+        lying = sum(claim in bad for claim in other)
+        many = lying > max(_LIES, _MANY * len(other))
+        letters = {
+            claim: read
+            for claim, read in bad.items()
+            if (sure(claim) if _basic(claim[1]) else claim[1].isalpha() and many)
+        }
+        marks = {
+            claim: read
+            for claim, read in bad.items()
+            if not claim[1].isalpha() and not _basic(claim[1])
+        }
+        return letters | marks if letters else {}
 
     def _judge(self, source: Source, number: int, claims: Iterable[Claim]) -> None:
         fresh = [claim for claim in claims if claim not in self._known]
@@ -200,8 +245,35 @@ class Letters:
                 tally.against[read] += 1
 
 
+def _misquoted(
+    lines: Sequence[Line], boxes: Sequence[BBox], words: Sequence[tuple[str, BBox]]
+) -> set[int]:
+    """Return the indices of lines that do not say what the letters of their glyphs spell.
+
+    Marked content may say what a glyph without a letter means; it may not put another word in place.
+    """
+    wrong: set[int] = set()
+    said = ["".join(c for c in _plain(line.text) if c.isalnum()) for line in lines]
+    for text, box in words:
+        spelt = "".join(c for c in _plain(text) if c.isalnum())
+        middle = box.center
+        over = [
+            index
+            for index, place in enumerate(boxes)
+            if place.x0 <= middle.x <= place.x1 and place.y0 <= middle.y <= place.y1
+        ]
+        if spelt and over and not any(spelt in said[index] for index in over):
+            wrong.update(over)
+    return wrong
+
+
 def _letters(text: str) -> bool:
     return any(char.isalnum() for char in text)
+
+
+def _basic(text: str) -> bool:
+    """Return whether a text is letters and digits that every reader knows."""
+    return text.isascii() and text.isalnum()
 
 
 def _plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -178,6 +179,12 @@ class Pipeline:
         if how == "check" or strict or implausible(page):
             return self.letters.mark(source, page, strict=strict)
         return page
+
+    def checking(self) -> Pipeline:
+        """Return the same pipeline, engine and all, that checks every font of a text layer."""
+        twin = copy.copy(self)
+        twin.config = replace(self.config, text_layer="check")
+        return twin
 
     @property
     def redacts(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from . import common, messages
 if TYPE_CHECKING:
     from ..asking import Found
     from ..io.base import Source
+    from ..model import PageFailure
     from ..pipeline import Pipeline
     from ..qa.schema import Schema
     from ..stages.qa import QaConfig
@@ -66,9 +68,10 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask each input, write the answers and return the exit code."""
-    from ..asking import ask, options_of
+    from ..asking import Asked, options_of
+    from ..asking import run as ask
     from ..pipeline import Pipeline
-    from ..qa.question import LONGEST
+    from ..qa.question import LONGEST, understand
     from ..stages.qa import checked
 
     config = common.config_of(args)
@@ -76,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
         config = config.with_stage("qa", reader=args.reader)
     questions = checked(args.questions)
     schema = _schema(args)
+    if schema is None and not questions:
+        raise UsageError("nothing was asked", hint='For example: "What is the total?"')
     for question in questions:
         if len(question) > LONGEST:
             messages.info(
@@ -95,19 +100,22 @@ def run(args: argparse.Namespace) -> int:
         ):
             if schema is not None:
                 return _extract(item, source, schema, paths[index], pipeline, options)
-            found = ask(source, questions, pipeline=pipeline, options=options)
+            asked = [Asked(understand(question)) for question in questions]
+            failures = ask(source, asked, pipeline, options)
+        found = [one.best for one in asked]
         label = item.label if len(inputs) > 1 and paths[index] is None else ""
         text = _as_json(found, label) if args.format == "json" else _as_text(found, label)
         with common.output(paths[index]) as stream:
             stream.write(text.encode("utf-8", "backslashreplace"))
         answered = sum(one.answer.text is not None for one in found)
         messages.info(
-            f"{item.label}: {answered} of {len(found)} questions answered",
+            f"{item.label}: {answered} of {len(found)} questions answered{_left_out(failures)}",
             input=item.label,
             answered=answered,
             questions=len(found),
+            failed=len(failures),
         )
-        return ExitCode.DONE
+        return ExitCode.PARTIAL if failures else ExitCode.DONE
 
     return common.each(inputs, work)
 
@@ -135,7 +143,7 @@ def _extract(
     pipeline: Pipeline,
     options: QaConfig,
 ) -> int:
-    """Write what fills the schema; exit code 20 where something required is missing."""
+    """Write what fills the schema; exit code 20 where something required is missing, or a page failed."""
     from ..extraction import extract
 
     record = extract(source, schema, pipeline=pipeline, options=options)
@@ -143,13 +151,21 @@ def _extract(
     with common.output(path) as stream:
         stream.write(text.encode("utf-8", "backslashreplace"))
     filled = sum(value.text is not None for value in record.fields.values())
-    messages.info(f"{item.label}: {filled} of {len(record.fields)} fields", input=item.label)
+    messages.info(
+        f"{item.label}: {filled} of {len(record.fields)} fields{_left_out(record.failures)}",
+        input=item.label,
+        failed=len(record.failures),
+    )
     if record.missing:
         messages.info(
             f"{item.label}: required and not found: {', '.join(record.missing)}",
             missing=list(record.missing),
         )
-    return ExitCode.PARTIAL if record.missing else ExitCode.DONE
+    return ExitCode.PARTIAL if record.missing or record.failures else ExitCode.DONE
+
+
+def _left_out(failures: Sequence[PageFailure]) -> str:
+    return f", {len(failures)} pages failed and were not asked" if failures else ""
 
 
 def _as_json(found: list[Found], label: str) -> str:

@@ -26,9 +26,13 @@ _LATE = 1.3  # steps by which the CTC path shows a letter after its middle: .11 
 BUCKET = 32  # pixels; lines whose padded widths round up to the same multiple share a batch
 
 
-_LATIN, _CYRILLIC = "ABCEHIJKMOPSTXaceijopsxy", "АВСЕНІЈКМОРЅТХасеіјорѕху"
-_TO_LATIN = str.maketrans(_CYRILLIC, _LATIN)
-_TO_CYRILLIC = str.maketrans(_LATIN, _CYRILLIC)
+# Letters of two scripts that are drawn alike, by the first letter of the other script's block.
+_ALIKE = {
+    "\u0400": ("ABCEHIJKMOPSTXaceijopsxy", "АВСЕНІЈКМОРЅТХасеіјорѕху"),
+    "\u0370": ("ABEZHIKMNOPTYXopvxµ", "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧορνχμ"),
+}
+_LAST = {"\u0400": "\u04ff", "\u0370": "\u03ff"}
+_LEAST = 3  # letters of a word with Greek in it; shorter ones are symbols: Δx, kΩ, μm
 
 
 class Draft(NamedTuple):
@@ -131,11 +135,11 @@ def greedy(logprobs: Floats) -> Draft:
 def one_script(text: str) -> str:
     """Return the text with words of mixed script written in one, letter by letter.
 
-    Latin and Cyrillic share shapes; a word that holds a letter of one script alone is all of it, where
-    its other letters allow.
+    Latin shares shapes with Cyrillic and Greek; a word that holds a letter of one script alone is all of
+    it, where its other letters allow.
 
-    >>> one_script("Oкт. CKB"), one_script("теорiя")  # Latin O, i become Cyrillic
-    ('Окт. CKB', 'теорія')
+    >>> one_script("Oкт. CKB"), one_script("теорiя"), one_script("Pολόι")  # Latin O, i and P
+    ('Окт. CKB', 'теорія', 'Ρολόι')
     """
     return re.sub(r"[^\W\d_]+", _unmix, text)
 
@@ -144,13 +148,19 @@ def _unmix(match: re.Match[str]) -> str:
     word = match[0]
     if word.isascii():
         return word
-    latin = {c for c in word if c < "\u0250"}
-    cyrillic = {c for c in word if "\u0400" <= c <= "\u04ff"}
-    if latin and cyrillic and latin | cyrillic == set(word):
-        if latin <= set(_LATIN) and not cyrillic <= set(_CYRILLIC):
-            return word.translate(_TO_CYRILLIC)
-        if cyrillic <= set(_CYRILLIC) and not latin <= set(_LATIN):
-            return word.translate(_TO_LATIN)
+    latin = {c for c in word if c < "\u0250" or c == "\u00b5"}
+    for first, (ours, theirs) in _ALIKE.items():
+        other = {c for c in word if first <= c <= _LAST[first]}
+        if not (latin and other and latin | other == set(word)):
+            continue
+        if first == "\u0370" and len(word) < _LEAST:
+            continue
+        # ΔABE is a triangle: only a word that is mostly Greek becomes all of it.
+        mostly = first != "\u0370" or 2 * sum(c in other for c in word) >= len(word)
+        if mostly and latin <= set(ours) and not other <= set(theirs):
+            return word.translate(str.maketrans(ours, theirs))
+        if other <= set(theirs) and not latin <= set(ours):
+            return word.translate(str.maketrans(theirs, ours))
     return word
 
 

@@ -160,6 +160,10 @@ def test_a_model_that_never_ends_is_stopped() -> None:
         ("Invоice", "Invoice"),  # Cyrillic o
         ("Łоdź", "Łodź"),  # Cyrillic o
         ("MAC", "MAC"),
+        ("Aνθρωπος", "\u0391νθρωπος"),  # Latin A
+        ("ξενοδοxείο", "ξενοδο\u03c7είο"),  # Latin x
+        ("T\u039fTAL", "TOTAL"),  # Greek O
+        ("Δx kΩ \u03bcm cosθ ΔABE αβ-Test", "Δx kΩ \u03bcm cosθ ΔABE αβ-Test"),
         ("Ωmega-яx_9", "Ωmega-\u044f\u0445_9"),
     ],
 )

@@ -60,7 +60,7 @@ def _add_data(actions: Any) -> None:
 def _add_run(actions: Any) -> None:
     parser = actions.add_parser("run", help="train for one leg")
     parser.add_argument(
-        "config", metavar="CONFIG", help="a TOML file, or the name of a shipped one: nano, toy"
+        "recipe", metavar="CONFIG", help="a TOML file, or the name of a shipped one: nano, toy"
     )
     _add_assets(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
@@ -76,7 +76,7 @@ def _add_answer(actions: Any) -> None:
         "answer", help="train the experts of the answering task on made documents, for one leg"
     )
     parser.add_argument(
-        "config", metavar="CONFIG", help="a TOML file, or the name of a shipped one: small, toy"
+        "recipe", metavar="CONFIG", help="a TOML file, or the name of a shipped one: small, toy"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--steps", type=int, default=0, help="end this leg after so many steps")
@@ -142,7 +142,7 @@ def _run(args: argparse.Namespace) -> int:
     from .config import load
     from .train import train
 
-    config = load(args.config, steps=args.steps, seconds=args.seconds, workers=args.workers)
+    config = load(args.recipe, steps=args.steps, seconds=args.seconds, workers=args.workers)
     train(config, args.assets, args.out, device=args.device)
     return 0
 
@@ -152,7 +152,7 @@ def _answer(args: argparse.Namespace) -> int:
     from .answer_config import load_config
     from .answering import train
 
-    config = load_config(args.config)
+    config = load_config(args.recipe)
     line = train(config, args.out, seconds=args.seconds, steps=args.steps, device=args.device)
     _say(json.dumps(line))
     return 0

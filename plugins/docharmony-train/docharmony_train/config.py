@@ -58,6 +58,15 @@ class Optimizer:
     average: float = 0.998
     """Decay of the moving average of the weights, which is what is saved."""
 
+    muon: bool = True
+    """Muon on the layers' matrices; false takes AdamW for all, which costs a CPU less a step."""
+
+    frozen_layers: int = 0
+    """Lowest layers of the vision encoder that stay as they are, patches with them."""
+
+    half_on_cpu: bool = False
+    """Compute in bfloat16 on a CPU too, as a GPU does: faster where the CPU multiplies in it."""
+
     keep_state: bool = True
     """Keep the optimiser's state in the run's folder, for the next leg."""
 
@@ -101,6 +110,9 @@ class Rendering:
     pdf_crops: float = 0.12
     """Share of erase pairs that come from PDFs."""
 
+    languages: Mapping[str, float] = field(default_factory=dict)
+    """How often a language is drawn where it differs from the usual; English has 4."""
+
     ready: float = 0.02
     """Share of each pool that must be filled before training starts."""
 
@@ -120,6 +132,9 @@ class Loss:
 
     em: float = 2.0
     """Error of the code of the line's em."""
+
+    kept: float = 0.0
+    """Difference of the line map from that of the weights that the leg starts from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +264,8 @@ def _toml(value: object) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f'"{key}" = {_toml(item)}' for key, item in value.items()) + "}"
     return repr(value)
 
 

@@ -42,13 +42,16 @@ def reading(model: Nano, pixels: Tensor, ids: Tensor, lengths: Tensor) -> dict[s
     return {"lm": lm, "ctc": ctc}
 
 
-def locating(model: Nano, pixels: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """Return ``kernel``, ``dice`` and ``em``.
+def locating(
+    model: Nano, pixels: Tensor, target: Tensor, before: Nano | None = None
+) -> dict[str, Tensor]:
+    """Return ``kernel``, ``dice`` and ``em``; with other weights ``kept``, how far their map is.
 
     Args:
         model: the model.
         pixels: (B, 3, S, S) in -1..1.
         target: uint8 (B, 3, S/4, S/4) of :mod:`docharmony_train.data.tiles`.
+        before: weights whose map is to be kept.
     """
     out = model.locate(pixels).float()
     kernel, code = target[:, 0].float() / 255, target[:, 2].float() / 255
@@ -62,8 +65,23 @@ def locating(model: Nano, pixels: Tensor, target: Tensor) -> dict[str, Tensor]:
     overlap = 2 * (found * kernel * counts).sum() + 1
     dice = 1 - overlap / ((found**2 * counts).sum() + (kernel**2 * counts).sum() + 1)
     error = ((out[:, 1] - code).abs() * text * counts).sum() / points
-    return {"kernel": entropy[text].sum() / points + hard + 2 * entropy.mean(), "dice": dice,
-            "em": error}  # fmt: skip
+    parts = {"kernel": entropy[text].sum() / points + hard + 2 * entropy.mean(), "dice": dice,
+             "em": error}  # fmt: skip
+    if before is not None:
+        with torch.no_grad():
+            wanted = before.locate(pixels).float()
+        parts["kept"] = _keeping(out, wanted)
+    return parts
+
+
+def _keeping(out: Tensor, wanted: Tensor) -> Tensor:
+    """Return how far a line map (B, 2, H, W) is from another one, logits and ems."""
+    share = wanted[:, 0].sigmoid()
+    entropy = F.binary_cross_entropy_with_logits(out[:, 0], share)
+    least = F.binary_cross_entropy_with_logits(wanted[:, 0], share)
+    text = (share > 0.5).float()
+    error = ((out[:, 1] - wanted[:, 1]).abs() * text).sum() / text.sum().clamp(min=1)
+    return 10 * (entropy - least) + error
 
 
 def erasing(

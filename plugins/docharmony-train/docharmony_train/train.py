@@ -78,6 +78,7 @@ def train(config: TrainConfig, assets: Path, out: Path, *, device: str = "auto")
     seed = config.seed + 1000 * len(past)  # another leg sees other samples
     plan = Plan(assets, kinds, seed, config.tile, config.crop, config.rendering, config.batch)
     schedule = config.schedule
+    keeps = bool(config.loss.kept and config.start and "tiles" in kinds)
     deadline = (schedule.leg_seconds or schedule.seconds or math.inf) - SAVING
     points: list[dict[str, float]] = []
     sums, seen = Counter[str](), Counter[str]()
@@ -87,12 +88,15 @@ def train(config: TrainConfig, assets: Path, out: Path, *, device: str = "auto")
     with closing(Feed(open_source(plan), kinds, device)) as feed:
         model, source = weights.start(config, out)
         average = copy.deepcopy(model).to(device).eval()
+        before = weights.load(config.start, {**weights.UNET, **config.unet}) if keeps else None
         weights.fuse_norms(model)
+        _freeze(model, config.optimizer.frozen_layers)
         model.to(device).train()
         optimizers, halves = _optimizers(model, config), _halves(model)
         warm = _load_state(out / "state.pt", model, optimizers, device)
         log.info("leg %d from %s on %s", len(past) + 1, source, device)
-        amp = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=device != "cpu")
+        half = device != "cpu" or config.optimizer.half_on_cpu
+        amp = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half)
         started = saved = time.perf_counter()
 
         while True:
@@ -119,7 +123,7 @@ def train(config: TrainConfig, assets: Path, out: Path, *, device: str = "auto")
                 if "lines" in kinds:
                     parts |= losses.reading(model, inputs["lines"], *batches["lines"][2:])
                 if "tiles" in kinds:
-                    parts |= losses.locating(model, inputs["tiles"], batches["tiles"][1])
+                    parts |= losses.locating(model, inputs["tiles"], batches["tiles"][1], before)
                 if "crops" in kinds:
                     parts |= losses.erasing(model, *inputs["crops"], random.tensors)
             loss = _weighed(parts, config)
@@ -183,12 +187,17 @@ def _optimizers(model: Nano, config: TrainConfig) -> list[torch.optim.Optimizer]
     for name, parameter in model.named_parameters():
         if id(parameter) in decoder:
             painting.append(parameter)
-        elif parameter.ndim == 2 and ".layers." in name:
+        elif not parameter.requires_grad:
+            continue
+        elif parameter.ndim == 2 and ".layers." in name and options.muon:
             matrices.append(parameter)
         else:
             rest.append(parameter)
-    found: list[torch.optim.Optimizer] = [
-        Muon(matrices, options.rate, weight_decay=5 * options.weight_decay),
+    found: list[torch.optim.Optimizer] = []
+    if matrices:
+        found.append(Muon(matrices, options.rate, weight_decay=5 * options.weight_decay))
+        found[0].param_groups[0]["peak"] = options.rate
+    found.append(
         torch.optim.AdamW(
             [
                 {"params": rest, "peak": options.rate},
@@ -197,10 +206,17 @@ def _optimizers(model: Nano, config: TrainConfig) -> list[torch.optim.Optimizer]
             betas=BETAS,
             weight_decay=options.weight_decay,
             fused=next(model.parameters()).is_cuda,
-        ),
-    ]
-    found[0].param_groups[0]["peak"] = options.rate
+        )
+    )
     return found
+
+
+def _freeze(model: Nano, layers: int) -> None:
+    """Keep the patches and the lowest layers of the vision encoder as they are."""
+    if layers:
+        lowest = [*model.vision.transformer.layers][:layers]
+        for part in (model.vision.patch_conv, model.vision.ln_pre, *lowest):
+            part.requires_grad_(False)
 
 
 def _halves(model: Nano) -> tuple[list[Tensor], list[Tensor]]:
@@ -237,7 +253,7 @@ def _degrade(
 def _weighed(parts: dict[str, Tensor], config: TrainConfig) -> Tensor:
     """Return the sum of the losses; what is only watched has no weight."""
     share = {"lm": 1.0, "erase": 1.0, "ctc": config.loss.ctc, "kernel": config.loss.kernel,
-             "dice": config.loss.dice, "em": config.loss.em}  # fmt: skip
+             "dice": config.loss.dice, "em": config.loss.em, "kept": config.loss.kept}  # fmt: skip
     return torch.stack(
         [share[name] * value for name, value in parts.items() if name in share]
     ).sum()

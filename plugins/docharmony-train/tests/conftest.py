@@ -24,7 +24,7 @@ def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     root = tmp_path_factory.mktemp("package")
     out = tmp_path_factory.mktemp("assets")
-    files = [*_fonts(root), *_texts(root), *_documents(root), *_photos(root)]
+    files = [*_fonts(root), *_texts(root), *_dictionary(root), *_documents(root), *_photos(root)]
     gatherer = _Gatherer(out, 8 << 20)
     gatherer.take(Package("manpages-toy", "1.0", tuple(files), "License: CC0-1.0\n"))
     gatherer.finish()
@@ -72,6 +72,15 @@ def _texts(root: Path) -> list[Path]:
         path.write_bytes(gzip.compress(body.encode()))
         found.append(path)
     return found
+
+
+def _dictionary(root: Path) -> list[Path]:
+    folder = root / "usr/share/hunspell"
+    folder.mkdir(parents=True)
+    words = sorted({word.strip(".,") for word in WORDS.split()})
+    (folder / "en_US.dic").write_text("\n".join([str(len(words)), *(f"{w}/S" for w in words)]))
+    (folder / "en_US.aff").write_text("SET UTF-8\n")
+    return [folder / "en_US.dic"]
 
 
 def _documents(root: Path) -> list[Path]:

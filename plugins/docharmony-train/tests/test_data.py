@@ -30,7 +30,7 @@ def plan(assets: Path, seed: int = 3, **rendering: object) -> Plan:
 def test_assets_list_their_licences_and_hold_names_out(assets: Path) -> None:
     (source,) = json.loads((assets / "sources.json").read_text())
     assert source["licences"] == ["CC0-1.0"]
-    assert source["files"] == {"font": 2, "text": 2, "pdf": 2, "photo": 2}
+    assert source["files"] == {"font": 2, "text": 2, "words": 1, "pdf": 2, "photo": 2}
     assert "| manpages-toy | 1.0 |" in (assets / "SOURCES.md").read_text()
     fonts = json.loads((assets / "fonts" / "fonts.json").read_text())
     assert {font["split"] for font in fonts} == {"train", "held"}
@@ -39,6 +39,33 @@ def test_assets_list_their_licences_and_hold_names_out(assets: Path) -> None:
     assert "train 3" in train
     assert "held" not in train
     assert "held 3" in held
+
+
+def test_words_of_a_dictionary_are_split_and_drawn(assets: Path) -> None:
+    train, held = (
+        set((assets / "words" / split / "en.txt").read_text().split())
+        for split in ("train", "held")
+    )
+    assert {"quick", "grenzenlos"} <= train | held
+    assert held
+    assert not train & held
+    corpus = Corpus.load(assets, "train")
+    rng = np.random.default_rng(1)
+    listed = {word.lower() for _ in range(50) for word in corpus.listed(rng, 1, 9).split()}
+    assert listed & {word.lower() for word in train}
+    assert not listed & {word.lower() for word in held}
+
+
+def test_a_language_that_is_asked_for_brings_its_letters() -> None:
+    greek = [character for character in map(chr, range(0x391, 0x3CE)) if character.isalpha()]
+    texts = {"el": ["καλημέρα σας"], "en": ["good morning"]}
+    shares = []
+    for weights in ({}, {"el": 40.0}):
+        corpus, rng = Corpus(texts, {}, weights), np.random.default_rng(2)
+        lines_ = [corpus.text(rng) for _ in range(300)]
+        shares.append(sum(any(c in greek for c in line) for line in lines_) / len(lines_))
+    assert shares[0] < 0.2 < 0.4 < shares[1]
+    assert any("Ψ" in line or "ψ" in line for line in lines_)
 
 
 def test_the_same_seed_draws_the_same_samples_and_another_does_not(assets: Path) -> None:

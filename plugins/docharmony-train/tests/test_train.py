@@ -114,6 +114,42 @@ def test_a_leg_ends_before_its_time_is_up(
     assert set(record["seen"]) == {"lines"}
 
 
+def test_a_leg_can_keep_the_lowest_layers_and_the_map(
+    assets: Path, leg: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    """As the shipped configuration ``scripts`` does, from weights, on a CPU."""
+    from docharmony_train.train import train
+    from safetensors.torch import load_file
+
+    start = leg[0] / "weights"
+    toy, scripts = configs.load("toy", steps=3), configs.load("scripts")
+    config = replace(
+        toy, start=str(start), tasks=scripts.tasks, loss=scripts.loss,
+        optimizer=replace(scripts.optimizer, frozen_layers=1, keep_state=False, average=0.5),
+        rendering=replace(toy.rendering, languages=scripts.rendering.languages),
+    )  # fmt: skip
+    record = train(config, assets, tmp_path, device="cpu")
+    assert record["start"] == str(start)
+    assert set(record["seen"]) == {"lines", "tiles"}
+    assert record["kept"] >= 0
+    resolved = tomllib.loads((tmp_path / "config.toml").read_text())
+    assert configs.from_mapping(resolved, where="config.toml") == config
+    for part, changed in (("vision/model", False), ("llm/model", True), ("heads", True)):
+        old = load_file(start / f"{part}.safetensors")
+        new = load_file(tmp_path / "weights" / f"{part}.safetensors")
+        layers = [name for name in old if "vision" not in part or "transformer" in name]
+        assert any((old[name] != new[name]).any() for name in layers) is changed
+
+
+def test_the_command_trains_a_leg(assets: Path, tmp_path: Path) -> None:
+    """The command line has an option --config of its own, which once hid this command's."""
+    from docharmony.cli.app import run
+
+    arguments = ["train", "run", "toy", "--assets", str(assets), "--out", str(tmp_path)]
+    assert run([*arguments, "--steps", "1", "--device", "cpu"]) == 0
+    assert (tmp_path / "record.jsonl").is_file()
+
+
 def test_the_weights_of_a_leg_become_a_checkpoint_that_runs(
     leg: tuple[Path, dict[str, Any]], exported: Path, assets: Path, tmp_path: Path
 ) -> None:

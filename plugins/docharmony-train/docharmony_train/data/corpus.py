@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,12 @@ _LETTERS = (
     "€£§°©®±µ·×÷«»‹›„“”‚‘’–—…•†‡‰™№¡¿²³½¼¾ªº¢¥¶",
 )
 _LETTER_SHARES = (0.48, 0.20, 0.22, 0.10)
+# Random letters of one script at a time: mixed ones that look alike could not be told apart.
+_SCRIPTS = (
+    "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩαβγδεζηθικλμνξοπρσςτυφχψωΆΈΉΊΌΎΏάέήίόύώϊϋΐΰ0123456789",
+    "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдеёжзийклмнопрстуфхцчшщъыьэюяҐґЄєІіЇї0123456789",
+)
+_PLAIN_GREEK = str.maketrans("άέήίόύώΐΰΆΈΉΊΌΎΏ", "αεηιουωϊϋΑΕΗΙΟΥΩ")
 _CURRENCIES = ("€ ", "EUR ", "$", "£", "CHF ", "USD ", "R$ ", "zł ", "kr ", "RM ")
 _UNITS = (" €", " EUR", " CHF", "%", " %", " kg", " Stk.", " km", " mm", " pcs", " h", " °C", " m²")
 _LABELS = (
@@ -34,14 +40,35 @@ _WEIGHTS = {"en": 4.0, "de": 3.0, "fr": 2.5, "es": 2.5, "it": 2.0, "pt-br": 2.0,
 
 
 class Corpus:
-    """Draws strings. Its paragraphs come from ``text/train`` or ``text/held`` of the assets."""
+    """Draws strings. Its paragraphs and words come from ``text/`` and ``words/`` of the assets."""
 
-    def __init__(self, paragraphs: dict[str, list[str]]) -> None:
-        """Take paragraphs by language code; at least one language with one paragraph."""
-        self._languages = sorted(name for name, found in paragraphs.items() if found)
-        self._paragraphs = paragraphs
-        weights = np.array([_WEIGHTS.get(name, 0.5) for name in self._languages])
-        self._cumulative = np.cumsum(weights / weights.sum())
+    def __init__(
+        self,
+        paragraphs: Mapping[str, Sequence[str]],
+        vocabulary: Mapping[str, Sequence[str]] | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
+        """Take texts by language code; at least one language with one paragraph.
+
+        Args:
+            paragraphs: of real text.
+            vocabulary: single words, drawn in no order.
+            weights: how often a language is drawn, where it differs; English has 4.
+        """
+        shares = {**_WEIGHTS, **(weights or {})}
+        self._paragraphs = {name: found for name, found in paragraphs.items() if found}
+        self._vocabulary = {name: found for name, found in (vocabulary or {}).items() if found}
+        self._cumulative = {
+            id(texts): np.cumsum([shares.get(name, 0.5) for name in sorted(texts)])
+            for texts in (self._paragraphs, self._vocabulary)
+        }
+        # Random letters of a script come as often as its languages do.
+        groups = ((self._paragraphs, 1.0), ({"el": 0}, 0.02), ({"ru": 0, "uk": 0}, 0.02))
+        total = sum(shares.get(name, 0.5) for name in self._paragraphs)
+        self._scripts = [
+            min(0.4, max(least, sum(shares.get(name, 0.5) for name in names) / total))
+            for names, least in groups[1:]
+        ]
         self._fields: tuple[tuple[float, Callable[[np.random.Generator], str]], ...] = (
             (3.0, number), (1.0, _price), (1.0, _quantity), (1.0, _date), (1.0, _time),
             (1.0, self._email), (1.0, self._address), (1.0, _phone), (1.0, _iban), (1.5, _code),
@@ -51,38 +78,72 @@ class Corpus:
         self._field_shares = np.cumsum([share for share, _ in self._fields])
 
     @classmethod
-    def load(cls, assets: Path, split: str) -> Corpus:
+    def load(cls, assets: Path, split: str, weights: Mapping[str, float] | None = None) -> Corpus:
         """Return the corpus of one split, ``train`` or ``held``."""
-        paragraphs = {
-            path.stem: path.read_text(encoding="utf-8").splitlines()
-            for path in sorted((assets / "text" / split).glob("*.txt"))
-        }
-        return cls(paragraphs)
+        paragraphs, vocabulary = (
+            {
+                path.stem: path.read_text(encoding="utf-8").splitlines()
+                for path in sorted((assets / folder / split).glob("*.txt"))
+            }
+            for folder in ("text", "words")
+        )
+        return cls(paragraphs, vocabulary, weights)
 
     def text(self, rng: np.random.Generator) -> str:
         """Return one line of text, of at most LONGEST bytes, not empty, blanks single."""
         kind = rng.random()
-        if kind < 0.5:
+        if kind < 0.18 and self._vocabulary:
+            text = self.listed(rng, 1, int(pick(rng, (1, 3, 7, 12))))
+        elif kind < 0.5:
             text = self.words(rng, 1, int(pick(rng, (2, 5, 9, 16))))
         elif kind < 0.8:
             text = self.field(rng)
         else:
-            text = characters(rng)
+            text = self.characters(rng)
         case = rng.random()
         if case < 0.25:
-            text = text.upper()
+            text = capitals_of(text) if rng.random() < 0.7 else text.upper()
         elif case < 0.31:
             text = text.title()
         return shorten(" ".join(text.split())) or "0"
 
     def words(self, rng: np.random.Generator, least: int, most: int) -> str:
         """Return a run of words of a real paragraph."""
-        place = int(np.searchsorted(self._cumulative, rng.random()))
-        paragraphs = self._paragraphs[self._languages[min(place, len(self._languages) - 1)]]
+        paragraphs = self._language(self._paragraphs, rng)
         words = paragraphs[int(rng.integers(len(paragraphs)))].split()
         count = int(rng.integers(least, most + 1))
         start = int(rng.integers(max(1, len(words) - count + 1)))
         return " ".join(words[start : start + count]) or "Text"
+
+    def listed(self, rng: np.random.Generator, least: int, most: int) -> str:
+        """Return words of one language in no order, some capitalised, codes and numbers between."""
+        words = self._language(self._vocabulary, rng)
+        found = []
+        for _ in range(int(rng.integers(least, most + 1))):
+            word = words[int(rng.integers(len(words)))]
+            kind = rng.random()
+            if kind < 0.2:
+                word = word.capitalize()
+            elif kind < 0.28:
+                word = pick(rng, (_code(rng), number(rng), _date(rng)))
+            found.append(word)
+        return " ".join(found)
+
+    def _language(
+        self, texts: Mapping[str, Sequence[str]], rng: np.random.Generator
+    ) -> Sequence[str]:
+        cumulative = self._cumulative[id(texts)]
+        place = int(np.searchsorted(cumulative, rng.random() * cumulative[-1]))
+        return texts[sorted(texts)[min(place, len(texts) - 1)]]
+
+    def characters(self, rng: np.random.Generator) -> str:
+        """Return random characters, of one script: what no language model can guess."""
+        kind = rng.random()
+        for letters, share in zip(_SCRIPTS, self._scripts, strict=True):
+            if kind < share:
+                return characters(rng, letters)
+            kind -= share
+        return characters(rng)
 
     def field(self, rng: np.random.Generator) -> str:
         """Return what stands in a form, a table or a receipt."""
@@ -121,6 +182,15 @@ class Corpus:
         return f"{street} {rng.integers(1, 200)}, {digits(rng, 5)} {town}"
 
 
+def capitals_of(text: str) -> str:
+    """Return the text in capitals; Greek ones carry no accents.
+
+    >>> capitals_of("γλώσσα, été")
+    'ΓΛΩΣΣΑ, ÉTÉ'
+    """
+    return text.translate(_PLAIN_GREEK).upper()
+
+
 def pick(rng: np.random.Generator, options: Sequence[object]) -> str:
     """Return one of the options as a string."""
     return str(options[int(rng.integers(len(options)))])
@@ -147,13 +217,15 @@ def number(rng: np.random.Generator) -> str:
     return ("-" if rng.random() < 0.12 else "") + pick(rng, options)
 
 
-def characters(rng: np.random.Generator) -> str:
-    """Return random characters: what no language model can guess."""
+def characters(rng: np.random.Generator, letters: str = "") -> str:
+    """Return random characters; ``letters`` takes the place of Latin ones."""
     cumulative = np.cumsum(_LETTER_SHARES)
     plain = rng.random() < 0.4
     found = []
     for _ in range(int(rng.integers(1, 22))):
         group = _LETTERS[0] if plain else _LETTERS[int(np.searchsorted(cumulative, rng.random()))]
+        if letters and group[0].isalpha():
+            group = letters
         found.append(" " if rng.random() < 0.08 else group[int(rng.integers(len(group)))])
     return "".join(found)
 

@@ -39,7 +39,7 @@ class Package:
 
 
 def kind(path: Path) -> str:
-    """Return ``font``, ``text``, ``pdf``, ``photo`` or ``""`` for a file of a package.
+    """Return ``font``, ``text``, ``words``, ``pdf``, ``photo`` or ``""`` for a file of a package.
 
     >>> kind(Path("/usr/share/man/de/man1/ls.1.gz")), kind(Path("/usr/bin/ls"))
     ('text', '')
@@ -51,6 +51,8 @@ def kind(path: Path) -> str:
         return "pdf"
     if "/share/man/" in text and suffix == ".gz":
         return "text"
+    if "/share/hunspell/" in text and suffix == ".dic":
+        return "words"
     if "/share/backgrounds/" in text and suffix in (".jpg", ".jpeg", ".png", ".webp"):
         return "photo"
     return ""

@@ -91,7 +91,7 @@ class Studio:
                     hint="Make one with: docharmony train data DIR",
                 )
         self.plan, self.rng = plan, np.random.default_rng([plan.seed, seed])
-        self.corpus = Corpus.load(plan.assets, split)
+        self.corpus = Corpus.load(plan.assets, split, plan.rendering.languages)
         self.fonts = Fonts.load(plan.assets, split)
         self.photos = Photos(plan.assets, split)
         self.pages = pages.Pages(plan.assets, split)

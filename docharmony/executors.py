@@ -36,7 +36,6 @@ def process(
     configuration: stage objects made in code do not travel. As with :mod:`multiprocessing`, a script
     that uses this needs ``if __name__ == "__main__":``.
     """
-    import dataclasses
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
@@ -48,17 +47,12 @@ def process(
             hint="Register the stages by a plugin and name them in the config, or use 'serial'.",
         )
     config = pipeline.config
-    size = max(1, min(config.batch, -(-len(numbers) // config.jobs)))
-    batches = [list(numbers[i : i + size]) for i in range(0, len(numbers), size)]
-    if not config.threads:
-        # Workers share the cores: one thread each unless the user says otherwise.
-        config = dataclasses.replace(config, threads=1)
     pool = ProcessPoolExecutor(
         config.jobs,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start,
         initargs=(
-            dataclasses.replace(config, executor="serial"),
+            settings(config),
             pipeline.plugins.extra,
             str(source.path),
             source.password,
@@ -67,7 +61,7 @@ def process(
     )
     waiting: deque[tuple[int, Future[list[Page | PageFailure]]]] = deque()
     try:
-        for batch in batches:
+        for batch in batches(config, numbers):
             waiting.append((batch[0], pool.submit(_work, batch, keep_going)))
             if len(waiting) >= 2 * config.jobs:
                 yield from _result(*waiting.popleft())
@@ -94,24 +88,60 @@ def _result(page: int, future: Future[list[Page | PageFailure]]) -> list[Page | 
         ) from error
 
 
-_worker: dict[str, Any] = {}
+def batches(config: RunConfig, numbers: Sequence[int]) -> list[list[int]]:
+    """Return the page numbers in batches of ``config.batch``, or smaller so that each worker has some."""
+    size = max(1, min(config.batch, -(-len(numbers) // config.jobs)))
+    return [list(numbers[i : i + size]) for i in range(0, len(numbers), size)]
 
 
-def _start(
-    config: RunConfig, extra: tuple[str, ...], path: str, password: str | None, name: str
-) -> None:
+def settings(config: RunConfig) -> RunConfig:
+    """Return the configuration of a worker, which works alone and shares the cores with others."""
+    import dataclasses
+
+    return dataclasses.replace(config, executor="serial", threads=config.threads or 1)
+
+
+class Worker:
+    """A pipeline and a document in a process of its own, for executors that have several.
+
+    Args:
+        config: from :func:`settings`.
+        extra: modules and files given as ``--plugin``.
+        data: path of the document, or its bytes.
+        password: what it is opened with.
+        name: shown in results.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        extra: tuple[str, ...],
+        data: str | bytes,
+        password: str | None,
+        name: str,
+    ) -> None:
+        from .pipeline import Pipeline, open
+        from .plugins import Plugins
+
+        plugins = Plugins(extra)
+        self._pipeline = Pipeline(config, plugins=plugins)
+        self._source = open(data, password=password, name=name, config=config, plugins=plugins)
+
+    def work(self, numbers: list[int], keep_going: bool) -> list[Page | PageFailure]:
+        """Return the pages of a batch."""
+        return list(self._pipeline.work(self._source, numbers, keep_going=keep_going))
+
+
+_worker: list[Worker] = []
+
+
+def _start(*told: Any) -> None:
     import signal
-
-    from .pipeline import Pipeline, open
-    from .plugins import Plugins
 
     # Ctrl-C goes to the main process, which stops the pool.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    plugins = Plugins(extra)
-    _worker["pipeline"] = Pipeline(config, plugins=plugins)
-    _worker["source"] = open(path, password=password, name=name, config=config, plugins=plugins)
+    _worker.append(Worker(*told))
 
 
 def _work(numbers: list[int], keep_going: bool) -> list[Page | PageFailure]:
-    pipeline: Pipeline = _worker["pipeline"]
-    return list(pipeline.work(_worker["source"], numbers, keep_going=keep_going))
+    return _worker[0].work(numbers, keep_going)

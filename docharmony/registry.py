@@ -8,7 +8,34 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from .errors import DocharmonyError, PluginError, UsageError
+from .errors import DocharmonyError, MissingExtraError, PluginError, UsageError
+
+# Names that the project's own distributions register, to say which one is missing.
+ELSEWHERE = {
+    ("executor", "ray"): "docharmony-ray",
+    ("stage", "ocr.rapidocr"): "docharmony-rapidocr",
+    ("stage", "ocr.tesseract"): "docharmony-tesseract",
+    ("translator", "apertium"): "docharmony-apertium",
+    ("translator", "http"): "docharmony-http",
+    ("translator", "transformers"): "docharmony-transformers",
+    ("detector", "name"): "docharmony-rampart",
+    ("detector", "address"): "docharmony-rampart",
+    ("embedder", "minilm"): "docharmony-small",
+    ("command", "export"): "docharmony-export",
+    ("command", "train"): "docharmony-train",
+}
+
+
+def missing(kind: str, name: str) -> MissingExtraError | None:
+    """Return the error that says which distribution has a name, where one of the project's own has."""
+    package = ELSEWHERE.get((kind, name))
+    if package is None:
+        return None
+    return MissingExtraError(
+        f"the {kind} {name!r} is in a package that is not installed",
+        where=package,
+        hint=f"pip install {package}",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +109,16 @@ class Registry:
         return sorted(self._entries)
 
     def entry(self, name: str) -> Entry:
-        """Return the entry of this name; raise UsageError, with near names, when there is none."""
+        """Return the entry of this name.
+
+        Raises:
+            MissingExtraError: a distribution of this project has it, which is not installed.
+            UsageError: nobody has it; near names are in the hint.
+        """
         found = self._entries.get(name)
         if found is None:
+            if elsewhere := missing(self.kind, name):
+                raise elsewhere
             near = difflib.get_close_matches(name, self._entries, 3, 0.5)
             raise UsageError(
                 f"unknown {self.kind} {name!r}",

@@ -46,8 +46,9 @@ def commands() -> str:
     shared = _options(global_options())
     lines = ["docharmony [global options] COMMAND ...", "", "global options", *shared]
     common = None
-    for name, command in subparsers.choices.items():
-        summary = next(c.help for c in subparsers._choices_actions if c.dest == name)
+    for listed in subparsers._choices_actions:
+        name, summary = listed.dest, listed.help
+        command = subparsers.choices[name]
         own = _options(command)
         documents = [line for line in own if _is_common(line)]
         if documents and common is None:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from .. import __version__
 from ..errors import DocharmonyError, ExitCode, UsageError
 from ..plugins import Plugins
+from ..registry import ELSEWHERE, missing
 from . import messages
 
 EPILOG = """\
@@ -36,6 +37,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with what argparse found."""
         raise UsageError(message, hint=f"See: {self.prog} --help")
+
+
+class _Elsewhere(Parser):
+    """The command of a distribution that is not installed: understood, not listed."""
+
+    def parse_known_args(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise MissingExtraError, whatever follows."""
+        raise missing("command", self.prog) or UsageError(f"unknown command {self.prog!r}")
 
 
 _GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
@@ -94,6 +103,9 @@ def build_parser(plugins: Plugins) -> Parser:
         title="commands", metavar="COMMAND", dest="command", required=True
     )
     plugins.add_commands(subparsers)
+    for kind, name in ELSEWHERE:
+        if kind == "command":
+            subparsers.choices.setdefault(name, _Elsewhere(prog=name))
     for command in set(subparsers.choices.values()):
         for names, options in _GLOBAL:
             # Understood after the command too; shown once, in the help of docharmony itself.

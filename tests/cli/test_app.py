@@ -130,6 +130,9 @@ def test_some_inputs_fail_the_rest_is_written(run: Run, letter: Path, tmp_path: 
         (["ocr", "a.pdf", "--timeout", "nan"], 2),
         (["ocr", "none.pdf"], 3),
         (["ocr", "-", "-"], 2),
+        (["train", "--steps", "3"], 7),
+        (["export", "nano", "out"], 7),
+        (["redact", "a.pdf", "-o", "b.pdf", "--pii", "address"], 7),
     ],
 )
 def test_errors_are_two_lines_with_their_code(run: Run, args: list[str], code: int) -> None:
@@ -223,6 +226,17 @@ def test_run_over_processes(run: Run, letter: Path, tmp_path: Path) -> None:
     done = run("run", "p.toml", letter, "-o", "out", "--jobs", "2", "--executor", "process")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "letter.txt").read_text().count("\f") >= 2
+
+
+def test_names_of_packages_that_are_not_installed(run: Run, letter: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text("")
+    done = run("run", "p.toml", letter, "-o", "out", "--executor", "ray")
+    assert done.returncode == 7
+    assert done.stderr.splitlines()[1] == "docharmony: pip install docharmony-ray"
+    stage = run("--set", "routes.scan=['ocr.tesseract']", "ocr", letter)
+    assert stage.returncode == 7
+    assert "pip install docharmony-tesseract" in stage.stderr
+    assert "train" not in run("--help").stdout
 
 
 def test_run_refuses_routes_that_let_pages_slip_through(

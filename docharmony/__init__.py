@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         Edit,
         EditKind,
         EditStatus,
+        Inline,
         Line,
         Page,
         PageFailure,
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from .plugins import Plugins
     from .redaction import propose, redact
     from .replacement import ReplacementReport, propose_replacements, replace
-    from .stage import Context, Glyph, Graphics, Rule, Span, Stage
+    from .stage import Context, Glyph, Graphics, Link, Rule, Span, Stage
     from .stages.qa import QaConfig
     from .stages.redact import RedactConfig
     from .stages.replace import ReplaceConfig
@@ -102,6 +103,7 @@ _HOMES = {
         "Edit",
         "EditKind",
         "EditStatus",
+        "Inline",
         "Line",
         "Page",
         "PageFailure",
@@ -114,7 +116,7 @@ _HOMES = {
     "plugins": ("Plugins",),
     "redaction": ("propose", "redact"),
     "replacement": ("ReplacementReport", "propose_replacements", "replace"),
-    "stage": ("Context", "Glyph", "Graphics", "Rule", "Span", "Stage"),
+    "stage": ("Context", "Glyph", "Graphics", "Link", "Rule", "Span", "Stage"),
     "stages.qa": ("QaConfig",),
     "stages.redact": ("RedactConfig",),
     "stages.translate": ("TranslateConfig",),
@@ -145,8 +147,10 @@ __all__ = [
     "ExitCode",
     "Glyph",
     "Graphics",
+    "Inline",
     "InputError",
     "Line",
+    "Link",
     "Match",
     "MissingExtraError",
     "Opening",

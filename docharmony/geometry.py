@@ -162,7 +162,10 @@ class Affine(NamedTuple):
 
     @classmethod
     def rotate(cls, degrees: float) -> Affine:
-        """Return the rotation about the origin, clockwise as seen (y points down)."""
+        """Return the rotation about the origin, clockwise as seen (y points down); exact for quarters."""
+        if not degrees % 90:
+            c, s = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[round(degrees / 90) % 4]
+            return cls(c, s, -s, c)
         c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
         return cls(c, s, -s, c)
 

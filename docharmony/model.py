@@ -193,6 +193,37 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Inline:
+    """Characters of a new text that are set otherwise than the rest of it, or hold a link.
+
+    Attributes:
+        start: first of them in ``Edit.replacement``.
+        end: after the last one.
+        text: what they are: where a person changed the replacement, they are found again by it.
+        font: as in :class:`Setting`, as are family, bold, italic and color.
+        family: class of the face.
+        bold: weight.
+        italic: slant.
+        color: red, green, blue, 0-255.
+        scale: their size as a share of the rest's.
+        rise: how far they stand above the baseline of the rest, in its em.
+        links: boxes of the link annotations that held the old words.
+    """
+
+    start: int
+    end: int
+    text: str = field(default="", repr=False)
+    font: str = ""
+    family: Family = "sans"
+    bold: bool = False
+    italic: bool = False
+    color: tuple[int, int, int] = (0, 0, 0)
+    scale: float = 1.0
+    rise: float = 0.0
+    links: tuple[BBox, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """How new text is set in place of old; lengths in page units, along the text's own axes.
 
@@ -215,6 +246,7 @@ class Setting:
         visible: False where the glyphs only repeat what a picture shows (the text layer of a scan).
         blur: standard deviation of the old letters' edges, in page units; pixels only.
         stretch: width of the letters as a share of the face's own; pixels only.
+        inline: parts of the text that are set otherwise, in order, without overlaps.
     """
 
     size: float = 0.0
@@ -234,6 +266,7 @@ class Setting:
     visible: bool = True
     blur: float = 0.0
     stretch: float = 1.0
+    inline: tuple[Inline, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,28 +467,48 @@ def edit_to_json(edit: Edit) -> dict[str, Any]:
 
 def setting_to_json(setting: Setting) -> dict[str, Any]:
     """Return how text is set, as plain data."""
+    return _rounded(asdict(setting))
+
+
+def _rounded(data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: round(value, 3)
         if isinstance(value, float)
+        else [_rounded(item) for item in value]
+        if name == "inline"
+        else [_numbers(box) for box in value]
+        if name == "links"
         else list(value)
         if isinstance(value, tuple)
         else value
-        for name, value in asdict(setting).items()
+        for name, value in data.items()
     }
 
 
 def setting_from_json(data: Mapping[str, Any]) -> Setting:
     """Rebuild a setting; raise KeyError or ValueError when the data does not fit."""
+    return Setting(**_typed(Setting, data))
+
+
+_LENGTHS = {"color": (int, 3), "room": (float, 4)}
+
+
+def _typed(of: type[Setting] | type[Inline], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values for a dataclass; raise KeyError or ValueError when the data does not fit."""
     values: dict[str, Any] = {}
-    for name, kind in get_type_hints(Setting).items():
+    for name, kind in get_type_hints(of).items():
         if name not in data:
             continue
         given = data[name]
-        if name in ("color", "room"):
-            number = int if name == "color" else float
+        if name in _LENGTHS:
+            number, length = _LENGTHS[name]
             given = tuple(number(value) for value in given)
-            if len(given) != len(getattr(Setting(), name)):
+            if len(given) != length:
                 raise ValueError(name)
+        elif name == "inline":
+            given = tuple(Inline(**_typed(Inline, item)) for item in given)
+        elif name == "links":
+            given = tuple(BBox(*map(float, box)) for box in given)
         elif get_origin(kind) is Literal:
             if given not in get_args(kind):
                 raise ValueError(name)
@@ -464,7 +517,7 @@ def setting_from_json(data: Mapping[str, Any]) -> Setting:
         values[name] = given
     if set(data) - set(values):
         raise KeyError(sorted(set(data) - set(values))[0])
-    return Setting(**values)
+    return values
 
 
 def edit_from_json(data: Mapping[str, Any]) -> Edit:

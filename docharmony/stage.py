@@ -35,16 +35,26 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """An area of a page that leads somewhere; those of one target have equal ``target``."""
+
+    bbox: BBox
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Graphics:
-    """Drawn things of a page that are not text.
+    """Drawn things of a page that are not text, and links.
 
     Attributes:
         rules: horizontal and vertical strokes and thin filled boxes.
         boxes: outlines and fills that are not thin: cell shades, frames, chart parts.
+        links: areas that lead somewhere.
     """
 
     rules: tuple[Rule, ...] = ()
     boxes: tuple[BBox, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,83 @@ def test_a_pdf(letter: Path, tmp_path: Path, pipeline: Pipeline) -> None:
             ]
 
 
+@pytest.fixture
+def styled(tmp_path: Path) -> Path:
+    path = tmp_path / "styled.pdf"
+    canvas = Canvas(str(path), pagesize=(420, 300), invariant=True)
+
+    def line(y: float, *pieces: tuple[str, str, float, float, tuple[float, float, float]]) -> None:
+        text = canvas.beginText(40, y)
+        for piece, font, size, rise, color in pieces:
+            text.setFont(font, size)
+            text.setRise(rise)
+            text.setFillColorRGB(*color)
+            text.textOut(piece)
+        canvas.drawText(text)
+
+    usual, black = "Helvetica", (0, 0, 0)
+    line(
+        220,
+        ("Invoice", "Helvetica-Bold", 11, 0, black),
+        (" 4711 is about the ", usual, 11, 0, black),
+        ("red", usual, 11, 0, (1, 0, 0)),
+        (" house", usual, 11, 0, black),
+        ("1", usual, 7, 4, black),
+        (" and the garden of our", usual, 11, 0, black),
+    )
+    line(206, ("members who read the ", usual, 11, 0, black), ("user guide", usual, 11, 0, (0, 0, 1)),
+         (" at the office.", usual, 11, 0, black))  # fmt: skip
+    canvas.linkURL("https://example.org/guide", (147, 203, 205, 217))
+    canvas.save()
+    return path
+
+
+def test_words_keep_their_look_and_their_links(
+    styled: Path, tmp_path: Path, pipeline: Pipeline
+) -> None:
+    out = tmp_path / "out.pdf"
+    translate(styled, out, to="de", translator="accents", pipeline=pipeline)
+    with pymupdf.open(out) as document:
+        spans = [
+            span
+            for block in document[0].get_text("dict")["blocks"]
+            for line in block["lines"]
+            for span in line["spans"]
+        ]
+        looks = {span["text"].strip(): span for span in spans}
+        assert looks["Ínvóícé"]["flags"] & 16
+        assert looks["réd"]["color"] == 0xFF0000
+        assert looks["1"]["size"] == pytest.approx(7, abs=0.3)
+        assert looks["1"]["origin"][1] < looks["réd"]["origin"][1] - 3
+        assert looks["úsér gúídé"]["color"] == 0x0000FF
+        (link,) = document[0].get_links()
+        assert link["uri"] == "https://example.org/guide"
+        box = pymupdf.Rect(looks["úsér gúídé"]["bbox"])
+        assert abs(link["from"] & box) > 0.7 * abs(box)
+        assert abs(link["from"]) < 1.4 * abs(box)
+
+
+def test_a_changed_plan_keeps_the_look_of_the_words_that_are_left(
+    styled: Path, tmp_path: Path, pipeline: Pipeline
+) -> None:
+    options = TranslateConfig(to="de", translator="accents")
+    with docharmony.open(styled) as source:
+        plan = propose_translations(source, options=options, pipeline=pipeline).plan
+        plan.write(tmp_path / "plan.json")
+        data = json.loads((tmp_path / "plan.json").read_text())
+        (edit,) = data["edits"]
+        edit["replacement"] = "Das réd Haus, Gúídé"
+        (tmp_path / "plan.json").write_text(json.dumps(data))
+        translate(source, tmp_path / "out.pdf", plan=docharmony.Plan.read(tmp_path / "plan.json"))
+    with pymupdf.open(tmp_path / "out.pdf") as document:
+        (line,) = (
+            line for block in document[0].get_text("dict")["blocks"] for line in block["lines"]
+        )
+        colours = {span["text"].strip(): span["color"] for span in line["spans"]}
+        assert colours["réd"] == 0xFF0000
+        assert colours["Das"] == 0
+
+
 def test_pages_alternate_and_keep_links_and_bookmarks(
     letter: Path, tmp_path: Path, pipeline: Pipeline
 ) -> None:

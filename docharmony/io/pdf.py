@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ..errors import BrokenError, InputError, UsageError
 from ..geometry import Affine, BBox, Point, Polygon
 from ..model import Line, Page, PageFailure, Word
-from ..stage import Glyph, Graphics, Rule, Span
+from ..stage import Glyph, Graphics, Link, Rule, Span
 from .base import Claim, Opening, Source, Specimen
 from .child import Child, Ticket
 
@@ -122,13 +122,14 @@ class PdfSource(Source):
     def graphics(self, number: int) -> Graphics:
         """Return drawn rules and boxes; see :class:`docharmony.stage.Graphics`."""
         with self._answers(number):
-            _, (rules, boxes) = self._call("graphics", number)
+            links, (rules, boxes) = self._call("graphics", number)
             return Graphics(
                 tuple(
                     Rule(Point(x0, y0), Point(x1, y1), width)
                     for x0, y0, x1, y1, width in _rows(rules, 5)
                 ),
                 tuple(BBox(*row) for row in _rows(boxes, 4)),
+                tuple(Link(BBox(*map(float, box)), str(target)) for box, target in links),
             )
 
     def glyphs(self, number: int) -> tuple[Glyph, ...]:

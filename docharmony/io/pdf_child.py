@@ -10,6 +10,7 @@ box, /Rotate and /UserUnit before text, images and paths are seen.
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 import math
 import re
@@ -48,6 +49,7 @@ _DELIMITERS = frozenset("\u00a0\u202a\u202b\u202c\u202d\u202e")
 # A filled box is a rule when it is at most so thick (points) and so many times as long.
 _THIN, _LONG = 5.0, 5.0
 _MAX_DRAWINGS = 50_000
+_MAX_LINKS = 5_000
 
 # The getters behind the properties: the walk over lines calls nothing else, a thousand times a page.
 _dir = mupdf.fz_stext_line.dir.fget
@@ -241,13 +243,23 @@ def spans(blobs: list[bytearray], *, path: str, password: str | None, number: in
 
 @_guarded
 def graphics(blobs: list[bytearray], *, path: str, password: str | None, number: int) -> Reply:
-    """Return drawn things: blobs of float32, rules as x0 y0 x1 y1 width, boxes as x0 y0 x1 y1."""
+    """Return links, and drawn things: blobs of float32, rules as x0 y0 x1 y1 width, boxes x0 y0 x1 y1."""
     sheet = _page(path, password, number)
     bounds = sheet.bound()
     found = _Drawn(sheet.rotation_matrix, 0.95 * bounds.width * bounds.height)
     for drawing in sheet.get_cdrawings()[:_MAX_DRAWINGS]:
         found.add(drawing)
-    return None, [found.rules.tobytes(), found.boxes.tobytes()]
+    links = [
+        [[round(v, 3) for v in link["from"]], _target(link)]
+        for link in sheet.get_links()[:_MAX_LINKS]
+    ]
+    return links, [found.rules.tobytes(), found.boxes.tobytes()]
+
+
+def _target(link: dict[str, Any]) -> str:
+    """Return what two links to the same place have in common; not the place itself."""
+    where = [link.get(key) for key in ("kind", "uri", "page", "to", "file", "nameddest", "name")]
+    return hashlib.sha256(repr(where).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 @functools.lru_cache(maxsize=1)

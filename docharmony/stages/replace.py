@@ -16,7 +16,8 @@ from ..detect.text import JOINT, PageText, Place
 from ..errors import ConfigError, UsageError
 from ..model import Align, Block, BlockKind, Edit, EditStatus, Line, Page
 from ..stage import Context, Stage
-from .replacing import Naming, Replacer, joined
+from ..translators.units import joined
+from .replacing import Naming, Replacer
 
 if TYPE_CHECKING:
     from ..detect.terms import TermMatch

@@ -6,7 +6,6 @@ Whoever proposes new text for old (a mapping, a translator, a person) makes its 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,8 +14,9 @@ from statistics import median
 
 from ..geometry import Affine, BBox, Polygon
 from ..looks.geometry import alignment
-from ..model import Align, Block, Edit, EditKind, EditStatus, Line, Page, Setting
+from ..model import Align, Block, Edit, EditKind, EditStatus, Inline, Line, Page, Setting
 from ..stage import Context
+from ..translators.units import joined
 from ..typeset.shape import is_rtl
 from .style import Styles
 
@@ -92,6 +92,7 @@ class Replacer:
         language: str = "",
         direction: str = "",
         align: Align | None = None,
+        inline: Sequence[Inline] = (),
     ) -> Edit:
         """Return an edit that sets all of some lines anew, as one paragraph.
 
@@ -102,13 +103,14 @@ class Replacer:
             language: of the new text, BCP 47.
             direction: ``"ltr"``, ``"rtl"``, ``"ttb"`` or ``""``: by the text.
             align: how the lines stand; None finds out from the old ones.
+            inline: parts of the new text that look otherwise.
         """
         polygons = [line.polygon for line in lines]
         first = lines[0]
-        turn = _turn(-first.direction)
+        turn = Affine.rotate(-first.direction)
         boxes = [polygon.map(turn).bbox for polygon in polygons]
         frame = BBox.around(boxes)
-        setting = self.styles.of(first, first.polygon)
+        setting = self.styles.of_lines(lines)
         lefts, rights = [b.x0 for b in boxes], [b.x1 for b in boxes]
         em = setting.size or first.bbox.height
         found = alignment(lefts, rights, em)
@@ -118,7 +120,12 @@ class Replacer:
             found = {"end": "start", "start": "end"}.get(found, found)
         line_height = 0.0
         if len(boxes) > 1:
-            steps = [low.y1 - high.y1 for high, low in pairwise(boxes)]
+            # Baselines where the file tells them: raised signs make boxes of lines uneven.
+            bases = [
+                box.y0 + base if (base := self._baseline(line)) else box.y1
+                for line, box in zip(lines, boxes, strict=True)
+            ]
+            steps = [low - high for high, low in pairwise(bases)]
             line_height = max(0.0, median(steps))
         indent = 0.0
         if len(boxes) > 1 and found in ("start", "justify") and not is_rtl(new):
@@ -128,7 +135,7 @@ class Replacer:
             elif indent < 0:
                 # A hanging indent: the box begins where the other lines do.
                 frame = BBox(frame.x0 - indent, frame.y0, frame.x1, frame.y1)
-        corners = frame.polygon().map(_turn(first.direction))
+        corners = frame.polygon().map(Affine.rotate(first.direction))
         setting = replace(
             setting,
             align=align or found,  # type: ignore[arg-type]
@@ -136,11 +143,16 @@ class Replacer:
             indent=indent,
             language=language,
             direction=direction,
+            inline=tuple(inline),
             room=self._room(corners, lines, setting, polygons),
         )
         old = joined([line.text for line in lines])
         areas = tuple(polygons) if len(polygons) > 1 else ()
         return _edit(naming, corners, old, new, areas, setting)
+
+    def _baseline(self, line: Line) -> float:
+        """Return how far the baseline of a line lies below its top; 0.0 where nothing tells."""
+        return self.styles.of(line, line.polygon).baseline if line.origin == "pdf" else 0.0
 
     def _alone(self, frame: BBox, line: Line, em: float) -> str:
         """Return how a line that stands alone is aligned: by what stands around it on the page."""
@@ -195,7 +207,7 @@ class Replacer:
     ) -> tuple[float, float, float, float]:
         """Return the free space left, above, right and below, along the text's own axes."""
         angle = own[0].direction
-        turn = _turn(-angle)
+        turn = Affine.rotate(-angle)
         frame = polygon.map(turn).bbox
         sheet = self.page.bbox.polygon().map(turn).bbox
         em = setting.size or frame.height
@@ -272,26 +284,6 @@ class Replacer:
         return solid, [*boxes, *cells]
 
 
-def joined(texts: Sequence[str]) -> str:
-    """Return lines as one text: hyphenated words whole, no spaces between ideographs.
-
-    >>> joined(["the exam-", "ple of", "a text"])
-    'the example of a text'
-    """
-    result = ""
-    for text in texts:
-        text = text.strip()
-        if not result:
-            result = text
-        elif re.search(r"\w[-\u00ad\u2010]$", result) and text[:1].islower():
-            result = result[:-1] + text
-        elif _wide(result[-1:]) and _wide(text[:1]):
-            result += text
-        else:
-            result += " " + text
-    return result
-
-
 def _ruled(block: Block) -> list[BBox]:
     """Return the cells of a table that touch their neighbours: rules stand between those.
 
@@ -307,16 +299,6 @@ def _ruled(block: Block) -> list[BBox]:
             if other is not box
         )
     ]
-
-
-def _wide(character: str) -> bool:
-    import unicodedata
-
-    return (
-        bool(character)
-        and unicodedata.east_asian_width(character) in ("W", "F")
-        and not (0xAC00 <= ord(character) <= 0xD7A3)
-    )
 
 
 def _edit(
@@ -345,10 +327,3 @@ def _edit(
 
 def _inside(box: BBox, areas: Sequence[Polygon]) -> bool:
     return any(box.intersection(area.bbox).area > 0.5 * box.area for area in areas)
-
-
-def _turn(degrees: float) -> Affine:
-    if degrees % 90:
-        return Affine.rotate(degrees)
-    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[round(degrees / 90) % 4]
-    return Affine(cos, sin, -sin, cos)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..geometry import Polygon
@@ -18,6 +18,7 @@ from ..looks.ink import Ink, clear_rules, find_ink
 from ..model import Line, Page, Setting
 from ..stage import Context, Span
 from ..typeset.faces import classify
+from .inline import main_span
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +63,18 @@ class Styles:
             if span is not None:
                 return _of_span(span, polygon)
         return self._of_pixels(line, polygon)
+
+    def of_lines(self, lines: Sequence[Line]) -> Setting:
+        """Return how most letters of some lines are set; the baseline is that of the first line."""
+        setting = self.of(lines[0], lines[0].polygon)
+        if lines[0].origin != "pdf":
+            return setting
+        if self._spans is None:
+            self._spans = self._ctx.spans(self._page)
+        span = main_span(lines, self._spans)
+        if span is None:
+            return setting
+        return replace(_of_span(span, lines[0].polygon), baseline=setting.baseline)
 
     def extent(self, line: Line, start: tuple[int, int], end: tuple[int, int]) -> Polygon | None:
         """Return the corners of a part of a line that was read from pixels, by its ink.

@@ -15,8 +15,10 @@ from ..translators import units
 from ..translators.glossary import GlossaryConfig, GlossaryTranslator
 from ..translators.guard import Guard
 from ..translators.identify import identify, shares
+from ..translators.markup import Part
 from ..translators.protect import find, has_words, mask
 from ..translators.tags import normal, same
+from .inline import Seen, looks
 from .replacing import Naming, Replacer
 
 if TYPE_CHECKING:
@@ -138,17 +140,20 @@ class TranslateStage(Stage):
         found = units.units(pages)
         left: list[Left] = []
         chosen = self._chosen(pages, found, left, ctx)
-        results = self._translated(chosen, ctx)
+        seen = _Pages(pages, ctx)
+        styled = [looks(unit.parts, seen, unit.text) for unit, _ in chosen]
+        results = self._translated(chosen, [own.parts for own in styled], ctx)
         edits: list[list[Edit]] = [[] for _ in pages]
         replacers: dict[int, Replacer] = {}
-        for (unit, source), result in zip(chosen, results, strict=True):
+        for (unit, source), own_looks, result in zip(chosen, styled, results, strict=True):
             reason = self._reason_to_leave(result)
             if reason or result.text is None:
                 left += _left(unit, reason, pages)
                 continue
             sizes = [sum(len(line.text) for line in lines) for _, lines in unit.parts]
-            texts = units.shared_out(result.text, sizes)
-            for (index, lines), text in zip(unit.parts, texts, strict=True):
+            ranges = units.shared_out(result.text, sizes)
+            for (index, lines), (start, end) in zip(unit.parts, ranges, strict=True):
+                text = result.text[start:end]
                 if not text:  # a short last line whose words went to the part before
                     left += [Left(pages[index].number, _around(lines), "nothing left to set")]
                     continue
@@ -158,6 +163,7 @@ class TranslateStage(Stage):
                     replacers[index].block(
                         lines, text, self._naming(pages[index], edits[index], source, result),
                         language=self._to, align=unit.align,
+                        inline=own_looks.of(result.parts, start, end, text),
                     )
                 )  # fmt: skip
         ctx.store.setdefault(self.name, []).extend(left)
@@ -251,7 +257,10 @@ class TranslateStage(Stage):
         return None
 
     def _translated(
-        self, chosen: Sequence[tuple[units.Unit, str]], ctx: Context
+        self,
+        chosen: Sequence[tuple[units.Unit, str]],
+        parts: Sequence[Sequence[Part]],
+        ctx: Context,
     ) -> list[Translation]:
         """Return the translation of each unit, translated in batches by language."""
         by_language: dict[str, list[int]] = {}
@@ -269,7 +278,8 @@ class TranslateStage(Stage):
                 self.config.numbers,
             )
             texts = [chosen[index][0].text for index in indices]
-            results |= dict(zip(indices, guard.translate(texts), strict=True))
+            own = [parts[index] for index in indices]
+            results |= dict(zip(indices, guard.translate(texts, own), strict=True))
         return [results[index] for index in range(len(chosen))]
 
     def _glossary(self, language: str) -> Glossary | None:
@@ -284,6 +294,18 @@ class TranslateStage(Stage):
         if result.confidence < self.config.min_confidence:
             return "translated with too little confidence"
         return ""
+
+
+class _Pages(dict[int, Seen]):
+    """What is known of each page, looked up when a text of it is to be translated."""
+
+    def __init__(self, pages: Sequence[Page], ctx: Context) -> None:
+        self._pages, self._ctx = pages, ctx
+
+    def __missing__(self, index: int) -> Seen:
+        page = self._pages[index]
+        self[index] = Seen(self._ctx.spans(page), self._ctx.graphics(page).links)
+        return self[index]
 
 
 def counts(left: Sequence[Left]) -> Mapping[str, int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from ..stage import NoConfig
+from .markup import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,13 @@ class Translation:
         confidence: 0.0-1.0.
         flags: what a person should know of it, in a word or two each, e.g. ``"fuzzy"``, ``"partial"``;
             never the text itself.
+        parts: where the text's parts are, see :mod:`.markup`; a translator leaves them to its caller.
     """
 
     text: str | None = field(repr=False)
     confidence: float = 1.0
     flags: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 class Translator(ABC):
@@ -41,6 +44,9 @@ class Translator(ABC):
         mark: how a protected piece is written in the texts, with ``{}`` for its number: choose what
             this translator is most likely to hand through.
         unit: ``"text"`` for whole paragraphs, ``"sentence"`` to be given one sentence a text.
+        tags: whether words in tags such as ``<s1>red</s1> house`` come back in the same tags, wherever
+            they are then. Texts have such tags only then, around words that look otherwise or hold a
+            link; without, these are sought in the translation.
         network: whether texts leave this machine; the command line says so.
     """
 
@@ -48,6 +54,7 @@ class Translator(ABC):
     Config: ClassVar[type[Any]] = NoConfig
     mark: ClassVar[str] = "\u27e6{}\u27e7"
     unit: ClassVar[Literal["text", "sentence"]] = "text"
+    tags: ClassVar[bool] = False
     network: ClassVar[bool] = False
 
     def __init__(self, config: Any = None) -> None:

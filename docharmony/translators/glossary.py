@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from ..errors import ConfigError, UsageError
 from . import sentences
 from .base import Translation, Translator
+from .markup import carried, tagged, untagged
 from .protect import Token
 from .tags import language, normal, same
 
@@ -47,6 +48,10 @@ class GlossaryConfig:
 
     partial: bool = True
     """Put terms of the file into texts of which the rest is not in it and stays as it is."""
+
+
+# Start and end of a piece in a text and in its translation, and whether it is the same in both.
+Pair = tuple[int, int, int, int, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,7 @@ class GlossaryTranslator(Translator):
     """Translates with the pairs of CSV and TMX files alone; what is not in them stays."""
 
     name: ClassVar[str] = "glossary"
+    tags: ClassVar[bool] = True
     Config: ClassVar[type[Any]] = GlossaryConfig
     config: GlossaryConfig
 
@@ -194,31 +200,47 @@ class GlossaryTranslator(Translator):
         return [self._one(text, glossary) for text in texts]
 
     def _one(self, text: str, glossary: Glossary) -> Translation:
+        plain, parts = untagged(text)
+        result, pairs = self._told(plain, glossary)
+        if not parts or result.text is None:
+            return result
+        return replace(result, text=tagged(result.text, carried(parts, pairs)))
+
+    def _told(self, text: str, glossary: Glossary) -> tuple[Translation, list[Pair]]:
+        """Return the translation and which of its pieces stands for which of the text."""
         whole = self._whole(text, glossary)
         if whole is not None:
-            return whole
+            return whole, [(0, len(text), 0, len(whole.text or ""), False)]
         parts = sentences.split(text, glossary.source)
         done = [self._whole(part, glossary) for part in parts] if len(parts) > 1 else [None]
         pieces: list[str] = []
+        pairs: list[Pair] = []
         known = letters = 0.0
         flags: set[str] = set()
+        at = new = 0
         for part, found in zip(parts, done, strict=True):
             size = _letters(part)
             letters += size
+            own: list[Pair] = []
             if found is None:
-                found = self._terms(part, glossary)
+                found, own = self._terms(part, glossary)
             if found.text is None:
                 pieces.append(part)
+                own = [(0, len(part), 0, len(part), True)]
                 flags.add("partial")
             else:
                 pieces.append(found.text)
                 known += found.confidence * size
                 flags.update(found.flags)
+                own = own or [(0, len(part), 0, len(found.text), False)]
+            at = max(at, text.find(part, at))
+            new = len(sentences.join([*pieces[:-1], ""], glossary.target)) if pieces[1:] else 0
+            pairs += [(at + a, at + b, new + c, new + d, same) for a, b, c, d, same in own]
+            at += len(part)
         if not known:
-            return Translation(None, 0.0, ("not in the glossary",))
-        return Translation(
-            sentences.join(pieces, glossary.target), known / max(1.0, letters), tuple(sorted(flags))
-        )
+            return Translation(None, 0.0, ("not in the glossary",)), []
+        joined = sentences.join(pieces, glossary.target)
+        return Translation(joined, known / max(1.0, letters), tuple(sorted(flags))), pairs
 
     def _whole(self, text: str, glossary: Glossary) -> Translation | None:
         exact = glossary.exact(text)
@@ -227,17 +249,24 @@ class GlossaryTranslator(Translator):
         near = glossary.near(text, self.config.fuzzy)
         return None if near is None else Translation(near[0], 0.9 * near[1], ("fuzzy",))
 
-    def _terms(self, text: str, glossary: Glossary) -> Translation:
+    def _terms(self, text: str, glossary: Glossary) -> tuple[Translation, list[Pair]]:
         tokens = glossary.terms(text) if self.config.partial else []
         if not tokens:
-            return Translation(None, 0.0)
+            return Translation(None, 0.0), []
         out, at, known = "", 0, 0
-        for token in tokens:
-            out += text[at : token.start] + token.instead
-            known += _letters(text[token.start : token.end])
-            at = token.end
+        pairs: list[Pair] = []
+        for start, end, instead in [
+            *((token.start, token.end, token.instead) for token in tokens),
+            (len(text), len(text), ""),
+        ]:
+            pairs.append((at, start, len(out), len(out) + start - at, True))
+            out += text[at:start]
+            pairs.append((start, end, len(out), len(out) + len(instead), False))
+            out += instead
+            known += _letters(text[start:end])
+            at = end
         share = known / max(1, _letters(text))
-        return Translation(out + text[at:], share, () if share == 1 else ("partial",))
+        return Translation(out, share, () if share == 1 else ("partial",)), pairs
 
     def _read(self) -> list[Mapping[str, str]]:
         if self._rows is None:

@@ -6,7 +6,8 @@ Each text is tried in up to three ways, in batches over all texts that still nee
 2. numbers, dates and amounts behind marks too;
 3. only the pieces between protected tokens are translated, and the text is put together again.
 
-A way fails when a token is missing afterwards. What fails in all three keeps its text.
+A way fails when a token is missing afterwards. What fails in all three keeps its text. Parts of a
+text that look otherwise are found again in whatever came of it.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from dataclasses import dataclass, field, replace
 from unicodedata import category
 
 from ..errors import PluginError
-from . import sentences
+from . import markup, sentences
 from .base import Translation, Translator
 from .glossary import Glossary
+from .markup import Part
 from .protect import HARD, Token, find, has_words, lost, mask, restore, untouched
 from .typography import renumber, typeset
 
@@ -58,8 +60,14 @@ class Guard:
     def __post_init__(self) -> None:
         self._mark = self.translator.mark
 
-    def translate(self, texts: Sequence[str]) -> list[Translation]:
+    def translate(
+        self, texts: Sequence[str], parts: Sequence[Sequence[Part]] | None = None
+    ) -> list[Translation]:
         """Return the translation of each text; ``text`` is None where it stays as it is.
+
+        Args:
+            texts: to translate.
+            parts: of each text, those that look otherwise: the translations tell where they are then.
 
         Raises:
             PluginError: the translator breaks its contract.
@@ -67,20 +75,24 @@ class Guard:
         """
         done: dict[int, Translation] = {}
         tokens: dict[int, list[Token]] = {}
+        parts = [
+            own if markup.is_plain(text) else ()
+            for text, own in zip(texts, parts or [()] * len(texts), strict=True)
+        ]
         for index, text in enumerate(texts):
             known = self.glossary.exact(text) if self.glossary else None
             if known is not None:
                 done[index] = Translation(known)
                 continue
-            tokens[index] = find(
-                text, self.keep, self.glossary.terms(text) if self.glossary else ()
-            )
+            terms = self.glossary.terms(text) if self.glossary else []
+            tokens[index] = find(text, self.keep, [*_raised(text, parts[index]), *terms])
             if not has_words(mask(text, tokens[index], " ")):
                 done[index] = self._without_words(text, tokens[index])
         for kinds in (HARD, None):
             left = [index for index in tokens if index not in done]
-            self._marked(texts, left, tokens, kinds, done)
-        self._in_pieces(texts, [index for index in tokens if index not in done], tokens, done)
+            self._marked(texts, left, tokens, kinds, done, parts)
+        self._in_pieces(texts, [i for i in tokens if i not in done], tokens, done, parts)
+        self._find_parts(texts, parts, tokens, done)
         return [self._set(done[index], text) for index, text in enumerate(texts)]
 
     def _without_words(self, text: str, tokens: Sequence[Token]) -> Translation:
@@ -95,6 +107,7 @@ class Guard:
         tokens: dict[int, list[Token]],
         kinds: Sequence[str] | None,
         done: dict[int, Translation],
+        parts: Sequence[Sequence[Part]],
     ) -> None:
         """Translate with the tokens of these kinds (None: all) hidden; keep what comes back whole."""
         hidden = {
@@ -104,14 +117,74 @@ class Guard:
         if kinds is None:  # where the first round hid everything, nothing new can come of it
             indices = [i for i in indices if any(token.kind not in HARD for token in tokens[i])]
         masked = [mask(texts[i], hidden[i], self._mark) for i in indices]
-        for i, sent, result in zip(indices, masked, self._call(masked), strict=True):
+        asked = list(masked)
+        for n, i in enumerate(indices):
+            hidden[i], outer = _within(texts[i], parts[i], hidden[i])
+            if outer and self.translator.tags:
+                text, shifted = _sealed(texts[i], outer, hidden[i])
+                asked[n] = markup.as_tags(mask(text, shifted, self._mark))
+        for n, (i, result) in enumerate(zip(indices, self._call(asked), strict=True)):
             if result.text is None:
                 done[i] = result
                 continue
-            whole = restore(result.text, sent, hidden[i], self._mark)
-            if whole is None or lost(whole, texts[i], tokens[i]) or _astray(whole, texts[i]):
+            answer = result.text
+            if asked[n] != masked[n]:
+                answer = markup.sealed(*markup.untagged(answer))
+            whole = restore(answer, masked[n], hidden[i], self._mark)
+            plain, own = markup.unsealed(whole) if whole is not None and parts[i] else (whole, [])
+            if plain is None or lost(plain, texts[i], tokens[i]) or _astray(plain, texts[i]):
                 continue
-            done[i] = replace(result, text=whole)
+            spots = [
+                spot
+                for part in parts[i]
+                for spot in markup.trimmed(
+                    [found for found in own if found.number == part.number], plain, part, texts[i]
+                )
+            ]
+            done[i] = replace(result, text=plain, parts=_apart(spots))
+
+    def _find_parts(
+        self,
+        texts: Sequence[str],
+        parts: Sequence[Sequence[Part]],
+        tokens: dict[int, list[Token]],
+        done: dict[int, Translation],
+    ) -> None:
+        """Find the parts that no tags told of: by their own translations, or by their place."""
+        wanted = [
+            (i, part)
+            for i, result in sorted(done.items())
+            if result.text is not None
+            for part in parts[i]
+            if part.number not in {known.number for known in result.parts}
+        ]
+        phrases: dict[str, str | None] = {}
+        for i, part in wanted:
+            phrase = texts[i][part.start : part.end]
+            held = [
+                replace(token, start=token.start - part.start, end=token.end - part.start)
+                for token in tokens.get(i, ())
+                if token.start >= part.start and token.end <= part.end
+            ]
+            if held:
+                phrases[phrase] = _replaced(phrase, held)
+            elif has_words(phrase) and phrase != texts[i].strip():
+                phrases[phrase] = self.glossary.exact(phrase) if self.glossary else None
+        asked = [phrase for phrase, known in phrases.items() if known is None]
+        for phrase, answer in zip(asked, self._call(asked), strict=True):
+            phrases[phrase] = answer.text
+        for i, part in wanted:
+            result = done[i]
+            own = phrases.get(texts[i][part.start : part.end])
+            place, sure = markup.found(texts[i], part, result.text or "", own, result.parts)
+            if any(place.start < o.end and place.end > o.start for o in result.parts):
+                continue
+            flags = result.flags if sure else (*result.flags, "style by place")
+            done[i] = replace(
+                result,
+                parts=_apart([*result.parts, place]),
+                flags=tuple(dict.fromkeys(flags)),
+            )
 
     def _in_pieces(
         self,
@@ -119,6 +192,7 @@ class Guard:
         indices: Sequence[int],
         tokens: dict[int, list[Token]],
         done: dict[int, Translation],
+        styled: Sequence[Sequence[Part]],
     ) -> None:
         pieces: list[str] = []
         cuts: dict[int, list[str]] = {}
@@ -128,6 +202,7 @@ class Guard:
         results = iter(self._call(pieces))
         for i in indices:
             parts: list[str] = []
+            put, _ = _within(texts[i], styled[i], tokens[i])
             confidence, known = 1.0, False
             for number, piece in enumerate(cuts[i]):
                 if has_words(piece):
@@ -140,11 +215,12 @@ class Guard:
                         tail = piece[len(piece.rstrip()) :]
                         piece = lead + result.text + tail
                 parts.append(piece)
-                if number < len(tokens[i]):
-                    parts.append(tokens[i][number].instead)
+                if number < len(put):
+                    parts.append(put[number].instead)
             text = "".join(parts)
+            text, own = markup.unsealed(text) if styled[i] else (text, [])
             if known and not lost(text, texts[i], tokens[i]):
-                done[i] = Translation(text, _PIECES * confidence, ("in pieces",))
+                done[i] = Translation(text, _PIECES * confidence, ("in pieces",), _apart(own))
             else:
                 done[i] = Translation(None, 0.0, ("a protected token was lost",))
 
@@ -193,7 +269,71 @@ class Guard:
             out = typeset(out, self.target, self.keep)
         if out == text:
             return replace(result, text=None, flags=(*result.flags, "came back unchanged"))
-        return replace(result, text=out)
+        parts = tuple(markup.moved(result.parts, result.text, out))
+        return replace(result, text=out, parts=parts)
+
+
+def _apart(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Return parts in order, without those that overlap an earlier one."""
+    result: list[Part] = []
+    for part in sorted(parts, key=lambda part: part.start):
+        if not result or part.start >= result[-1].end:
+            result.append(part)
+    return tuple(result)
+
+
+def _raised(text: str, parts: Sequence[Part]) -> list[Token]:
+    """Return the parts that are signs behind a word, such as the number of a footnote, as tokens."""
+    return [
+        Token(part.start, part.end, "raised", text[part.start : part.end])
+        for part in parts
+        if part.start
+        and not text[part.start - 1].isspace()
+        and not has_words(text[part.start : part.end])
+    ]
+
+
+def _within(
+    text: str, parts: Sequence[Part], tokens: Sequence[Token]
+) -> tuple[list[Token], list[Part]]:
+    """Return the tokens, those that hold parts with signs for them, and the parts that none holds."""
+    result, outer = list(tokens), []
+    for part in parts:
+        for index, token in enumerate(result):
+            if token.start <= part.start and part.end <= token.end:
+                plain = markup.unsealed(token.instead)[0]
+                start, end = 0, len(plain)
+                if plain == text[token.start : token.end]:
+                    start, end = part.start - token.start, part.end - token.start
+                whole = [*markup.unsealed(token.instead)[1], Part(part.number, start, end)]
+                result[index] = replace(token, instead=markup.sealed(plain, whole))
+                break
+        else:
+            outer.append(part)
+    return result, outer
+
+
+def _sealed(text: str, parts: Sequence[Part], tokens: Sequence[Token]) -> tuple[str, list[Token]]:
+    """Return the text with signs at the ends of its parts, and the tokens where they are then.
+
+    A part ends where a token does, not within it.
+    """
+    whole: list[Part] = []
+    for part in parts:
+        start, end = part.start, part.end
+        for token in tokens:
+            if token.start < start < token.end:
+                start = token.start
+            if token.start < end < token.end:
+                end = token.end
+        if not whole or start >= whole[-1].end:
+            whole.append(Part(part.number, start, end))
+    ends = [edge for part in whole for edge in (part.start, part.end)]
+    shifted = []
+    for token in tokens:
+        before = sum(edge <= token.start for edge in ends)
+        shifted.append(replace(token, start=token.start + before, end=token.end + before))
+    return markup.sealed(text, whole), shifted
 
 
 def _clean(text: str | None) -> str:

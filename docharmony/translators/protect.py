@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 # Kinds that a translator has no use for, in the order in which they are tried.
-HARD = ("keep", "term", "mark", "url", "email", "placeholder", "path", "code", "id")
+HARD = ("keep", "term", "raised", "mark", "url", "email", "placeholder", "path", "code", "id")
 _CURRENCY = (
     r"[$€£¥₹₽₩₺₪]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|RUB|SEK|NOK|DKK|PLN|CZK|HUF|CAD|AUD|BRL|MXN)\b"
 )
@@ -220,7 +220,9 @@ def _unspaced(character: str) -> bool:
 def lost(translated: str, text: str, tokens: Sequence[Token]) -> bool:
     """Return whether the translation holds a token fewer times than the text; spaces do not count."""
     plain = _SPACES.sub(" ", translated)
-    wanted = Counter(_SPACES.sub(" ", token.instead) for token in tokens)
+    # What is raised stands right behind a word, where it cannot be told from the word itself.
+    told = [token.instead for token in tokens if token.kind != "raised"]
+    wanted = Counter(_SPACES.sub(" ", piece) for piece in told)
     return any(_count(plain, piece) < number for piece, number in wanted.items())
 
 

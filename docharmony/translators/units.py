@@ -67,42 +67,65 @@ def units(pages: Sequence[Page]) -> list[Unit]:
 
 
 def joined(texts: Sequence[str]) -> str:
-    """Return lines as one text, hyphenated words whole."""
+    """Return lines as one text: hyphenated words whole, no spaces between ideographs.
+
+    >>> joined(["the exam-", "ple of", "a text"])
+    'the example of a text'
+    """
+    return "".join(character for character, _ in traced(texts))
+
+
+def traced(texts: Sequence[str]) -> list[tuple[str, tuple[int, int]]]:
+    """Return the characters of lines as one text, each with its line and its place in it.
+
+    A space that stands for a line end has the place of the character before it.
+    """
     from ..detect.text import HYPHENS
 
-    result = ""
-    for text in texts:
-        text = " ".join(text.split())
-        if not result or not text:
-            result += text
-        elif result[-1] in HYPHENS and result[-2:-1].isalpha() and text[0].islower():
-            result = result[:-1] + text
-        elif result[-1] == "\u00ad" or (_wide(result[-1]) and _wide(text[0])):
-            result += text
-        else:
-            # A hyphen at a line end before a capital or a digit belongs to the word.
-            result += text if result[-1] in HYPHENS and result[-2:-1].isalnum() else " " + text
-    return result.replace("\u00ad", "")
+    result: list[tuple[str, tuple[int, int]]] = []
+    for number, text in enumerate(texts):
+        line = [
+            (character, (number, index))
+            for index, character in enumerate(text)
+            if not (character.isspace() and (not text[:index].strip() or text[index - 1].isspace()))
+        ]
+        line = [(" " if c.isspace() else c, place) for c, place in line]
+        while line and line[-1][0] == " ":
+            line.pop()
+        if result and line:
+            (last, place), first = result[-1], line[0][0]
+            before = result[-2][0] if len(result) > 1 else ""
+            if last in HYPHENS and before.isalpha() and first.islower():
+                result.pop()
+            elif not (
+                last == "\u00ad"
+                or (_wide(last) and _wide(first))
+                # A hyphen at a line end before a capital or a digit belongs to the word.
+                or (last in HYPHENS and before.isalnum())
+            ):
+                result.append((" ", place))
+        result += line
+    return [pair for pair in result if pair[0] != "\u00ad"]
 
 
-def shared_out(text: str, sizes: Sequence[int]) -> list[str]:
-    """Return a translation in as many pieces as its text had, cut between words in proportion.
+def shared_out(text: str, sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the ranges of a translation for as many places as its text had, cut between words.
 
-    >>> shared_out("uno dos tres cuatro", [10, 10])
+    >>> [("uno dos tres cuatro")[a:b] for a, b in shared_out("uno dos tres cuatro", [10, 10])]
     ['uno dos', 'tres cuatro']
     """
-    pieces: list[str] = []
-    left, total = text, sum(sizes)
+    ranges: list[tuple[int, int]] = []
+    start, end, total = 0, len(text), sum(sizes)
     for size in sizes[:-1]:
-        wanted = len(left) * size / max(1, total)
+        wanted = start + (end - start) * size / max(1, total)
         total -= size
-        breaks = [match.start() for match in re.finditer(r"\s", left)]
-        if not breaks and any(map(_wide, left)):
-            breaks = list(range(1, len(left)))
-        at = min(breaks, key=lambda place: abs(place - wanted), default=len(left))
-        pieces.append(left[:at].strip())
-        left = left[at:].strip()
-    return [*pieces, left]
+        breaks = [match.start() for match in re.compile(r"\s").finditer(text, start)]
+        if not breaks and any(map(_wide, text[start:])):
+            breaks = list(range(start + 1, end))
+        at = min(breaks, key=lambda place: abs(place - wanted), default=end)
+        ranges.append((start, at))
+        start = at + len(text[at:]) - len(text[at:].lstrip())
+    return [*ranges, (start, end)]
 
 
 def is_code(text: str) -> bool:

@@ -75,6 +75,7 @@ class SetLine:
     Attributes:
         text: without the white space at its ends.
         x: where it begins on the left.
+        start: its first character in the wish's text (see :func:`tidy`).
         y: its baseline.
         width: how long it is, spacing included.
         word_space: added to every space, in page units.
@@ -85,6 +86,7 @@ class SetLine:
     y: float
     width: float
     word_space: float = 0.0
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,25 +108,39 @@ class Layout:
     grown: bool
 
 
-def fit(wish: Wish, width_of: Callable[[str], float]) -> Layout | None:
+Measure = Callable[[str, int], float]
+"""Gives the width in em of a part of the text that begins at a place in it."""
+Piece = tuple[int, int]
+
+
+def tidy(text: str) -> str:
+    """Return a text with single spaces, and none at the ends of its paragraphs."""
+    return "\n".join(" ".join(part.split()) for part in text.split("\n"))
+
+
+def fit(wish: Wish, width_of: Measure) -> Layout | None:
     """Return how the text goes into its box, or None where it does not.
 
     Args:
         wish: what is to be set.
-        width_of: the width of a text in em.
+        width_of: measures parts of the tidy text.
     """
     if not wish.text.strip():
         return Layout(wish.size, (), 0.0, 1.0, False)
-    cache: dict[str, float] = {}
+    text = tidy(wish.text)
+    cache: dict[Piece, float] = {}
 
-    def measured(text: str) -> float:
-        if text not in cache:
-            cache[text] = width_of(text)
-        return cache[text]
+    def measured(start: int, end: int) -> float:
+        if (start, end) not in cache:
+            cache[start, end] = width_of(text[start:end], start)
+        return cache[start, end]
 
-    paragraphs = [_pieces(part) for part in wish.text.split("\n")]
+    paragraphs, at = [], 0
+    for part in text.split("\n"):
+        paragraphs.append([(at + start, at + end) for start, end in _pieces(part)])
+        at += len(part) + 1
     for scale, tight, grown in _attempts(wish):
-        layout = _try(wish, paragraphs, measured, scale, tight, grown)
+        layout = _try(wish, text, paragraphs, measured, scale, tight, grown)
         if layout is not None:
             return layout
     return None
@@ -150,8 +166,9 @@ def _attempts(wish: Wish) -> Iterator[tuple[float, bool, bool]]:
 
 def _try(
     wish: Wish,
-    paragraphs: Sequence[Sequence[str]],
-    width_of: Callable[[str], float],
+    text: str,
+    paragraphs: Sequence[Sequence[Piece]],
+    width_of: Callable[[int, int], float],
     scale: float,
     tight: bool,
     grown: bool,
@@ -170,12 +187,16 @@ def _try(
     slack = _SLACK * size
     wide = x1 - x0 + slack
     indent = wish.indent * scale
-    lines: list[tuple[str, bool]] = []  # text, and whether it ends a paragraph
+
+    def width(start: int, end: int) -> float:
+        return width_of(start, end) * size + tracking * max(0, end - start - 1)
+
+    lines: list[tuple[Piece, bool]] = []  # characters, and whether they end a paragraph
     for pieces in paragraphs:
-        broken = _break(pieces, wide, indent, lambda t: _width(t, size, tracking, width_of))
+        broken = _break(text, pieces, wide, indent, width)
         if broken is None:
             return None
-        lines += [(text, index == len(broken) - 1) for index, text in enumerate(broken)]
+        lines += [(piece, index == len(broken) - 1) for index, piece in enumerate(broken)]
     step = (wish.line_height or 1.2 * wish.size) * scale
     if tight and len(lines) > 1:
         step = max(step * _TIGHT_LEADING, min(step, 1.02 * size))
@@ -190,8 +211,10 @@ def _try(
         return None
     placed = []
     begins = True
-    for number, (text, ends) in enumerate(lines):
-        own = _width(text, size, tracking, width_of)
+    blank = text.find(" ")
+    space = width_of(blank, blank + 1) * size if blank >= 0 else 0.0
+    for number, ((first_char, last_char), ends) in enumerate(lines):
+        own = width(first_char, last_char)
         pad = indent if begins else 0.0
         start, end = (x0, x1 - pad) if wish.rtl else (x0 + pad, x1)
         if not grown and not wish.rtl:
@@ -203,13 +226,12 @@ def _try(
             align = "start"
         word_space = 0.0
         if align in ("justify", "fill"):
-            spaces = text.count(" ")
+            count = text.count(" ", first_char, last_char)
             gap = (end - start) - own
-            space = width_of(" ") * size
-            if spaces and -(1 - _LEAST_SPACE) * space * spaces <= gap <= (
-                (_MOST_SPACE - 1) * space * spaces
+            if count and -(1 - _LEAST_SPACE) * space * count <= gap <= (
+                (_MOST_SPACE - 1) * space * count
             ):
-                word_space = gap / spaces
+                word_space = gap / count
                 own += gap
             align = "start"
         if align == "center":
@@ -218,50 +240,60 @@ def _try(
             x = end - own
         else:
             x = start
-        placed.append(SetLine(text, x, first + number * step, own, word_space))
+        line = text[first_char:last_char]
+        placed.append(SetLine(line, x, first + number * step, own, word_space, first_char))
         begins = ends
     return Layout(size, tuple(placed), tracking, scale, grown)
 
 
-def _width(text: str, size: float, tracking: float, width_of: Callable[[str], float]) -> float:
-    return width_of(text) * size + tracking * max(0, len(text) - 1)
-
-
 def _break(
-    pieces: Sequence[str], wide: float, indent: float, width: Callable[[str], float]
-) -> list[str] | None:
+    text: str,
+    pieces: Sequence[Piece],
+    wide: float,
+    indent: float,
+    width: Callable[[int, int], float],
+) -> list[Piece] | None:
     """Return lines that are no wider, or None where a piece is."""
-    lines: list[str] = []
-    current, total = "", indent
-    for piece in pieces:
-        own = width(piece.rstrip())
+    if not pieces:
+        return [(0, 0)]
+
+    def closed(start: int, end: int) -> Piece:
+        return start, start + len(text[start:end].rstrip())
+
+    lines: list[Piece] = []
+    begin, total = None, indent
+    for start, end in pieces:
+        own = width(*closed(start, end))
         if (
-            current
+            begin is not None
             and total + own > wide
-            and indent_of(lines, indent) + width((current + piece).strip()) > wide
+            and indent_of(lines, indent) + width(*closed(begin, end)) > wide
         ):
-            lines.append(current.strip())
-            current, total = "", 0.0
-        if indent_of(lines, indent) + own > wide and not current:
-            return None
-        current += piece
-        total += width(piece)
-    if current.strip() or not lines:
-        lines.append(current.strip())
+            lines.append(closed(begin, start))
+            begin, total = None, 0.0
+        if begin is None:
+            if indent_of(lines, indent) + own > wide:
+                return None
+            begin = start
+        total += width(start, end)
+    lines.append(closed(begin if begin is not None else 0, pieces[-1][1]))
     return lines
 
 
-def indent_of(lines: Sequence[str], indent: float) -> float:
+def indent_of(lines: Sequence[Piece], indent: float) -> float:
     """Return the indent of the line that comes after these."""
     return 0.0 if lines else indent
 
 
-def _pieces(text: str) -> list[str]:
+def _pieces(text: str) -> list[Piece]:
     """Return the text cut where a line may end; spaces stay at the end of pieces."""
-    pieces: list[str] = []
-    for word in re.findall(r"\s*\S+\s*", text):
-        pieces += _cut_word(re.sub(r"\s+", " ", word).lstrip() if pieces else word)
-    return [re.sub(r"\s+", " ", piece) for piece in pieces]
+    pieces: list[Piece] = []
+    for match in re.finditer(r"\S+\s*", text):
+        at = match.start()
+        for piece in _cut_word(match[0]):
+            pieces.append((at, at + len(piece)))
+            at += len(piece)
+    return pieces
 
 
 def _cut_word(word: str) -> Iterator[str]:

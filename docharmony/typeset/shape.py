@@ -7,7 +7,7 @@ bottom for vertical text).
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -43,11 +43,32 @@ class Glyph(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Glyphs of one face and direction."""
+    """Glyphs of one face and direction.
+
+    Attributes:
+        face: of the glyphs.
+        glyphs: in visual order.
+        rtl: whether they are read from right to left.
+        look: which of the looks that were given; None for the rest of the line.
+        scale: their size as a share of the line's.
+    """
 
     face: Face
     glyphs: tuple[Glyph, ...]
     rtl: bool
+    look: int | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Characters ``start:end`` of a line that are set in other faces or in another size."""
+
+    start: int
+    end: int
+    number: int
+    chain: Chain
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +102,13 @@ def is_rtl(text: str) -> bool:
 
 
 def shape(
-    text: str, chain: Chain, *, direction: str = "", language: str = "", kerning: bool = True
+    text: str,
+    chain: Chain,
+    *,
+    direction: str = "",
+    language: str = "",
+    kerning: bool = True,
+    looks: Sequence[Look] = (),
 ) -> ShapedLine:
     """Return one line of text as glyphs.
 
@@ -91,6 +118,7 @@ def shape(
         direction: ``"ltr"``, ``"rtl"``, ``"ttb"`` or ``""`` (by the text).
         language: BCP 47, for scripts that are shaped by it.
         kerning: whether pairs are kerned.
+        looks: parts that are set otherwise; only for texts without steering characters.
     """
     text = text.translate(_STEERING)
     vertical = direction == "ttb"
@@ -98,19 +126,20 @@ def shape(
     levels = (0,) * len(text) if vertical else _levels(text, base)
     pieces = [
         (*piece, levels[piece[0]])
-        for piece in _itemized(text, chain, levels)
+        for piece in _itemized(text, chain, levels, looks)
         if piece[0] < piece[1]
     ]
     runs: list[Run] = []
     missing: list[str] = []
     pen = 0.0
-    for start, end, face, level in _visual(pieces):
+    for start, end, face, number, level in _visual(pieces):
         if face is None:
             missing += [c for c in text[start:end] if not c.isspace()]
             face = chain.first
         way = "ttb" if vertical else ("rtl" if level % 2 else "ltr")
-        glyphs, pen = _shaped(text, start, end, face, way, language, pen, kerning)
-        runs.append(Run(face, tuple(glyphs), bool(level % 2)))
+        scale = next((look.scale for look in looks if look.number == number), 1.0)
+        glyphs, pen = _shaped(text, start, end, face, way, language, pen, kerning, scale)
+        runs.append(Run(face, tuple(glyphs), bool(level % 2), number, scale))
     return ShapedLine(text, tuple(runs), pen, "".join(sorted(set(missing))))
 
 
@@ -123,6 +152,7 @@ def _shaped(
     language: str,
     pen: float,
     kerning: bool,
+    scale: float,
 ) -> tuple[list[Glyph], float]:
     import uharfbuzz as hb
 
@@ -139,7 +169,7 @@ def _shaped(
     ends = dict(zip(starts, [*starts[1:], end], strict=True))
     seen: set[int] = set()
     glyphs = []
-    upem = face.upem
+    upem = face.upem / scale
     for info, place in zip(infos, places, strict=True):
         first = info.cluster not in seen
         seen.add(info.cluster)
@@ -164,12 +194,17 @@ def _shaped(
 
 
 def _itemized(
-    text: str, chain: Chain, levels: tuple[int, ...]
-) -> Iterator[tuple[int, int, Face | None]]:
-    """Yield ranges of one level, one script and one face."""
-    keys: list[tuple[int, str, Face | None]] = []
+    text: str, chain: Chain, levels: tuple[int, ...], looks: Sequence[Look]
+) -> Iterator[tuple[int, int, Face | None, int | None]]:
+    """Yield ranges of one level, one script, one face and one look."""
+    keys: list[tuple[int, str, Face | None, int | None]] = []
     script, face = "", None
+    usual, number = chain, None
     for start, end in clusters(text):
+        look = next((look for look in looks if look.start <= start < look.end), None)
+        if number != (look.number if look else None):
+            number, face = (look.number if look else None), None
+            chain = look.chain if look else usual
         cluster = text[start:end]
         own = _script(cluster[0])
         script = own or script
@@ -180,11 +215,11 @@ def _itemized(
             face = face if keep else chain.face_for(cluster)
         elif face is None:
             face = chain.first
-        keys += [(levels[start], script, face)] * (end - start)
+        keys += [(levels[start], script, face, number)] * (end - start)
     at = 0
-    for (_, _, face), group in groupby(keys, key=lambda key: (key[0], key[1], key[2])):
+    for (_, _, face, number), group in groupby(keys):
         size = len(list(group))
-        yield at, at + size, face
+        yield at, at + size, face, number
         at += size
 
 
@@ -214,15 +249,15 @@ def _script(character: str) -> str:
     return {"HIRAGANA": "KANA", "KATAKANA": "KANA", "MODIFIER": ""}.get(name, name)
 
 
-def _visual(pieces: list[Any]) -> list[tuple[int, int, Face | None, int]]:
+def _visual(pieces: list[Any]) -> list[tuple[int, int, Face | None, int | None, int]]:
     """Return pieces in visual order (UAX 9, rule L2)."""
     order = list(pieces)
-    for level in range(max((p[3] for p in order), default=0), 0, -1):
+    for level in range(max((p[-1] for p in order), default=0), 0, -1):
         at = 0
         while at < len(order):
-            if order[at][3] >= level:
+            if order[at][-1] >= level:
                 end = at
-                while end < len(order) and order[end][3] >= level:
+                while end < len(order) and order[end][-1] >= level:
                     end += 1
                 order[at:end] = reversed(order[at:end])
                 at = end

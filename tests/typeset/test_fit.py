@@ -18,7 +18,7 @@ WORDS = st.lists(
 )
 
 
-def half(text: str) -> float:
+def half(text: str, start: int = 0) -> float:
     """A face in which every character is half an em wide."""
     return 0.5 * len(text)
 

@@ -42,7 +42,12 @@ class OwnType:
             c in self.codes for c in text
         )
 
-    def width(self, text: str) -> float:
+    def faces(self, text: str, start: int = 0) -> list[str]:
+        """Return its name."""
+        del text, start
+        return [self.name]
+
+    def width(self, text: str, start: int = 0) -> float:
         """Return the width of one line of text in em."""
         return sum(
             self.measure.measure(self.codes[c]).advance if c in self.codes else 0.25 for c in text

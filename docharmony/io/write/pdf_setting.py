@@ -12,13 +12,16 @@ import pikepdf
 
 from ...geometry import Affine
 from ...typeset.faces import Face
-from ...typeset.shape import Run, ShapedLine
+from ...typeset.fit import SetLine
+from ...typeset.shape import Run
 from .pdf_area import Area
 from .pdf_in_place import NewText, Spot
 from .pdf_objects import dictionary
 from .pdf_own_fonts import OwnType
 from .pdf_tags import adopt, renewed
-from .setting import Planned, ShapedType
+from .setting import Planned, Segment, ShapedType, spots
+
+Color = tuple[int, int, int]
 
 # Tables that a PDF viewer, which is told glyph numbers and places, has no use for.
 _DROPPED = ("GSUB", "GPOS", "GDEF", "name", "post", "OS/2", "cmap", "gasp", "kern", "DSIG", "FFTM")
@@ -106,66 +109,85 @@ class Setter:
         )
         # What was drawn in a colour of its own space, a spot colour or a pattern, stays in it.
         rgb = setting.color if setting.visible and other and other > _SAME_COLOUR else None
+        if setting.visible and any(part.color != setting.color for part in setting.inline):
+            if state.fill.set_by is None:
+                raise ValueError("a colour that cannot be set back")
+            rgb = setting.color
         return NewText(list(operators), fonts, mode, rgb)
 
     def _wrapped(self, item: Planned, back: Affine, fonts: dict[str, Any]) -> list[str]:
         setting = item.setting
-        if setting.visible:
-            red, green, blue = (f"{value / 255:.4g}" for value in setting.color)
-            lines = [f"q {red} {green} {blue} rg", "BT 0 Tr"]
-        else:
-            lines = ["q", f"BT {_UNSEEN} Tr"]
+        begin = [f"q {_filled(setting.color)}", "BT 0 Tr"]
+        lines = begin if setting.visible else ["q", f"BT {_UNSEEN} Tr"]
         lines.append("0 Tc 0 Tw 100 Tz 0 Ts")
         return [*lines, *self._lines(item, back, fonts), "ET", "Q"]
 
     def _lines(self, item: Planned, back: Affine, fonts: dict[str, Any]) -> list[str]:
         lines: list[str] = []
-        for index, line in enumerate(item.layout.lines):
-            if isinstance(item.type, OwnType):
-                name = f"{self._prefix}o{item.type.font.objgen[0]}"
-                fonts[name] = item.type.font
-                lines += self._own(item, item.type, index, name, back)
-            elif isinstance(item.type, ShapedType):
-                shaped = item.type.shape(line.text)
-                lines += self._shaped(item, index, shaped, back, fonts)
+        setting = item.setting
+        color = setting.color
+        for line in item.layout.lines:
+            for part in item.segments(line):
+                if isinstance(part.type, OwnType):
+                    if setting.visible and item.color(part.number) != color:
+                        color = item.color(part.number)
+                        lines.append(_filled(color))
+                    name = f"{self._prefix}o{part.type.font.objgen[0]}"
+                    fonts[name] = part.type.font
+                    lines += self._own(item, part.type, line, part, name, back)
+                elif isinstance(part.type, ShapedType):
+                    new, color = self._shaped(item, part.type, line, part, back, fonts, color)
+                    lines += new
         return lines
 
-    def _own(self, item: Planned, own: OwnType, index: int, name: str, back: Affine) -> list[str]:
-        layout, line = item.layout, item.layout.lines[index]
-        place = Affine.translate(line.x, -line.y).then(item.frame.matrix).then(back)
+    def _own(
+        self, item: Planned, own: OwnType, line: SetLine, part: Segment, name: str, back: Affine
+    ) -> list[str]:
+        layout = item.layout
+        scale, rise = 1.0, 0.0
+        if part.number is not None:
+            scale, rise = item.inline(part.number).scale, item.inline(part.number).rise
+        size = layout.size * scale
+        above = rise * layout.size - line.y
+        place = Affine.translate(part.x, above).then(item.frame.matrix).then(back)
         parts: list[str] = []
         codes = ""
-        for character in line.text:
+        for character in part.text:
             code = own.codes.get(character)
             shift = layout.tracking
             if character == " ":
                 shift += line.word_space
             if code is None:  # a space that the font does not have
-                shift += 0.25 * layout.size
+                shift += 0.25 * size
             else:
                 codes += code.hex()
             if shift:
                 parts.append(f"<{codes}>" if codes else "")
-                parts.append(f"{-1000 * shift / layout.size:.2f}")
+                parts.append(f"{-1000 * shift / size:.2f}")
                 codes = ""
         if codes:
             parts.append(f"<{codes}>")
         shown = " ".join(part for part in parts if part)
-        return [f"{name} {layout.size:.4g} Tf", f"{_numbers(place)} Tm", f"[{shown}] TJ"]
+        return [f"{name} {size:.4g} Tf", f"{_numbers(place)} Tm", f"[{shown}] TJ"]
 
     def _shaped(
         self,
         item: Planned,
-        index: int,
-        shaped: ShapedLine,
+        kind: ShapedType,
+        line: SetLine,
+        part: Segment,
         back: Affine,
         fonts: dict[str, Any],
-    ) -> list[str]:
-        from .setting import spots
-
-        places = iter(spots(item, index, shaped))
+        color: Color,
+    ) -> tuple[list[str], Color]:
+        """Return the operators, and the colour that they leave."""
+        shaped = kind.shape(part.text, part.start)
+        places = iter(spots(item, line, part, shaped))
         out: list[str] = []
         for run in shaped.runs:
+            if item.setting.visible and item.color(run.look) != color:
+                color = item.color(run.look)
+                out.append(_filled(color))
             embedded = self._embed(run.face)
             fonts[embedded.name] = embedded.font
             out.append(f"{embedded.name} 1 Tf")
@@ -177,7 +199,7 @@ class Setter:
             out += _shown(run, own, back)
             if not told:
                 out.append("EMC")
-        return out
+        return out, color
 
     def _note(self, embedded: _Embedded, run: Run, text: str) -> bool:
         """Note what the glyphs mean; return whether a table of glyph by glyph tells it all."""
@@ -199,6 +221,11 @@ class Setter:
         """Embed the glyphs that were used."""
         for embedded in self._embedded.values():
             _write_font(self._pdf, embedded)
+
+
+def _filled(color: Color) -> str:
+    red, green, blue = (f"{value / 255:.4g}" for value in color)
+    return f"{red} {green} {blue} rg"
 
 
 def _shown(run: Run, places: Sequence[tuple[Any, int, Affine]], back: Affine) -> list[str]:

@@ -37,16 +37,26 @@ def draw(
     found = coverage(planned, to_pixels, (height, width))
     if found is None:
         return None
-    window, cover = found
-    colour = np.array(planned.setting.color, np.float32)
-    ground = picture.rgb(window).astype(np.float32)
-    mixed = ground + cover[..., None] * (colour - ground)
-    picture.paint(window, np.clip(mixed.round(), 0, 255).astype(np.uint8), cover > 1 / 255)
+    setting = planned.setting
+    colours = dict.fromkeys([setting.color, *(part.color for part in setting.inline)])
+    for colour in colours:
+        drawn = (
+            found if len(colours) == 1 else coverage(planned, to_pixels, (height, width), colour)
+        )
+        if drawn is None:
+            continue
+        window, cover = drawn
+        ground = picture.rgb(window).astype(np.float32)
+        mixed = ground + cover[..., None] * (np.array(colour, np.float32) - ground)
+        picture.paint(window, np.clip(mixed.round(), 0, 255).astype(np.uint8), cover > 1 / 255)
     return found
 
 
 def coverage(
-    planned: Planned, to_pixels: Affine, shape: tuple[int, int]
+    planned: Planned,
+    to_pixels: Affine,
+    shape: tuple[int, int],
+    only: tuple[int, int, int] | None = None,
 ) -> tuple[Window, Coverage] | None:
     """Return a window of the picture and how much of each pixel the letters cover, 0.0-1.0.
 
@@ -54,15 +64,21 @@ def coverage(
         planned: the text.
         to_pixels: from the displayed page to pixels, y down.
         shape: height and width of the picture.
+        only: letters of this colour; None takes all.
     """
     import uharfbuzz as hb
 
     if not isinstance(planned.type, ShapedType):
         return None
     raster = hb.RasterDraw()
-    for index, line in enumerate(planned.layout.lines):
-        shaped = planned.type.shape(line.text)
-        for face, number, place in spots(planned, index, shaped):
+    for line in planned.layout.lines:
+        (part,) = planned.segments(line)
+        shaped = planned.type.shape(part.text, part.start)
+        colours = [planned.color(run.look) for run in shaped.runs for _ in run.glyphs]
+        places = spots(planned, line, part, shaped)
+        for colour, (face, number, place) in zip(colours, places, strict=True):
+            if only is not None and colour != only:
+                continue
             matrix = Affine.scale(1 / face.upem).then(place).then(to_pixels)
             raster.transform = tuple(matrix)
             raster.draw_glyph(face.hb_font, number)

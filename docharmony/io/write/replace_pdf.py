@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pikepdf
 
 from ...geometry import Affine, BBox, Polygon
+from . import pdf_links
 from .fitted import Fitted
 from .pdf_area import Area
 from .pdf_in_place import InPlace, NewText, Spot
-from .pdf_own_fonts import OwnFonts, OwnType
+from .pdf_own_fonts import OwnFonts
 from .pdf_setting import Setter
 from .setting import Planned, fitted, plan, setting_of
 
@@ -61,10 +63,10 @@ class Replacements:
         areas: list[Area] = []
         for item in items:
             setting = setting_of(item)
-            own = None
+            find = None
             if setting.visible and setting.origin == "pdf":
-                own = self._own.find(page, setting.font, str(item["replacement"]))
-            result = plan(item, self.least, own)
+                find = partial(self._own.find, page)
+            result = plan(item, self.least, find)
             if isinstance(result, Fitted):
                 self.fits.append(result)
                 continue
@@ -86,7 +88,7 @@ class Replacements:
                 return None
             try:
                 text = self._setter.in_place(page, item, area, spot)
-            except ValueError:  # squeezed to nothing: there is no way back to the stream's space
+            except ValueError:  # squeezed to nothing, or in colours without a way back
                 return None
             del waiting[area.edit]
             self._placed.add(area.edit)
@@ -104,6 +106,7 @@ class Replacements:
             hits[area.edit] += area.hits
             spoken[area.edit] += area.glyphs
         shown: list[Planned] = []
+        done: list[Planned] = []
         for item in planned:
             name = str(item.edit["id"])
             if not hits[name]:
@@ -120,8 +123,9 @@ class Replacements:
                     shown.append(replace(item, setting=hidden))
             elif name not in self._placed:
                 shown.append(item)
-            own = item.type.name if isinstance(item.type, OwnType) else ""
-            self.fits.append(fitted(item, own or item.face))
+            done.append(item)
+            self.fits.append(fitted(item, item.face))
+        pdf_links.follow(self.pdf, page, matrix, done)
         places = {area.edit: area for area in reversed(areas) if area.hits}
         self._setter.draw(page, matrix, [(item, places[str(item.edit["id"])]) for item in shown])
 

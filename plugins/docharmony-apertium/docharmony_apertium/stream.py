@@ -10,7 +10,10 @@ from dataclasses import dataclass
 _RESERVED = re.compile(r"[\\\[\]{}^$/@<>]")
 # Handed through as blanks: docharmony's marks, and the signs that apertium also puts before words that
 # it does not know, so that the two can be told apart.
-_BLANK = re.compile("(\u27e6\\d+\u27e7|[*#~])")
+_BLANK = re.compile("(\u27e6\\d+\u27e7|[*#~]|</?s\\d+>)")
+# Tags around words: blanks that apertium binds to each word and carries along with it (from 3.7 on).
+_TAG = re.compile(r"<(/?)s(\d+)>")
+_BOUND = re.compile(r"\[\[(?:t:s:(\d+)[^\]]*|(/))\]\]")
 _ENDS = ".!?:;\u2026"
 # Ends a text, so that words at the end of one and at the start of the next are not taken together:
 # the programs flush and forget. A stop right before it would be lost, hence the empty blank; the stop
@@ -34,11 +37,18 @@ def write(texts: Sequence[str]) -> str:
     for text in texts:
         # Blanks first: the brackets around them must not be escaped.
         stream = "".join(
-            f"[{piece}]" if _BLANK.fullmatch(piece) else _RESERVED.sub(r"\\\g<0>", piece)
+            _blank(piece) if _BLANK.fullmatch(piece) else _RESERVED.sub(r"\\\g<0>", piece)
             for piece in _BLANK.split(text.replace(_BETWEEN, " "))
         )
         parts.append(stream + ("" if _ended(text) else _STOP) + _END + _BETWEEN)
     return "".join(parts)
+
+
+def _blank(piece: str) -> str:
+    tag = _TAG.fullmatch(piece)
+    if tag is None:
+        return f"[{piece}]"
+    return "[[/]]" if tag[1] else f"[[t:s:{tag[2]}]]"
 
 
 def read(stream: str, texts: Sequence[str]) -> list[Read | None]:
@@ -66,6 +76,15 @@ def _ended(text: str) -> bool:
 def _plain(stream: str) -> Read:
     out: list[str] = []
     unknown = 0
+    last = ""
+
+    def bound(match: re.Match[str]) -> str:
+        nonlocal last
+        last = match[1] or last
+        # Escaped, as the text around it is.
+        return f"\\<{'/' if match[2] else ''}s{last}\\>"
+
+    stream = _BOUND.sub(bound, stream)
     for match in _PIECE.finditer(stream):
         escaped, blank, mark, other = match.groups()
         if mark is not None:

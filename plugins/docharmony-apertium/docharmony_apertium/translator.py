@@ -40,6 +40,7 @@ class ApertiumTranslator(Translator):
     """Translates with whatever pairs of apertium are installed."""
 
     name: ClassVar[str] = "apertium"
+    tags: ClassVar[bool] = True
     Config: ClassVar[type[Any]] = ApertiumConfig
     config: ApertiumConfig
 

@@ -13,6 +13,7 @@ from docharmony_apertium import pairs, stream
 from docharmony_apertium.translator import ApertiumConfig, ApertiumTranslator
 
 from docharmony import DocharmonyError, EngineError, ExitCode, MissingExtraError, Plugins
+from docharmony.translators import markup
 from docharmony.translators.guard import Guard
 
 
@@ -45,6 +46,18 @@ def test_texts_are_translated_in_one_batch() -> None:
     ]
     assert [result.flags for result in found] == [(), (), ("unknown words",)]
     assert found[0].confidence > found[2].confidence == 0
+
+
+@needs_pair
+def test_tags_go_with_their_words() -> None:
+    text = "The <s1>red</s1> house is near the <s2>big black dog</s2> <abc> [Ann]."
+    (found,) = ApertiumTranslator().translate([text], "en", "es")
+    plain, parts = markup.untagged(found.text or "")
+    assert plain.startswith("La casa roja")
+    words = {part.number: plain[part.start : part.end] for part in parts}
+    assert words[0] == "roja"
+    assert len(words[1].split()) == 3
+    assert "<abc> [Ann]" in plain
 
 
 @needs_pair

@@ -15,8 +15,8 @@ from docharmony import Translation, Translator, UsageError
 from .model import Model, Written, read_config
 
 _PROMPT = (
-    "Translate the text from {source} to {target} (BCP 47 tags). Keep marks such as \u27e61\u27e7 and "
-    "all numbers as they are. Answer with the translation alone, on one line."
+    "Translate the text from {source} to {target} (BCP 47 tags). Keep marks such as \u27e61\u27e7, "
+    "tags such as <s1>...</s1> and all numbers. Answer with the translation alone, on one line."
 )
 _PLAIN = "{instruction}\n\nText: {text}\nTranslation:"
 
@@ -71,6 +71,11 @@ class TransformersTranslator(Translator):
     def unit(self) -> str:  # type: ignore[override]
         """Seq2seq models have learnt sentences."""
         return "sentence" if self._seq2seq else "text"
+
+    @property
+    def tags(self) -> bool:  # type: ignore[override]
+        """Language models keep tags more often than not; seq2seq models have learnt none."""
+        return not self._seq2seq
 
     @property
     def _seq2seq(self) -> bool:

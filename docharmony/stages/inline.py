@@ -12,7 +12,7 @@ from unicodedata import normalize
 from ..geometry import Affine, BBox, Point
 from ..model import Family, Inline, Line
 from ..stage import Link, Span
-from ..translators.markup import Part
+from ..translators.base import Part
 from ..translators.units import traced
 from ..typeset.faces import classify
 

@@ -12,10 +12,10 @@ from ..geometry import BBox
 from ..model import Edit, EditStatus, Line, Page
 from ..stage import Context, Stage
 from ..translators import units
+from ..translators.base import Part
 from ..translators.glossary import GlossaryConfig, GlossaryTranslator
 from ..translators.guard import Guard
 from ..translators.identify import identify, shares
-from ..translators.markup import Part
 from ..translators.protect import find, has_words, mask
 from ..translators.tags import normal, same
 from .inline import Seen, looks

@@ -19,9 +19,8 @@ from unicodedata import category
 
 from ..errors import PluginError
 from . import markup, sentences
-from .base import Translation, Translator
+from .base import Part, Translation, Translator
 from .glossary import Glossary
-from .markup import Part
 from .protect import HARD, Token, find, has_words, lost, mask, restore, untouched
 from .typography import renumber, typeset
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+
+from .base import Part
 
 _TAG = re.compile(r"<(/?)s(\d{1,4})\s*>", re.IGNORECASE)
 # Signs for the ends of parts while a text is put together: of a plane that is nobody's.
@@ -17,14 +18,6 @@ _SIGN = re.compile("[\U000f0000-\U000fffff]")
 # Likeness (0-100) from which a word of the translation is taken for that of a part.
 _LIKE = 72.0
 _WORD = re.compile(r"\S+")
-
-
-class Part(NamedTuple):
-    """Characters ``start:end`` of a text; ``number`` says what they have in common with others."""
-
-    number: int
-    start: int
-    end: int
 
 
 def tagged(text: str, parts: Sequence[Part]) -> str:

@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docharmony.translators import glossary, markup
-from docharmony.translators.base import Translation, Translator
+from docharmony.translators.base import Part, Translation, Translator
 from docharmony.translators.guard import Guard
-from docharmony.translators.markup import Part
 
 WORDS = {
     "the": "la", "red": "roja", "house": "casa", "and": "y", "garden": "jardín", "invoice": "factura",

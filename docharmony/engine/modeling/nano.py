@@ -261,7 +261,28 @@ class Nano(nn.Module):
 
     # --- erase -----------------------------------------------------------------------------------
 
-    def paint(self, noisy: Tensor, dirty: Tensor, mask: Tensor, time: Tensor) -> Tensor:
+    def words(self, ids: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the image decoder writes by: (B, 1 + L, D) and which of them count.
+
+        Args:
+            ids: bytes (B, L).
+            real: (B, L), False where a text has ended.
+        """
+        begin = torch.full((len(ids), 1), tokenizer.WRITE, device=ids.device)
+        real = F.pad(real, (1, 0), value=True)
+        ids = torch.cat([begin, ids], 1).where(real, tokenizer.PAD)
+        embedded = self.llm.get_input_embeddings()(ids)
+        hidden = self.llm.model(inputs_embeds=embedded, use_cache=False).last_hidden_state
+        return hidden, real
+
+    def paint(
+        self,
+        noisy: Tensor,
+        dirty: Tensor,
+        mask: Tensor,
+        time: Tensor,
+        words: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
         """Return the clean image (B, 3, H, W) that the image decoder predicts, in -1..1.
 
         Args:
@@ -269,11 +290,15 @@ class Nano(nn.Module):
             dirty: the image with text; zero under the mask in blank mode.
             mask: (B, 1, H, W), 1 where to paint.
             time: t in 0..1, (B,).
+            words: of :meth:`words`, to write them; None erases.
         """
         x = F.pixel_unshuffle(torch.cat([noisy, dirty, mask], 1), 2)
-        task = self.task[0][None].expand(len(x), -1, -1)
+        tokens, real = self.task[0][None].expand(len(x), -1, -1), None
+        if words is not None:
+            task = self.task[1][None].expand(len(x), -1, -1)
+            tokens, real = torch.cat([task, words[0]], 1), F.pad(words[1], (1, 0), value=True)
         residual = self.image_decoder(
-            x, time * STEPS, encoder_hidden_states=task.to(x.dtype)
+            x, time * STEPS, encoder_hidden_states=tokens.to(x.dtype), encoder_attention_mask=real
         ).sample
         return dirty + F.pixel_shuffle(residual, 2)
 

@@ -1,4 +1,7 @@
-"""Configuration of a run: TOML sections, each a dataclass; an unknown key stops the run."""
+"""Configuration of a run: TOML sections, each a dataclass; an unknown key stops the run.
+
+``base = "NAME"`` takes all that a file does not say from NAME.toml beside it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from docharmony.config import build
 from docharmony.engine.spec import NANO, LanguageSpec, ModelSpec, VisionSpec
 
 SHIPPED = Path(__file__).parent / "configs"
-TASKS = ("read", "locate", "erase")
+TASKS = ("read", "locate", "erase", "write", "talk")
+_USUAL = TASKS[:3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,9 @@ class Optimizer:
     frozen_layers: int = 0
     """Lowest layers of the vision encoder that stay as they are, patches with them."""
 
+    frozen_language: bool = False
+    """The language model stays as it is."""
+
     half_on_cpu: bool = False
     """Compute in bfloat16 on a CPU too, as a GPU does: faster where the CPU multiplies in it."""
 
@@ -84,6 +91,12 @@ class Batch:
     crops: int = 32
     """Erase crops."""
 
+    rewrites: int = 16
+    """Rewrite pairs."""
+
+    talks: int = 24
+    """Descriptions and questions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
@@ -99,7 +112,7 @@ class Rendering:
     """Tiles in the pool, 1.3 MB each at a side of 640."""
 
     crops: int = 8_000
-    """Erase crops in the pool, 260 kB each at a side of 192."""
+    """Erase crops in the pool, 260 kB each at a side of 192; as many rewrite pairs, and talks."""
 
     pdf_lines: float = 0.34
     """Share of lines that come from PDFs, the rest are drawn with fonts."""
@@ -133,8 +146,27 @@ class Loss:
     em: float = 2.0
     """Error of the code of the line's em."""
 
+    write: float = 1.0
+    """Error of the painted pixels of rewrite pairs."""
+
+    talk: float = 1.0
+    """The language model's on answers and descriptions, nats a byte."""
+
     kept: float = 0.0
     """Difference of the line map from that of the weights that the leg starts from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """Slide-LoRA: low-rank experts on the language model, which itself stays as it is."""
+
+    gate: str = ""
+    """``fixed``: by the task, as released; ``learned``: by a network, as in the paper; ``shared``: all
+    experts serve all tasks alike, which is one plain adapter of the same size; empty: no experts, the
+    language model itself is trained."""
+
+    rank: int = 16
+    """Of each of the three experts: images, text, both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +178,16 @@ class TrainConfig:
     start: str = "nano"
     """Where the first leg starts: weights of a run, a checkpoint's folder or name; empty: random."""
 
-    tasks: tuple[str, ...] = TASKS
-    """What is trained: ``read``, ``locate``, ``erase``."""
+    tasks: tuple[str, ...] = _USUAL
+    """What is trained: ``read``, ``locate``, ``erase``, ``write`` (other text in the style of the old),
+    ``talk`` (describe a crop with text, answer questions about it)."""
 
     schedule: Schedule = field(default_factory=Schedule)
     optimizer: Optimizer = field(default_factory=Optimizer)
     batch: Batch = field(default_factory=Batch)
     rendering: Rendering = field(default_factory=Rendering)
     loss: Loss = field(default_factory=Loss)
+    slide: Slide = field(default_factory=Slide)
     vision: VisionSpec = NANO.vision
     language: LanguageSpec = NANO.language
     tile: int = NANO.locate.tile
@@ -183,6 +217,7 @@ _SECTIONS = {
     "batch": Batch,
     "rendering": Rendering,
     "loss": Loss,
+    "slide": Slide,
 }
 
 
@@ -209,6 +244,8 @@ def load(
         path = SHIPPED / f"{name}.toml"
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
+        if base := data.pop("base", ""):
+            data = _over(tomllib.loads((path.parent / f"{base}.toml").read_text("utf-8")), data)
     except OSError:
         shipped = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.toml")))
         raise ConfigError(
@@ -228,6 +265,16 @@ def load(
     return _checked(replace(config, schedule=schedule, rendering=rendering), where=str(path))
 
 
+def _over(base: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with another on top of it, section by section."""
+    merged = dict(base)
+    for key, value in data.items():
+        under = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(under, Mapping)
+        merged[key] = {**under, **value} if both and under is not None else value
+    return merged
+
+
 def from_mapping(data: Mapping[str, Any], *, where: str) -> TrainConfig:
     """Return the configuration for plain data; raise ConfigError as :func:`load` does."""
     values = dict(data)
@@ -239,7 +286,7 @@ def from_mapping(data: Mapping[str, Any], *, where: str) -> TrainConfig:
     unknown = set(values) - {f.name for f in fields(TrainConfig)}
     if unknown:
         raise ConfigError(f"unknown key {min(unknown)!r}", where=where)
-    values["tasks"] = tuple(values.get("tasks", TASKS))
+    values["tasks"] = tuple(values.get("tasks", _USUAL))
     return _checked(TrainConfig(**values), where=where)
 
 
@@ -277,6 +324,8 @@ def _checked(config: TrainConfig, *, where: str) -> TrainConfig:
         wrong = "schedule.seconds or schedule.steps must be above 0"
     elif config.rendering.workers < 0 or config.rendering.workers in (1, 2):
         wrong = "rendering.workers is 0, or at least 3: one a kind of sample"
+    elif config.slide.gate not in ("", "fixed", "learned", "shared") or config.slide.rank < 1:
+        wrong = "slide.gate is fixed, learned, shared or empty, slide.rank at least 1"
     elif config.tile % 32 or config.crop % 16:
         wrong = "tile is a multiple of 32, crop of 16"
     if wrong:

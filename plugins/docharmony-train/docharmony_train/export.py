@@ -15,6 +15,7 @@ from docharmony.engine.modeling.nano import spec_of
 from docharmony.errors import OutputError
 
 from .evaluate import Row, Sizes, measure_all, table
+from .weights import EXPERTS, merge_experts
 
 LARGEST = 36_000_000  # bytes of a bundled checkpoint
 
@@ -48,7 +49,12 @@ def convert(weights: Path, out: Path) -> str:
     The record of the run, where it lies beside the weights, goes into the manifest.
     """
     spec = spec_of(weights)
-    nano.write(nano.convert(weights, nano.FORMATS, spec), nano.FORMATS, out, spec)
+    with tempfile.TemporaryDirectory() as folder:
+        source = weights
+        if (weights / EXPERTS).is_file():
+            source = Path(folder)
+            merge_experts(weights, source)
+        nano.write(nano.convert(source, nano.FORMATS, spec), nano.FORMATS, out, spec)
     record = weights.parent / "record.jsonl"
     if record.is_file():
         path = out / MANIFEST

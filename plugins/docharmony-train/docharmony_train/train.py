@@ -7,7 +7,8 @@
 A leg starts from ``runs/a/weights`` where they are, else from ``start`` of the configuration, and
 from the optimiser's state where it was kept. It ends before its time is up and writes:
 
-    weights/         the moving average, fp16 safetensors in the layout of transformers and diffusers
+    weights/         the moving average, fp16 safetensors in the layout of transformers and diffusers;
+                     experts of the language model in slide.safetensors
     config.toml      the configuration, all defaults filled in
     curves.png       every loss, the rate, and the share of time spent waiting for data
     points.jsonl     the points of the curves, of all legs
@@ -17,6 +18,7 @@ from the optimiser's state where it was kept. It ends before its time is up and 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import logging
@@ -32,11 +34,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from docharmony.engine.base import Task
 from docharmony.engine.modeling.nano import Nano
+from docharmony.engine.modeling.slide_lora import SlideLora
 
 from . import curves, degrade, losses, weights
-from .config import TrainConfig, to_toml
-from .data.pools import Plan, open_source
+from .config import TASKS, TrainConfig, to_toml
+from .data.pools import KINDS, Plan, open_source
 from .feed import Feed
 from .muon import Muon
 
@@ -64,17 +68,14 @@ def train(config: TrainConfig, assets: Path, out: Path, *, device: str = "auto")
         device = "cuda" if torch.cuda.is_available() else "cpu"
     out.mkdir(parents=True, exist_ok=True)
     past = _lines(out / "record.jsonl")
-    spent = sum(leg["seconds"] for leg in past)
+    # Another configuration is another stage: its rate falls over its own legs.
+    spent = sum(leg["seconds"] for leg in past if leg["config"] == config.name)
     done = sum(leg["steps"] for leg in past)
     torch.manual_seed(config.seed + len(past))
     torch.set_float32_matmul_precision("high")
     random = degrade.Random(config.seed + len(past), device)
 
-    kinds = tuple(
-        kind
-        for kind, task in (("lines", "read"), ("tiles", "locate"), ("crops", "erase"))
-        if task in config.tasks
-    )
+    kinds = tuple(kind for kind, task in zip(KINDS, TASKS, strict=True) if task in config.tasks)
     seed = config.seed + 1000 * len(past)  # another leg sees other samples
     plan = Plan(assets, kinds, seed, config.tile, config.crop, config.rendering, config.batch)
     schedule = config.schedule
@@ -87,13 +88,14 @@ def train(config: TrainConfig, assets: Path, out: Path, *, device: str = "auto")
     # The processes that draw start first: they fill their pools while the model loads.
     with closing(Feed(open_source(plan), kinds, device)) as feed:
         model, source = weights.start(config, out)
+        slide = weights.add_experts(model, config, out)
         average = copy.deepcopy(model).to(device).eval()
         before = weights.load(config.start, {**weights.UNET, **config.unet}) if keeps else None
         weights.fuse_norms(model)
-        _freeze(model, config.optimizer.frozen_layers)
+        _freeze(model, config)
         model.to(device).train()
         optimizers, halves = _optimizers(model, config), _halves(model)
-        warm = _load_state(out / "state.pt", model, optimizers, device)
+        warm = _load_state(out / "state.pt", config.name, model, optimizers, device)
         log.info("leg %d from %s on %s", len(past) + 1, source, device)
         half = device != "cpu" or config.optimizer.half_on_cpu
         amp = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half)
@@ -121,11 +123,19 @@ def train(config: TrainConfig, assets: Path, out: Path, *, device: str = "auto")
             parts: dict[str, Tensor] = {}
             with amp:
                 if "lines" in kinds:
-                    parts |= losses.reading(model, inputs["lines"], *batches["lines"][2:])
+                    with _experts(slide, config, Task.READ):
+                        parts |= losses.reading(model, inputs["lines"], *batches["lines"][2:])
                 if "tiles" in kinds:
                     parts |= losses.locating(model, inputs["tiles"], batches["tiles"][1], before)
                 if "crops" in kinds:
                     parts |= losses.erasing(model, *inputs["crops"], random.tensors)
+                if "rewrites" in kinds:
+                    wanted = batches["rewrites"][1:]
+                    with _experts(slide, config, Task.PAINT):
+                        parts |= losses.writing(model, *inputs["rewrites"], *wanted, random.tensors)
+                if "talks" in kinds:
+                    with _experts(slide, config, Task.ANSWER):
+                        parts |= losses.talking(model, inputs["talks"], *batches["talks"][1:])
             loss = _weighed(parts, config)
             loss.backward()
             # The image decoder shares no weight with the rest: clip the two apart.
@@ -149,15 +159,15 @@ def train(config: TrainConfig, assets: Path, out: Path, *, device: str = "auto")
                 sums.clear()
                 since = 0
             if schedule.seconds and now - saved > schedule.save_every:
-                average.save_pretrained(out / "weights")
+                weights.save(average, out / "weights", config.slide.gate)
                 saved = time.perf_counter()
 
     # --- results ---
     if since:
         points.append(_point(done + step, since, sums, rate, feed))
-    average.save_pretrained(out / "weights")
+    weights.save(average, out / "weights", config.slide.gate)
     if config.optimizer.keep_state:
-        _save_state(out / "state.pt", model, optimizers)
+        _save_state(out / "state.pt", config.name, model, optimizers)
     (out / "config.toml").write_text(to_toml(config), encoding="utf-8")
     _append(out / "points.jsonl", points)
     curves.draw(_lines(out / "points.jsonl"), out / "curves.png")
@@ -189,7 +199,7 @@ def _optimizers(model: Nano, config: TrainConfig) -> list[torch.optim.Optimizer]
             painting.append(parameter)
         elif not parameter.requires_grad:
             continue
-        elif parameter.ndim == 2 and ".layers." in name and options.muon:
+        elif parameter.ndim == 2 and ".layers." in name and options.muon and ".gate." not in name:
             matrices.append(parameter)
         else:
             rest.append(parameter)
@@ -211,12 +221,24 @@ def _optimizers(model: Nano, config: TrainConfig) -> list[torch.optim.Optimizer]
     return found
 
 
-def _freeze(model: Nano, layers: int) -> None:
-    """Keep the patches and the lowest layers of the vision encoder as they are."""
+def _freeze(model: Nano, config: TrainConfig) -> None:
+    """Keep as they are: the lowest layers of the encoder, with the patches, and the language model."""
+    layers = config.optimizer.frozen_layers
     if layers:
         lowest = [*model.vision.transformer.layers][:layers]
         for part in (model.vision.patch_conv, model.vision.ln_pre, *lowest):
             part.requires_grad_(False)
+    if config.optimizer.frozen_language:
+        model.llm.requires_grad_(False)
+
+
+def _experts(
+    slide: SlideLora | None, config: TrainConfig, task: Task
+) -> contextlib.AbstractContextManager[None]:
+    """Return the context in which the language model runs with the experts of a task."""
+    if slide is None:
+        return contextlib.nullcontext()
+    return slide.use(weights.rows(config.slide.gate, task))
 
 
 def _halves(model: Nano) -> tuple[list[Tensor], list[Tensor]]:
@@ -240,20 +262,26 @@ def _degrade(
         images = batches["tiles"][0].float() / 255
         spoiled = degrade.photometric([images], random, 0.8)[0] * 2 - 1
         inputs["tiles"] = -spoiled if random.one() < INVERTED else spoiled
-    if "crops" in batches:
-        layers = batches["crops"][0].float() / 255
-        flips = [side for side in (-1, -2) if random.one() < 0.5]
+    for kind in ("crops", "rewrites"):
+        if kind not in batches:
+            continue
+        layers = batches[kind][0].float() / 255
+        flips = [side for side in (-1, -2) if random.one() < 0.5] if kind == "crops" else []
         layers = layers.flip(flips) if flips else layers
         pair = [layers[:, :3].contiguous(), layers[:, 3:6].contiguous()]
-        clean, dirty = degrade.photometric(pair, random, 0.5)
-        inputs["crops"] = clean * 2 - 1, dirty * 2 - 1, (layers[:, 6:] > 0.5).float()
+        wanted, given = degrade.photometric(pair, random, 0.5)
+        inputs[kind] = wanted * 2 - 1, given * 2 - 1, (layers[:, 6:] > 0.5).float()
+    if "talks" in batches:
+        images = batches["talks"][0].float() / 255
+        inputs["talks"] = degrade.photometric([images], random, 0.4)[0] * 2 - 1
     return inputs
 
 
 def _weighed(parts: dict[str, Tensor], config: TrainConfig) -> Tensor:
     """Return the sum of the losses; what is only watched has no weight."""
     share = {"lm": 1.0, "erase": 1.0, "ctc": config.loss.ctc, "kernel": config.loss.kernel,
-             "dice": config.loss.dice, "em": config.loss.em, "kept": config.loss.kept}  # fmt: skip
+             "dice": config.loss.dice, "em": config.loss.em, "kept": config.loss.kept,
+             "write": config.loss.write, "talk": config.loss.talk}  # fmt: skip
     return torch.stack(
         [share[name] * value for name, value in parts.items() if name in share]
     ).sum()
@@ -262,15 +290,19 @@ def _weighed(parts: dict[str, Tensor], config: TrainConfig) -> Tensor:
 def _point(step: int, count: int, sums: Counter[str], rate: float, feed: Feed) -> dict[str, float]:
     """Return the means since the last point. Reading the sums waits for the device."""
     means = {name: float(value) / count for name, value in sums.items()}
-    if "erase_mse" in means:
-        means["erase_psnr"] = -10 * math.log10(max(means.pop("erase_mse"), 1e-9) / 4)
+    for task in ("erase", "write"):
+        if f"{task}_mse" in means:
+            means[f"{task}_psnr"] = -10 * math.log10(max(means.pop(f"{task}_mse"), 1e-9) / 4)
     waited = feed.waited / max(feed.elapsed, 1e-9)
     point = {"step": step, **means, "rate": rate, "waited": waited}
     return {name: round(value, 5) for name, value in point.items()}
 
 
-def _save_state(path: Path, model: Nano, optimizers: list[torch.optim.Optimizer]) -> None:
+def _save_state(
+    path: Path, name: str, model: Nano, optimizers: list[torch.optim.Optimizer]
+) -> None:
     state = {
+        "config": name,
         "model": model.state_dict(),
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
     }
@@ -280,12 +312,14 @@ def _save_state(path: Path, model: Nano, optimizers: list[torch.optim.Optimizer]
 
 
 def _load_state(
-    path: Path, model: Nano, optimizers: list[torch.optim.Optimizer], device: str
+    path: Path, name: str, model: Nano, optimizers: list[torch.optim.Optimizer], device: str
 ) -> bool:
-    """Load optimisers and raw weights where they were kept; return whether they were."""
+    """Load optimisers and raw weights that a leg of this configuration kept; return whether one did."""
     if not path.exists():
         return False
     state = torch.load(path, map_location=device, weights_only=True)
+    if state["config"] != name:
+        return False
     model.load_state_dict(state["model"])
     for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(kept)

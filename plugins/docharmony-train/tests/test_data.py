@@ -77,6 +77,36 @@ def test_the_same_seed_draws_the_same_samples_and_another_does_not(assets: Path)
         assert np.shape(a[0]) != np.shape(c[0]) or not np.array_equal(a[0], c[0])
 
 
+def test_rewrite_pairs_differ_under_their_mask_alone(assets: Path) -> None:
+    studio = Studio(plan(assets), 4)
+    pairs = [pair for _ in range(5) for pair in studio.rewrites()]
+    assert len(pairs) > 8
+    for pair in pairs:
+        differs = (pair.before != pair.after).any(2)
+        assert differs.any()
+        assert not differs[pair.mask == 0].any()
+        assert 0 < len(pair.text) <= 24
+
+
+def test_descriptions_and_answers_are_true_of_what_was_drawn(assets: Path) -> None:
+    studio = Studio(plan(assets), 5)
+    talks = [talk for _ in range(40) for talk in studio.talks()]
+    described = {id(talk.image): talk.answer for talk in talks if not talk.question}
+    asked = [talk for talk in talks if talk.question]
+    assert len(asked) > 40
+    assert {"yes", "no"} <= {talk.answer for talk in asked}
+    for talk in asked:
+        whole = described[id(talk.image)]
+        if talk.question.startswith("What stands at"):
+            assert f'"{talk.answer}" at the {talk.question[19:-1]}' in whole
+        elif talk.question.startswith("Where is"):
+            assert f"{talk.question[9:-1]} at the {talk.answer.split(', ')[0]}" in whole
+        elif talk.question.startswith("Is there"):
+            assert (talk.answer == "yes") is (
+                talk.question[10:-2].lower() in " ".join(whole.split('"')[1::2]).lower()
+            )
+
+
 def test_lines_carry_their_text_in_their_ink(assets: Path) -> None:
     studio = Studio(plan(assets, pdf_lines=0.0), 1)
     drawn = studio.lines()

@@ -25,6 +25,8 @@ from docharmony_train import degrade  # noqa: E402
 from docharmony_train.muon import orthogonal  # noqa: E402
 
 from docharmony import ConfigError  # noqa: E402
+from docharmony.engine.base import Task  # noqa: E402
+from docharmony.errors import CheckpointIncompatibleError  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +141,89 @@ def test_a_leg_can_keep_the_lowest_layers_and_the_map(
         new = load_file(tmp_path / "weights" / f"{part}.safetensors")
         layers = [name for name in old if "vision" not in part or "transformer" in name]
         assert any((old[name] != new[name]).any() for name in layers) is changed
+
+
+@pytest.mark.parametrize("gate", ["fixed", "learned", "shared", ""])
+def test_two_stages_train_all_tasks_with_each_gate(
+    assets: Path, leg: tuple[Path, dict[str, Any]], tmp_path: Path, gate: str
+) -> None:
+    """The shipped stages at toy size: what they freeze stays, experts are kept, reading is exported."""
+    from docharmony_train import weights
+    from docharmony_train.train import train
+    from safetensors.torch import load_file, save_file
+
+    toy = configs.load("toy", steps=2)
+    toy = replace(toy, start=str(leg[0] / "weights"))
+    first = configs.load("stage1")
+    before = weights.load(toy.start, toy.unet)
+    if gate == "fixed":  # once is enough
+        options = replace(toy.optimizer, frozen_layers=1, frozen_language=True)
+        record = train(
+            replace(toy, name="stage1", tasks=first.tasks, optimizer=options),
+            assets, tmp_path, device="cpu",
+        )  # fmt: skip
+        assert set(record["seen"]) == {"crops", "rewrites", "talks"}
+        after = weights.load(tmp_path / "weights", toy.unet)
+        for name, value in before.llm.state_dict().items():
+            assert torch.allclose(value, after.llm.state_dict()[name], atol=1e-3), name
+        assert not torch.equal(before.heads.proj[1].weight, after.heads.proj[1].weight)
+
+    name = {"fixed": "stage2", "": "stage2-full"}.get(gate, f"stage2-{gate}")
+    second = configs.load(name)
+    assert second.slide.gate == gate
+    config = replace(toy, name=name, tasks=second.tasks, slide=replace(second.slide, rank=2))
+    record = train(config, assets, tmp_path, device="cpu")
+    assert record["warm"] is False
+    assert {"lm", "ctc", "kernel", "erase", "write", "talk", "write_psnr"} <= set(record) | {
+        key
+        for line in (tmp_path / "points.jsonl").read_text().splitlines()
+        for key in json.loads(line)
+    }
+    file = tmp_path / "weights" / weights.EXPERTS
+    assert file.is_file() is bool(gate)
+    if not gate:
+        return
+    experts = load_file(file)
+    assert any(value.abs().max() > 0 for key, value in experts.items() if key.endswith("lora_B"))
+    assert train(config, assets, tmp_path, device="cpu")["warm"] is True
+    if gate == "learned":
+        with pytest.raises(CheckpointIncompatibleError):
+            weights.merge_experts(tmp_path / "weights", tmp_path / "merged")
+        return
+    strong = {key: 50 * value if "lora_B" in key else value for key, value in experts.items()}
+    save_file(strong, file, metadata={"gate": gate})  # after two steps they hardly say anything
+    weights.merge_experts(tmp_path / "weights", tmp_path / "merged")
+    merged = weights.load(tmp_path / "merged", toy.unet)
+    model = weights.load(tmp_path / "weights", toy.unet)
+    slide = weights.add_experts(model, config, tmp_path)
+    assert slide is not None
+    ids = torch.arange(97, 109)[None]
+    with torch.no_grad(), slide.use(weights.rows(gate, Task.READ)):
+        wanted = model.words(ids, torch.ones_like(ids, dtype=torch.bool))[0]
+    with torch.no_grad():
+        found = merged.words(ids, torch.ones_like(ids, dtype=torch.bool))[0]
+    with torch.no_grad(), slide.disabled():
+        without = model.words(ids, torch.ones_like(ids, dtype=torch.bool))[0]
+    assert (wanted - found).abs().max() < 0.05 * (wanted - without).abs().max()
+
+
+def test_answers_are_learned_after_their_question_alone(
+    leg: tuple[Path, dict[str, Any]],
+) -> None:
+    """What follows an answer in the batch, and the question itself, do not count."""
+    from docharmony_train import losses, weights
+
+    model = weights.load(leg[0] / "weights", configs.load("toy").unet)
+    pixels = torch.zeros(2, 3, 64, 64)
+    ids = torch.tensor([[*b"where?left", 0, 0], [*b"yes", *[0] * 9]])
+    starts, lengths = torch.tensor([6, 0]), torch.tensor([10, 3])
+    with torch.no_grad():
+        whole = losses.talking(model, pixels, ids, starts, lengths)["talk"]
+        parts = [
+            losses.talking(model, pixels[:1], row[None, :n], start[None], n[None])["talk"]
+            for row, start, n in zip(ids, starts, lengths, strict=True)
+        ]
+    assert torch.allclose(whole, (5 * parts[0] + 4 * parts[1]) / 9, atol=1e-5)
 
 
 def test_the_command_trains_a_leg(assets: Path, tmp_path: Path) -> None:

@@ -23,16 +23,17 @@ import numpy.typing as npt
 from docharmony import InputError
 
 from ..config import Batch, Rendering
-from . import erasing, lines, pages, tiles
+from . import describing, erasing, lines, pages, rewriting, tiles
 from .corpus import LONGEST, Corpus
 from .fonts import Fonts
 from .scenes import Photos
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
-KINDS = ("lines", "tiles", "crops")
+KINDS = ("lines", "tiles", "crops", "rewrites", "talks")
 # Processes a kind: lines are cheap but needed by the hundred, tiles are slow.
-_PROCESSES = {"lines": 8, "tiles": 4, "crops": 3}
+_PROCESSES = {"lines": 8, "tiles": 4, "crops": 3, "rewrites": 2, "talks": 2}
+_LONGEST_REWRITE = 4 * rewriting.MOST  # bytes
 # How often a step takes each width of lines, and the pool's share of them.
 _WIDTH_SHARES = (0.13, 0.20, 0.20, 0.19, 0.16, 0.12)
 
@@ -57,6 +58,23 @@ class CropBatch(NamedTuple):
     """Erase crops: (B, 7, S, S): clean RGB, dirty RGB, mask."""
 
     layers: Bytes
+
+
+class RewriteBatch(NamedTuple):
+    """Rewrite pairs (B, 7, S, S): after, before, mask; ids (B,) of what is written, their lengths."""
+
+    layers: Bytes
+    ids: Ints
+    lengths: Ints
+
+
+class TalkBatch(NamedTuple):
+    """Crops (B, 3, S, S), bytes (B, L) of question and answer, where answers start and end (B,)."""
+
+    images: Bytes
+    ids: Ints
+    starts: Ints
+    lengths: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +139,23 @@ class Studio:
         drawn = (erasing.draw_scene(*sources, side) for _ in range(6))
         return [pair for pair in drawn if pair is not None]
 
+    def rewrites(self) -> list[rewriting.Rewrite]:
+        """Return a few rewrite pairs."""
+        sources = (self.corpus, self.fonts, self.photos, self.rng)
+        drawn: list[rewriting.Rewrite] = []
+        while not drawn:
+            tried = (rewriting.draw(*sources, self.plan.crop) for _ in range(6))
+            drawn = [pair for pair in tried if pair is not None]
+        return drawn
+
+    def talks(self) -> list[describing.Talk]:
+        """Return a crop's description and questions."""
+        sources = (self.corpus, self.fonts, self.photos, self.rng)
+        drawn: list[describing.Talk] = []
+        while not drawn:
+            drawn = describing.draw(*sources, self.plan.crop)
+        return drawn
+
     def _from_pdf(self, share: float) -> bool:
         return len(self.pages) > 0 and self.rng.random() < share
 
@@ -139,6 +174,8 @@ class Inline:
         self._lines: list[list[lines.Line]] = [[] for _ in lines.WIDTHS]
         self._tiles: list[tiles.Tile] = []
         self._crops: list[erasing.Pair] = []
+        self._rewrites: list[rewriting.Rewrite] = []
+        self._talks: list[describing.Talk] = []
 
     def lines(self) -> LineBatch:
         """Return the next lines: the first width of which there are enough."""
@@ -169,6 +206,22 @@ class Inline:
             self._crops += self._studio.crops()
         chosen, self._crops = self._crops[:count], self._crops[count:]
         return CropBatch(np.stack([_layers(pair) for pair in chosen]))
+
+    def rewrites(self) -> RewriteBatch:
+        """Return the next rewrite pairs."""
+        count = self._plan.batch.rewrites
+        while len(self._rewrites) < count:
+            self._rewrites += self._studio.rewrites()
+        chosen, self._rewrites = self._rewrites[:count], self._rewrites[count:]
+        return _rewrite_batch(chosen)
+
+    def talks(self) -> TalkBatch:
+        """Return the next descriptions and questions."""
+        count = self._plan.batch.talks
+        while len(self._talks) < count:
+            self._talks += self._studio.talks()
+        chosen, self._talks = self._talks[:count], self._talks[count:]
+        return _talk_batch(chosen)
 
     def close(self) -> None:
         """Close what was opened."""
@@ -283,6 +336,21 @@ class Pooled:
         found = self._rings["crops"].take(self._rng, self._plan.batch.crops)
         return CropBatch(found["layers"].astype(np.uint8))
 
+    def rewrites(self) -> RewriteBatch:
+        """Return rewrite pairs."""
+        found = self._rings["rewrites"].take(self._rng, self._plan.batch.rewrites)
+        longest = int(found["length"].max())
+        ids = found["ids"][:, :longest].astype(np.int64)
+        return RewriteBatch(found["layers"].astype(np.uint8), ids, found["length"].astype(np.int64))
+
+    def talks(self) -> TalkBatch:
+        """Return descriptions and questions."""
+        found = self._rings["talks"].take(self._rng, self._plan.batch.talks)
+        longest = int(found["length"].max())
+        ids = found["ids"][:, :longest].astype(np.int64)
+        starts, lengths = (found[name].astype(np.int64) for name in ("start", "length"))
+        return TalkBatch(found["image"].astype(np.uint8), ids, starts, lengths)
+
     def close(self) -> None:
         """End the processes and remove the pools."""
         for process in self._processes:
@@ -311,6 +379,8 @@ def _draw_forever(plan: Plan, folder: Path, kind: str, writer: int, parent: int)
         "lines": lambda: _put_lines(rings, writer, studio.lines()),
         "tiles": lambda: _put_tiles(rings["tiles"], writer, studio.tiles()),
         "crops": lambda: _put_crops(rings["crops"], writer, studio.crops()),
+        "rewrites": lambda: _put_rewrites(rings["rewrites"], writer, studio.rewrites()),
+        "talks": lambda: _put_talks(rings["talks"], writer, studio.talks()),
     }
     while os.getppid() == parent:
         put[kind]()
@@ -339,10 +409,48 @@ def _put_crops(ring: Ring, writer: int, drawn: list[erasing.Pair]) -> None:
         ring.put(writer, {"layers": _layers(pair)})
 
 
+def _put_rewrites(ring: Ring, writer: int, drawn: list[rewriting.Rewrite]) -> None:
+    for pair in drawn:
+        batch = _rewrite_batch([pair])
+        ids = np.pad(batch.ids[0], (0, _LONGEST_REWRITE - batch.ids.shape[1]))
+        ring.put(writer, {"layers": batch.layers[0], "ids": ids, "length": batch.lengths[0]})
+
+
+def _put_talks(ring: Ring, writer: int, drawn: list[describing.Talk]) -> None:
+    for talk in drawn:
+        batch = _talk_batch([talk])
+        ids = np.pad(batch.ids[0], (0, describing.LONGEST_TALK - batch.ids.shape[1]))
+        values = {"image": batch.images[0], "ids": ids, "start": batch.starts[0]}
+        ring.put(writer, {**values, "length": batch.lengths[0]})
+
+
 def _layers(pair: erasing.Pair) -> Bytes:
-    return np.concatenate(
-        [pair.clean.transpose(2, 0, 1), pair.dirty.transpose(2, 0, 1), pair.mask[None]]
-    )
+    return _stacked(pair.clean, pair.dirty, pair.mask)
+
+
+def _stacked(wanted: Bytes, given: Bytes, mask: Bytes) -> Bytes:
+    return np.concatenate([wanted.transpose(2, 0, 1), given.transpose(2, 0, 1), mask[None]])
+
+
+def _bytes(texts: list[bytes]) -> tuple[Ints, Ints]:
+    """Return the bytes of texts, padded with zeros, and their lengths."""
+    lengths = np.array(list(map(len, texts)), np.int64)
+    ids = np.zeros((len(texts), int(lengths.max())), np.int64)
+    for row, text in zip(ids, texts, strict=True):
+        row[: len(text)] = list(text)
+    return ids, lengths
+
+
+def _rewrite_batch(drawn: list[rewriting.Rewrite]) -> RewriteBatch:
+    layers = np.stack([_stacked(pair.after, pair.before, pair.mask) for pair in drawn])
+    return RewriteBatch(layers, *_bytes([pair.text.encode() for pair in drawn]))
+
+
+def _talk_batch(drawn: list[describing.Talk]) -> TalkBatch:
+    ids, lengths = _bytes([(talk.question + talk.answer).encode() for talk in drawn])
+    starts = np.array([len(talk.question.encode()) for talk in drawn], np.int64)
+    images = np.stack([talk.image.transpose(2, 0, 1) for talk in drawn])
+    return TalkBatch(images, ids, starts, lengths)
 
 
 def _bucket(line: lines.Line) -> int:
@@ -400,8 +508,14 @@ def _rings(
             }
             rings[kind] = Ring(folder, kind, fields, plan.rendering.tiles, writers, create=create)
         else:
-            fields = {"layers": ((7, plan.crop, plan.crop), np.uint8)}
-            rings[kind] = Ring(folder, kind, fields, plan.rendering.crops, writers, create=create)
+            side = plan.crop
+            image = "image" if kind == "talks" else "layers"
+            fields = {image: ((3 if kind == "talks" else 7, side, side), np.uint8)}
+            if kind != "crops":
+                most = describing.LONGEST_TALK if kind == "talks" else _LONGEST_REWRITE
+                fields |= {"ids": ((most,), np.uint8), "start": ((), small), "length": ((), small)}
+            room = plan.rendering.crops
+            rings[kind] = Ring(folder, kind, fields, room, writers, create=create)
     return rings
 
 
@@ -412,7 +526,7 @@ def _least(name: str, plan: Plan, share: float) -> int:
         if width > lines.WIDTHS[2]:
             return 1
         return max(1, int(share * plan.rendering.lines * _WIDTH_SHARES[lines.WIDTHS.index(width)]))
-    return max(1, int(share * getattr(plan.rendering, name)))
+    return max(1, int(share * getattr(plan.rendering, "tiles" if name == "tiles" else "crops")))
 
 
 def _memory(plan: Plan) -> str | None:
@@ -420,7 +534,8 @@ def _memory(plan: Plan) -> str | None:
     rendering = plan.rendering
     mean = float(np.dot(lines.WIDTHS, _WIDTH_SHARES)) * lines.HEIGHT
     need = rendering.lines * mean + rendering.tiles * 3.2 * plan.tile**2
-    need += rendering.crops * 7 * plan.crop**2
+    crops = sum(kind in plan.kinds for kind in ("crops", "rewrites", "talks"))
+    need += crops * rendering.crops * 7 * plan.crop**2
     shared = Path("/dev/shm")
     if shared.is_dir() and shutil.disk_usage(shared).free > 2 * need:
         return str(shared)

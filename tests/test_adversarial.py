@@ -11,6 +11,7 @@ from docharmony import Pipeline
 
 from .fuzz import runner
 from .fuzz.places import PLACES
+from .fuzz.recipes import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -22,5 +23,5 @@ def pipeline() -> Iterator[Pipeline]:
 @pytest.mark.filterwarnings("ignore:Unexpected end of stream")
 @pytest.mark.parametrize("name", PLACES)
 def test_place(name: str, pipeline: Pipeline, tmp_path: Path) -> None:
-    result = runner.attack(f"{name}.0", tmp_path, pipeline, (name,))
+    result = runner.attack(Recipe.random(f"{name}.0", (name,)), tmp_path, pipeline)
     assert result.outcome == runner.CLEAN, result.detail

@@ -17,6 +17,8 @@ from ..errors import DocharmonyError
 from . import wire
 
 PACKAGE = "docharmony.io."
+# Distributions that are not called as their module is.
+_DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "fontTools": "fonttools"}
 
 # What the parent sends is its own: only the size of the header's length field bounds it.
 _NO_LIMIT = 1 << 62
@@ -51,6 +53,9 @@ def main() -> None:
                 "why": error.why,
                 "hint": error.hint,
             }
+        except ModuleNotFoundError as error:
+            value, answer = None, ()
+            reply = _missing(error)
         except Exception as error:
             value, answer = None, ()
             reply = {"failed": type(error).__name__, "trace": _trace(error)}
@@ -63,6 +68,16 @@ def main() -> None:
         del message, header, blobs, value, answer, reply
     # Skip the tear-down of half a million parser objects: nothing here outlives the process.
     os._exit(0)
+
+
+def _missing(error: ModuleNotFoundError) -> dict[str, Any]:
+    name = (error.name or "").partition(".")[0]
+    return {
+        "error": "MissingExtraError",
+        "what": "cannot work on the file",
+        "why": f"the package {name} is not installed",
+        "hint": f"pip install {_DISTRIBUTIONS.get(name, name)}",
+    }
 
 
 def _resolve(target: str) -> Any:

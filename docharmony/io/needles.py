@@ -167,6 +167,9 @@ def _in_one_piece(text: str, start: int, end: int) -> bool:
     return _whole(text, start, end) and (spaced or letters >= _LEAST_BROKEN)
 
 
+_PLAIN = bytes(range(0x20, 0x7F)) + b"\x00"
+
+
 def _unescaped(match: re.Match[bytes]) -> bytes:
     if match[1]:
         return chr(int(match[1], 16)).encode("utf-8", "replace")
@@ -197,9 +200,15 @@ def _readings(data: bytes, binary: bool) -> Iterator[str]:
         for codec in ("utf-16-be", "utf-16-le"):
             for shift in (0, 1):
                 yield data[shift:].decode(codec, "ignore")
-    for run in re.finditer(rb"(?:[0-9A-Fa-f]{2}\s*){4,}", data):
+    for run in re.finditer(rb"(?:[0-9A-Fa-f]{2}\s*){4,}[0-9A-Fa-f]?", data):
         digits = b"".join(run.group().split())
-        raw = bytes.fromhex(digits[: len(digits) // 2 * 2].decode("ascii"))
-        yield raw.decode("latin-1")
-        if b"\x00" in raw:
-            yield raw.decode("utf-16-be", "ignore")
+        # In a damaged file a digit may be missing or have come in.
+        for shift in (0, 1):
+            part = digits[shift:]
+            raw = bytes.fromhex(part[: len(part) // 2 * 2].decode("ascii"))
+            if shift and len(raw.translate(None, _PLAIN)) > len(raw) // 4:
+                continue
+            yield raw.decode("latin-1")
+            if b"\x00" in raw:
+                yield raw.decode("utf-16-be", "ignore")
+                yield raw[1:].decode("utf-16-be", "ignore")

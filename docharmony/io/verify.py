@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import DocharmonyError
+from ..errors import BrokenError
 from ..geometry import BBox
 from ..model import Edit, EditStatus
 from .child import Child
@@ -157,8 +157,9 @@ def check_output(
         reread: reads the pixels of an area anew: (path, page, box) -> texts; ``None`` skips that check.
         limits: of the parsing child.
 
-    Returns:
-        Checks; one that could not be made has ``passed`` False.
+    Raises:
+        InputError: the output or the source cannot be read, or a limit was met.
+        MissingExtraError: a package that checks is not installed.
     """
     limits = limits or Limits()
     media_type = source.info.media_type
@@ -170,8 +171,14 @@ def check_output(
                 checks += _check_pdf(child, path, source, plan, fill, moves or {}, limits)
             else:
                 checks += _check_image(child, path, source, plan, limits)
-        except DocharmonyError as error:
-            checks.append(Check("opens", False, f"{error.what}: {error.why}".strip(": ")))
+        except BrokenError as error:
+            raise BrokenError(
+                "the output cannot be checked",
+                where=error.where,
+                why=error.why,
+                hint="Nothing was written. The input may be damaged: open it in a viewer and save it "
+                "again.",
+            ) from error
     if reread is not None:
         checks.append(_check_reread(path, plan, reread))
     return _merged(checks)

@@ -164,7 +164,9 @@ def unseen(
             number = str(page.number + 1)
             known = [Area(polygon) for polygon in areas.get(number, ())]
             words = mupdf_words(page)
-            for order in (words, visual_order(words)):
+            # Letters drawn in another order than they stand can make one word, "iT".
+            letters = [char for line in mupdf_lines(page) for char in line if char.text.strip()]
+            for order in (words, visual_order(words), visual_order(letters)):
                 for word in hit_words(order, sought):
                     box = word.bbox.grow(0.5 if word.bbox.is_empty else 0.0)
                     entry = [list(box), word.text]
@@ -376,11 +378,17 @@ def ink_remains(
 
 def _open(path: str, password: str | None) -> pikepdf.Pdf:
     try:
-        return pikepdf.open(path, password=password or "")
+        pdf = pikepdf.open(path, password=password or "")
+        len(pdf.pages)
+        return pdf
     except pikepdf.PasswordError as error:
         raise EncryptedError("cannot open the file", why="the password is wrong") from error
     except pikepdf.PdfError as error:
-        raise BrokenError("cannot open the file", why="its structure is damaged") from error
+        raise BrokenError(
+            "cannot open the file",
+            why="its structure is damaged",
+            hint="Open it in a viewer and save it again.",
+        ) from error
 
 
 @functools.lru_cache(maxsize=4)

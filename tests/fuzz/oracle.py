@@ -188,6 +188,9 @@ def _forms(secret: str) -> Iterator[bytes]:
 
 def _in_bytes(data: bytes, forms: Sequence[bytes]) -> bool:
     readings = [data.lower()]
+    if b"\0" in data:
+        data = data.replace(b"\0", b"")  # UTF-16, of letters written as numbers, too
+        readings.append(data.lower())
     readings.append(b"".join(readings[0].split()))
     if b"&" in data:
         readings.append(html.unescape(data.decode("latin-1")).lower().encode("utf-8"))

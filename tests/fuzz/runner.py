@@ -6,13 +6,18 @@ import argparse
 import contextlib
 import importlib
 import json
-import random
+import logging
+import os
+import select
+import shutil
+import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +26,25 @@ import pymupdf
 import pypdfium2
 
 from docharmony import DocharmonyError, Page, Pipeline, RedactionLeakError, RunConfig, Stage
+from docharmony.errors import BrokenError
 from docharmony.io import pdf as pdf_source
 from docharmony.io import verify
 from docharmony.io.write import edits as writer
 from docharmony.plugins import Plugins
 from docharmony.redaction import redact
 
-from .book import Book, word
+from .book import Book
 from .oracle import leaks, plain
-from .places import INEXACT, NEEDS_TWO_PAGES, PLACES
+from .places import PLACES
+from .recipes import Recipe
 
 # Names of the outcomes of a run.
-CLEAN, WITHHELD, FAILED, LEAK, LOST, CHANGED = (
-    "clean", "withheld", "failed", "LEAK", "LOST WORDS", "CHANGED LOOK"
+CLEAN, WITHHELD, FAILED, LEAK, LOST, CHANGED, CRASH, DIED = (
+    "clean", "withheld", "failed", "LEAK", "LOST WORDS", "CHANGED LOOK", "CRASH", "died"
 )  # fmt: skip
 # Pixels of a glyph that stick out of its edit.
 _RIM = 12
-BAD = frozenset({LEAK, LOST, CHANGED})
+BAD = frozenset({LEAK, LOST, CHANGED, CRASH})
 
 
 @dataclass
@@ -45,9 +52,8 @@ class Result:
     """What came of one document."""
 
     outcome: str
-    places: tuple[str, ...]
+    recipe: Recipe
     detail: str = ""
-    book: Book | None = field(default=None, repr=False)
 
 
 class Blind(Stage):
@@ -79,7 +85,14 @@ class Direct:
         module, _, name = function.partition(":")
         called = getattr(importlib.import_module(module), name)
         args = json.loads(json.dumps(args))
-        value, answer = called([bytearray(blob) for blob in blobs], **args)
+        try:
+            value, answer = called([bytearray(blob) for blob in blobs], **args)
+        except (DocharmonyError, MemoryError):
+            raise
+        except Exception as error:  # as the parent of a child tells it
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            why = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
+            raise BrokenError("the parser failed", why=why) from error
         return json.loads(json.dumps(value)), [bytearray(blob) for blob in answer]
 
     def call(self, function: str, args: Any, blobs: Any = (), **options: Any) -> Any:
@@ -121,57 +134,49 @@ def blind_pipeline() -> Pipeline:
     )
 
 
-def write(seed: int | str, names: Sequence[str] = ()) -> tuple[Book, tuple[str, ...]]:
-    """Return a book with its secret in the named places, or in one to four random ones."""
-    rng = random.Random(f"fuzz {seed}")
-    chosen = tuple(names) or tuple(rng.sample(sorted(PLACES), rng.choice((1, 1, 2, 3, 4))))
-    pages = 2 if NEEDS_TWO_PAGES & set(chosen) or rng.random() < 0.2 else 1
-    book = Book(word(rng), rng, pages)
-    for name in chosen:
-        PLACES[name](book)
-    book.exact = not INEXACT & set(chosen)
-    if rng.random() < 0.3:
-        import pikepdf
-
-        book.save["object_stream_mode"] = pikepdf.ObjectStreamMode.generate
-    if rng.random() < 0.2:
-        book.save["linearize"] = True
-    if not book.regions and rng.random() < 0.3:
-        _turn(book)
-    return book, chosen
-
-
-def _turn(book: Book) -> None:
-    """Turn, crop or scale pages: positions on them are given in user space."""
-    for number in range(book.pages):
-        page = book.page(number)
-        kind = book.rng.choice(("/Rotate", "/CropBox", "/UserUnit"))
-        if kind == "/Rotate":
-            page[kind] = book.rng.choice((90, 180, 270))
-        elif kind == "/UserUnit":
-            page[kind] = 2
-        else:
-            page[kind] = [5, 5, 290, 238]
-
-
-def attack(
-    seed: int | str,
-    folder: Path,
-    pipeline: Pipeline,
-    names: Sequence[str] = (),
-    profile: Any = "minimal",
-) -> Result:
+def attack(recipe: Recipe, folder: Path, pipeline: Pipeline, profile: Any = "minimal") -> Result:
     """Write, redact and attack one document."""
-    book, chosen = write(seed, names)
-    stem = f"{seed}".replace("/", "_")
+    stem = recipe.seed.replace("/", "_")
     source, out = folder / f"{stem}.pdf", folder / f"{stem}-out.pdf"
-    source.write_bytes(book.data())
-    return judge(book, chosen, source, out, pipeline, profile)
+    out.unlink(missing_ok=True)
+    book = recipe.book()
+    source.write_bytes(recipe.file(book))
+    return judge(book, recipe, source, out, pipeline, profile)
+
+
+def attack_apart(
+    recipe: Recipe, folder: Path, pipeline: Pipeline, profile: Any = "minimal", seconds: float = 90
+) -> Result:
+    """Attack one document in a process of its own: what kills or stops the parser is told, too."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        result = Result(CRASH, recipe)
+        try:
+            result = attack(recipe, folder, pipeline, profile)
+        except BaseException as error:
+            result.detail = f"{type(error).__name__}: {error}"
+        finally:
+            os.write(writer, json.dumps([result.outcome, result.detail[:2000]]).encode())
+            os._exit(0)
+    os.close(writer)
+    try:
+        ready, _, _ = select.select([reader], [], [], seconds)
+        answer = os.read(reader, 1 << 16) if ready else b""
+        if not ready:
+            os.kill(child, signal.SIGKILL)
+    finally:
+        os.close(reader)
+    _, status = os.waitpid(child, 0)
+    if not answer:
+        return Result(DIED, recipe, f"status {status}" if ready else f"over {seconds:g} s")
+    outcome, detail = json.loads(answer)
+    return Result(outcome, recipe, detail)
 
 
 def judge(
     book: Book,
-    chosen: tuple[str, ...],
+    recipe: Recipe,
     source: Path,
     out: Path,
     pipeline: Pipeline,
@@ -183,24 +188,24 @@ def judge(
         report = redact(source, out, pipeline=pipeline, profile=profile, **options)
     except RedactionLeakError as error:
         if out.exists():
-            return Result(LEAK, chosen, "withheld, and yet written", book)
-        return Result(WITHHELD, chosen, f"{error.where}: {error.why}", book)
+            return Result(LEAK, recipe, "withheld, and yet written")
+        return Result(WITHHELD, recipe, f"{error.where}: {error.why}")
     except DocharmonyError as error:
         if out.exists():
-            return Result(LEAK, chosen, "failed, and yet written", book)
-        return Result(FAILED, chosen, str(error), book)
+            return Result(LEAK, recipe, "failed, and yet written")
+        return Result(FAILED, recipe, str(error))
     found = leaks(out, book.secret, book.pictures)
     if found:
-        return Result(LEAK, chosen, ", ".join(found), book)
-    if lost := _lost(out, book.survivors):
-        return Result(LOST, chosen, ", ".join(lost), book)
+        return Result(LEAK, recipe, ", ".join(found))
+    if not recipe.blows and (lost := _lost(out, book.survivors)):
+        return Result(LOST, recipe, ", ".join(lost))
     edits = {
         n: [*(edit.bbox for edit in own), *report.moved.get(n, ())]
         for n, own in report.edits.items()
     }
     if book.exact and profile == "minimal" and (changed := _changed(source, out, edits)):
-        return Result(CHANGED, chosen, changed, book)
-    return Result(CLEAN, chosen, "", book)
+        return Result(CHANGED, recipe, changed)
+    return Result(CLEAN, recipe, "")
 
 
 def _lost(out: Path, survivors: Sequence[str]) -> list[str]:
@@ -232,45 +237,59 @@ def _changed(source: Path, out: Path, edits: Any, margin: float = 3.0) -> str:
     return ""
 
 
+def shrink(recipe: Recipe, still: Callable[[Recipe], bool]) -> Recipe:
+    """Return the smallest recipe that ``still`` holds for; it is asked of one thing less each time."""
+    smaller = next(filter(still, recipe.smaller()), None)
+    return recipe if smaller is None else shrink(smaller, still)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Attack many documents and print how it went, place by place; return 1 when anything is bad."""
+    """Attack many documents and print how it went, place by place; return 1 when anything is bad.
+
+    Of what is bad the smallest recipe is printed; with ``--shrink`` that of all that is not clean.
+    """
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--places", action="store_true", help="each place alone instead")
     parser.add_argument("--only", default="", help="names of places, with commas between them")
     parser.add_argument("--publish", action="store_true", help="profile publish")
+    parser.add_argument("--damaged", action="store_true", help="damage the files")
+    parser.add_argument("--shrink", action="store_true", help="shrink what was withheld, too")
+    parser.add_argument("--recipe", default="", help="one recipe instead, as it was printed")
     parser.add_argument("--keep", type=Path, help="folder for inputs and outputs that are bad")
     options = parser.parse_args(arguments)
-    profile = "publish" if options.publish else "minimal"
+    logging.getLogger("docharmony").setLevel(logging.ERROR)
     only = [name for name in options.only.split(",") if name]
-    jobs: list[tuple[int | str, tuple[str, ...]]]
-    if options.places:
-        jobs = [(f"{name}.{n}", (name,)) for name in only or PLACES for n in range(options.seeds)]
-    else:
-        last = options.first + options.seeds
-        jobs = [(seed, tuple(only)) for seed in range(options.first, last)]
     tally: dict[str, Counter[str]] = {name: Counter() for name in PLACES}
     total: Counter[str] = Counter()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as made, direct():
-        pipeline = blind_pipeline()
-        for seed, names in jobs:
-            folder = Path(made)
-            try:
-                result = attack(seed, folder, pipeline, names, profile)
-            except Exception as error:
-                result = Result("CRASH", names, f"{type(error).__name__}: {error}")
+        folder, pipeline = Path(made), blind_pipeline()
+
+        def outcome(recipe: Recipe) -> Result:
+            profile = "publish" if options.publish else "minimal"
+            return attack_apart(recipe, folder, pipeline, profile)
+
+        for recipe in _recipes(options, only):
+            result = outcome(recipe)
             total[result.outcome] += 1
-            for name in result.places:
+            for name in recipe.places:
                 tally[name][result.outcome] += 1
-            if result.outcome != CLEAN:
-                print(f"{seed}: {result.outcome}: {'+'.join(result.places)}: {result.detail}")
-                sys.stdout.flush()
+            # A damaged file may be refused, any other one not.
+            fine = result.outcome in ((CLEAN, FAILED) if recipe.blows else (CLEAN,))
+            interesting = result.outcome in BAD or (options.shrink and not fine)
+            if not fine:
+                print(f"{recipe}: {result.outcome}: {result.detail}", flush=True)
+            if interesting:
+                kind = result.outcome
+                small = shrink(recipe, lambda other: outcome(other).outcome == kind)  # noqa: B023
+                print(f"    smallest: {small}", flush=True)
+                outcome(small)
             for path in folder.iterdir():
-                if options.keep and result.outcome in BAD:
+                if options.keep and interesting:
                     options.keep.mkdir(parents=True, exist_ok=True)
-                    path.rename(options.keep / path.name)
+                    shutil.move(path, options.keep / path.name)
                 else:
                     path.unlink()
     print("\nplace, and how documents with it came out (alone or with others):")
@@ -279,7 +298,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"  {name}: " + ", ".join(f"{n} {what}" for what, n in counts.most_common()))
     seconds = time.monotonic() - started
     print(f"\n{sum(total.values())} documents in {seconds:.0f} s: {dict(total)}")
-    return int(any(total[bad] for bad in (*BAD, "CRASH")))
+    return int(any(total[bad] for bad in BAD))
+
+
+def _recipes(options: argparse.Namespace, only: Sequence[str]) -> Iterator[Recipe]:
+    if options.recipe:
+        yield Recipe.parse(options.recipe)
+    elif options.places:
+        for name in only or PLACES:
+            for number in range(options.seeds):
+                yield Recipe.random(f"{name}.{number}", (name,), damaged=options.damaged)
+    else:
+        for seed in range(options.first, options.first + options.seeds):
+            yield Recipe.random(seed, only, damaged=options.damaged)
 
 
 if __name__ == "__main__":

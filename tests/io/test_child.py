@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from docharmony.errors import BrokenError, EncryptedError, LimitExceededError
+from docharmony.errors import BrokenError, EncryptedError, LimitExceededError, MissingExtraError
 from docharmony.io.child import Child
 from docharmony.io.limits import MIB, Limits
 from tests.resources import bad

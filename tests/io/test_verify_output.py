@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docharmony.errors import UsageError
+from docharmony.errors import BrokenError, UsageError
 from docharmony.geometry import BBox, Polygon
 from docharmony.io.base import Source
 from docharmony.io.verify import Check, check_output
@@ -95,11 +95,11 @@ def test_the_untouched_file_fails_every_check_of_content(letter: Path) -> None:
     assert failed(checks) == {"text", "places", "pixels", "strings and streams", "written anew"}
 
 
-def test_a_broken_output_fails_and_does_not_raise(letter: Path, tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_read_is_no_leak(letter: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.pdf"
     out.write_bytes(b"%PDF-1.7\nnothing")
-    with opened(letter) as source:
-        assert failed(check_output(out, source=source, edits={}))
+    with opened(letter) as source, pytest.raises(BrokenError, match="cannot be checked"):
+        check_output(out, source=source, edits={})
 
 
 def test_the_pixels_can_be_read_again(letter: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from .base import Job, dictionary
 
 # Actions that reach outside, or carry text that no page shows.
 _CARRYING = frozenset({"/JavaScript", "/SubmitForm", "/ImportData", "/Launch", "/Rendition"})
+_DEEPEST = 12  # deeper than any real chain of actions: take it as hostile
 
 
 def clean(job: Job) -> None:
@@ -30,17 +31,33 @@ def clean(job: Job) -> None:
             job.drop(holder, "/AA", where)
         for key in ("/OpenAction", "/A"):
             action = holder.get(key)
-            if not isinstance(action, pikepdf.Dictionary):
-                continue
-            carrying = str(action.get("/S", "")) in _CARRYING
-            if (carrying and job.removes) or (carrying and _hit(job, action)):
+            if isinstance(action, pikepdf.Dictionary) and not _stays(job, action, where):
                 job.drop(holder, key, where)
+
+
+def _stays(job: Job, action: Any, where: str, depth: int = 0) -> bool:
+    """Return whether an action may stay; those that follow it and may not are taken off it."""
+    if depth > _DEEPEST:
+        return False
+    follow = action.get("/Next")
+    every = list(follow) if isinstance(follow, pikepdf.Array) else [follow] if follow else []
+    kept = [
+        item
+        for item in every
+        if isinstance(item, pikepdf.Dictionary) and _stays(job, item, where, depth + 1)
+    ]
+    if len(kept) < len(every):
+        job.drop(action, "/Next", where)
+        if kept:
+            action["/Next"] = pikepdf.Array(kept)
+    carrying = str(action.get("/S", "")) in _CARRYING or "/JS" in action
+    return not carrying or not (job.removes or _hit(job, action))
 
 
 def _hit(job: Job, value: Any, depth: int = 0) -> bool:
     """Return whether a string or a stream below the value holds a hit."""
-    if depth > 12:
-        return True  # deeper than any real action: take it as hostile
+    if depth > _DEEPEST:
+        return True
     if isinstance(value, pikepdf.String):
         return job.needles.hit(str(value)) or job.needles.hit_bytes(bytes(value))
     if isinstance(value, pikepdf.Stream):

@@ -173,6 +173,48 @@ def _content(job: Job, holder: Any, fresh: dict[str, str]) -> None:
     job.note("content streams", "cleaned")
 
 
+def without_fonts(job: Job, holder: Any, lost: set[str]) -> bool:
+    """Take text out of a page or a form whose font is not there; return whether there was any.
+
+    Viewers show something else or nothing, parsers find nothing, and whoever knows the font reads it.
+    Text in bytes that are letters by themselves stays: that can be searched.
+    """
+    stream = isinstance(holder, pikepdf.Stream)
+    target = holder if stream else pikepdf.Page(holder)
+    kept = []
+    font: str | None = None
+    saved: list[str | None] = []
+    try:
+        for instruction in pikepdf.parse_content_stream(target):
+            name = str(instruction.operator)
+            if name == "q":
+                saved.append(font)
+            elif name == "Q" and saved:
+                font = saved.pop()
+            elif name == "Tf" and len(instruction.operands):
+                font = str(instruction.operands[0])
+            elif name in _SHOWS and font in lost and any(map(_coded, instruction.operands)):
+                continue
+            kept.append(instruction)
+        if len(kept) == len(pikepdf.parse_content_stream(target)):
+            return False
+        body = pikepdf.unparse_content_stream(kept) + b"\n"
+    except (pikepdf.PdfError, TypeError, ValueError):
+        return False
+    if stream:
+        holder.write(body)
+    else:
+        holder["/Contents"] = job.pdf.make_stream(body)
+    return True
+
+
+def _coded(operand: Any) -> bool:
+    """Return whether a shown string holds bytes that are no letters in any single-byte encoding."""
+    if isinstance(operand, pikepdf.Array):
+        return any(map(_coded, operand))
+    return isinstance(operand, pikepdf.String) and any(byte < 0x20 for byte in bytes(operand))
+
+
 def _contents(page: pikepdf.Page) -> bytes:
     contents = page.obj.get("/Contents")
     parts = contents if isinstance(contents, pikepdf.Array) else [contents]

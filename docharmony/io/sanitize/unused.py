@@ -12,7 +12,9 @@ from typing import Any
 import pikepdf
 
 from ..drawn_text import form_hit
+from ..write.pdf_objects import TAKES
 from .base import Job, dictionary
+from .contents import without_fonts
 
 _HIDDEN = 2 | 32  # annotation flags: hidden, no view
 _CATEGORIES = (
@@ -24,7 +26,13 @@ _CATEGORIES = (
     "/ColorSpace",
     "/Properties",
 )
-_NAME = re.compile(rb"/([^\x00-\x20()<>\[\]{}/%]*)")
+# A name of a content stream, and the operator that takes it.
+_NAME = re.compile(
+    rb"/([^\x00-\x20()<>\[\]{}/%]*)"
+    rb"(?=(?:\s+(Do|gs|sh|cs|CS|scn|SCN|BDC|DP)|\s+[-+.\d]+\s+(Tf))(?![^\s()<>\[\]{}/%]))?"
+)
+_FONTS = frozenset({"/Type1", "/MMType1", "/TrueType", "/Type3"})
+Used = set[tuple[str, str]]  # category of resources ("" for any) and name
 _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 # Keys of ISO 32000-2, tables 15, 29 and 31, and of the cross-reference streams in tables 5 and 17.
 _TRAILER = frozenset({
@@ -137,9 +145,9 @@ def _resources(job: Job) -> None:
 
 
 def _prune(job: Job) -> None:
-    contents: list[tuple[Any, set[str]]] = []
+    contents: list[tuple[Any, Used]] = []
     # A form without resources of its own takes those of whatever draws it.
-    loose: set[str] = set()
+    loose: Used = set()
     for page in job.pdf.pages:
         contents.append((page.obj, _names(_page_streams(page.obj))))
     for item in job.pdf.objects:
@@ -157,6 +165,10 @@ def _prune(job: Job) -> None:
                 loose |= named
     for holder, named in contents:
         resources = holder.get("/Resources")
+        fonts = {name for category, name in named if category == "/Font"}
+        lost = fonts - _fonts(resources)
+        if lost and holder.get("/Subtype") != "/Type3" and without_fonts(job, holder, lost):
+            job.note("text in fonts that are not there", "removed")
         if isinstance(resources, pikepdf.Dictionary):
             fresh = _pruned(resources, named | loose)
             if fresh is not None:
@@ -164,7 +176,21 @@ def _prune(job: Job) -> None:
                 job.note("unused resources", "removed")
 
 
-def _pruned(resources: Any, named: set[str]) -> Any:
+def _fonts(resources: Any) -> set[str]:
+    """Return the names of the fonts that are there, and are fonts."""
+    table = dictionary(dictionary(resources).get("/Font"))
+    return {name for name, font in table.items() if _is_font(font)}
+
+
+def _is_font(font: Any) -> bool:
+    kind = str(dictionary(font).get("/Subtype"))
+    if kind != "/Type0":
+        return kind in _FONTS
+    kids = font.get("/DescendantFonts")
+    return isinstance(kids, pikepdf.Array) and len(kids) == 1 and "/Subtype" in dictionary(kids[0])
+
+
+def _pruned(resources: Any, named: Used) -> Any:
     fresh = pikepdf.Dictionary(dict(resources.items()))
     changed = False
     for category in _CATEGORIES:
@@ -174,7 +200,9 @@ def _pruned(resources: Any, named: set[str]) -> Any:
         kept = {
             key: value
             for key, value in table.items()
-            if key in named or (category == "/ColorSpace" and key.startswith("/Default"))
+            if (category, key) in named
+            or ("", key) in named
+            or (category == "/ColorSpace" and key.startswith("/Default"))
         }
         if len(kept) < len(table):
             fresh[category] = pikepdf.Dictionary(kept)
@@ -187,13 +215,17 @@ def _page_streams(page: Any) -> list[Any]:
     return list(contents) if isinstance(contents, pikepdf.Array) else [contents]
 
 
-def _names(streams: Iterable[Any]) -> set[str]:
-    """Return every name in content streams; those in strings and comments too, which does no harm."""
+def _names(streams: Iterable[Any]) -> Used:
+    """Return every name in content streams, with the kind of resource that it names.
+
+    Those in strings and comments come too, which does no harm.
+    """
     parts = [stream.read_bytes() for stream in streams if isinstance(stream, pikepdf.Stream)]
     found = set()
-    for name in _NAME.findall(b"\n".join(parts)):
+    for name, *operators in _NAME.findall(b"\n".join(parts)):
         plain = (
             _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), name) if b"#" in name else name
         )
-        found.add("/" + plain.decode("utf-8", "replace"))
+        operator = b"".join(operators).decode()
+        found.add((TAKES.get(operator, ""), "/" + plain.decode("utf-8", "replace")))
     return found

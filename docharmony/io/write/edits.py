@@ -143,7 +143,7 @@ def apply_edits(
                 whole_words=whole_words,
                 least=least,
                 **(
-                    {"keep_gaps": keep_gaps, "deep": deep}
+                    {"keep_gaps": keep_gaps, "deep": deep, "pages": source.info.page_count}
                     if media_type == "application/pdf"
                     else {}
                 ),

@@ -52,6 +52,7 @@ def erase(
     least: float = 0.7,
     keep_gaps: bool = False,
     deep: bool = False,
+    pages: int = 0,
 ) -> Reply:
     """Write a PDF without what stands under the edits, and with what replaces it.
 
@@ -71,6 +72,7 @@ def erase(
         keep_gaps: leave text that follows removed text on its line where it stands; otherwise the line
             is set anew, see :mod:`.pdf_lines`.
         deep: clean content streams and names, too.
+        pages: how many another parser has found; 0 if that was not asked.
 
     Returns:
         A value with ``carriers`` (report entries), ``removed`` (counts), ``fits`` (what became of
@@ -84,6 +86,12 @@ def erase(
         EncryptedError, BrokenError, LimitExceededError.
     """
     with _open(path, password) as pdf:
+        if pages and len(pdf.pages) != pages:
+            raise BrokenError(
+                "cannot redact the file",
+                why=f"parsers disagree on its pages: {pages} or {len(pdf.pages)}",
+                hint="It is damaged: open it in a viewer and save it again.",
+            )
         replacing = Replacements(pdf, least)
         pictures = _Pictures(pdf, replacing, paint=fill == "erase")
         eraser = Eraser(pdf, pictures.edit)
@@ -320,7 +328,10 @@ def _replace(old: Any, new: Any) -> None:
 
 def _open(path: str, password: str | None) -> pikepdf.Pdf:
     try:
-        return pikepdf.open(path, password=password or "")
+        pdf = pikepdf.open(path, password=password or "")
+        if not isinstance(pdf.trailer.get("/Root"), pikepdf.Dictionary) or not len(pdf.pages):
+            raise pikepdf.PdfError("no pages")
+        return pdf
     except pikepdf.PasswordError as error:
         raise EncryptedError(
             "cannot open the file",
@@ -348,6 +359,8 @@ def _save(pdf: pikepdf.Pdf, out: str, password: str | None) -> None:
     # qpdf keeps the first half of an identifier and makes the second itself.
     fresh = pikepdf.String(os.urandom(16))
     pdf.trailer["/ID"] = pikepdf.Array([fresh, fresh])
+    if "/Size" not in pdf.trailer:  # of a damaged file; qpdf would write none
+        pdf.trailer["/Size"] = 1
     encryption: Any = None
     if pdf.is_encrypted and password:
         allowed = pdf.allow

@@ -21,7 +21,7 @@ from .pdf_fonts import Font, Glyph, load_font
 from .pdf_glyphs import Cut, Spacing, near, sift
 from .pdf_in_place import BLACK, Fill, InPlace, Spot, told_fill, woven
 from .pdf_lines import LinePlan, Run, Scene
-from .pdf_objects import dictionary, floats, inline_stream, matrix_of, parts, tiles
+from .pdf_objects import dictionary, floats, inline_stream, matrix_of, named, parts, tiles
 from .pdf_paths import CLIP, CONSTRUCT, PAINT, PathBuffer
 from .pdf_stream import Drawn, Shown, Spaced, Step, Wiped, moved_path, written
 
@@ -52,6 +52,8 @@ class State:
     # What set the font and the colour, where this stream did: to set them again.
     tf: Any = None
     fill: Fill = BLACK
+    # Shown in many places at once, as a tile is: nothing here can be set elsewhere.
+    loose: bool = False
 
 
 @dataclass
@@ -152,8 +154,8 @@ class Eraser:
         current = pattern
         place = matrix_of(pattern.get("/Matrix")).then(base)
         for tile in tiles(pattern, place, areas):
-            walk = _Walk(self, dictionary(current.get("/Resources")), State(tile), areas, depth)
-            walk.loose = True
+            state = State(tile, loose=True)
+            walk = _Walk(self, dictionary(current.get("/Resources")), state, areas, depth)
             if walk.run(current):
                 current = self._copy(current, walk)
                 removed.glyphs += walk.removed.glyphs
@@ -207,8 +209,6 @@ class _Walk:
         # Those that take more than text.
         self._whole = [area for area in areas if not area.only_text]
         self.removed = Removed()
-        # Shown in many places at once: nothing here can be set elsewhere.
-        self.loose = False
         self._base = state.ctm
         self._state = state
         self._stack: list[State] = []
@@ -272,16 +272,14 @@ class _Walk:
     def pruned_resources(self) -> Any:
         """Return resources for the rewritten stream: new names added, replaced ones left out."""
         result = pikepdf.Dictionary(dict(self.resources.items()))
-        used: set[str] = set()
+        used: set[tuple[str, str]] = set()
         for item in self._out:
-            if isinstance(item, tuple):
-                used.update(str(v) for v in item[0] if isinstance(v, pikepdf.Name))
-            elif isinstance(item, pikepdf.ContentStreamInstruction):
-                used.update(str(v) for v in item.operands if isinstance(v, pikepdf.Name))
+            if isinstance(item, tuple | pikepdf.ContentStreamInstruction):
+                used.update(named(item))
         for category in {*self._added, *self._dropped}:
             entries = dict(dictionary(self.resources.get(category)).items())
             for name in self._dropped.get(category, ()):
-                if name not in used:
+                if (category, name) not in used and ("", name) not in used:
                     entries.pop(name, None)
             entries.update(self._added.get(category, {}))
             result[category] = pikepdf.Dictionary(entries)
@@ -436,12 +434,12 @@ class _Walk:
         if path.clips and spots:
             state.clip = _common(state.clip, Polygon(spots).bbox)
         if scene is not None:
-            if spots and operator != "n" and not self.loose:
+            if spots and operator != "n" and not self._state.loose:
                 scene.paths.append(Polygon(spots).bbox)
             self._out += [*path.instructions, instruction]
             return
         instructions, cut = path.paint(operator, instruction, state.ctm, self._whole)
-        if self.eraser.lines.moves and not self.loose:
+        if self.eraser.lines.moves and not self._state.loose:
             moved = moved_path(instructions, state.ctm, self.eraser.lines.moves)
             if moved is not None:
                 instructions, self._changed = moved, True
@@ -597,7 +595,8 @@ class _Walk:
             self._next_line()
         last = operands[-1]
         items = list(last) if isinstance(last, pikepdf.Array) else [last]
-        key = self.eraser.next_run()
+        # What a tile loses is not shown when the next one is looked at: its runs have no number.
+        key = 0 if self._state.loose else self.eraser.next_run()
         place, run, length = self._measured(items)
         if self.eraser.scene is not None:
             self._survey(self.eraser.scene, key, place, run)
@@ -664,7 +663,7 @@ class _Walk:
     ) -> None:
         """Note what is shown, while the page is surveyed."""
         state, font = self._state, self._state.font
-        if self.loose or font is None or not state.size:
+        if state.loose or font is None or not state.size:
             return
         fixed = ""
         if font.vertical:

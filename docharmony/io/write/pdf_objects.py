@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pikepdf
@@ -59,6 +59,22 @@ def parts(item: Any) -> tuple[Sequence[Any], Any]:
     if isinstance(item, tuple):
         return item[0], item[1]
     return list(item.operands), item.operator
+
+
+# What the names among the operands of an operator are resources of.
+TAKES = {
+    "Do": "/XObject", "gs": "/ExtGState", "sh": "/Shading", "cs": "/ColorSpace", "CS": "/ColorSpace",
+    "scn": "/Pattern", "SCN": "/Pattern", "BDC": "/Properties", "DP": "/Properties", "Tf": "/Font",
+}  # fmt: skip
+
+
+def named(item: Any) -> Iterator[tuple[str, str]]:
+    """Yield the category of resources ("" for any) and each name of an instruction."""
+    operands, operator = parts(item)
+    category = TAKES.get(str(operator), "")
+    for operand in operands:
+        if isinstance(operand, pikepdf.Name):
+            yield category, str(operand)
 
 
 def dictionary(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import pikepdf
 
 from .pdf_fonts import Type3Font, load_font
+from .pdf_objects import named
 
 _CATEGORIES = ("/XObject", "/Pattern", "/ExtGState")
 Key = tuple[int, int]
@@ -35,7 +36,11 @@ def prune_replaced(pdf: pikepdf.Pdf, replaced: set[Key]) -> None:
         if not suspects:
             continue
         used = _names(content)
-        unused = {(category, name) for category, name in suspects if name not in used}
+        unused = {
+            (category, name)
+            for category, name in suspects
+            if not used & {(category, name), ("", name)}
+        }
         if unused:
             fresh = pikepdf.Dictionary(dict(resources.items()))
             for category in {category for category, _ in unused}:
@@ -131,14 +136,13 @@ def _entries(resources: Any, category: str) -> list[tuple[str, Any]]:
     return list(table.items()) if isinstance(table, pikepdf.Dictionary) else []
 
 
-def _names(content: Any) -> set[str]:
+def _names(content: Any) -> set[tuple[str, str]]:
     try:
         return {
-            str(operand)
+            pair
             for instruction in pikepdf.parse_content_stream(content)
             if not isinstance(instruction, pikepdf.ContentStreamInlineImage)
-            for operand in instruction.operands
-            if isinstance(operand, pikepdf.Name)
+            for pair in named(instruction)
         }
     except pikepdf.PdfError:
         return set()

@@ -89,6 +89,17 @@ def test_another_error_names_its_type_and_no_text(file: dict[str, object]) -> No
         child.call(INFO, {**file, "secret": "Jane Roe"}, where="a.pdf")
 
 
+def test_a_missing_package_is_told_with_its_pip_line(
+    file: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = "raise ModuleNotFoundError(name='pymupdf')"
+    (tmp_path / "pymupdf.py").write_text(absent)
+    monkeypatch.syspath_prepend(tmp_path)
+    with Child() as child, pytest.raises(MissingExtraError, match=r"pymupdf is not") as caught:
+        child.call(INFO, file, where="a.pdf")
+    assert caught.value.hint == "pip install pymupdf"
+
+
 def test_what_takes_too_long_is_killed_and_the_next_call_works(
     file: dict[str, object], endless: dict[str, object]
 ) -> None:

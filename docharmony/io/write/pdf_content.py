@@ -647,7 +647,7 @@ class _Walk:
     def _weave(self, shown: Shown, cuts: Sequence[Cut]) -> list[Any]:
         """Return what stands before the rest of a run that loses text to edits: their new texts."""
         state, in_place = self._state, self.eraser.in_place
-        if not cuts or in_place is None or self.loose or self._path or state.tf is None:
+        if not cuts or in_place is None or state.loose or self._path or state.tf is None:
             return []
         if state.font is None or state.font.vertical or not state.size or not state.stretch:
             return []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .graph import Graph, Slot
+from .graph import Graph
 from .question import Question
+from .slots import Slot
 from .units import Unit, alike, units
 from .words import likeness, tokens
 

@@ -9,8 +9,11 @@ import regex
 
 from .data import words
 from .evidence import said, weighed
-from .graph import Graph, Label, Segment, Slot
+from .graph import Graph
+from .labels import Label
 from .question import Question
+from .segments import Segment
+from .slots import Slot
 from .tables import Found, is_sum, slot_of
 from .units import Unit, alike, units
 from .values import fit

@@ -13,7 +13,8 @@ from .units import alike, units
 if TYPE_CHECKING:
     from ..engine.base import Embedder
     from ..model import Page
-    from .graph import Graph, Segment
+    from .graph import Graph
+from .segments import Segment
 
 _LONGEST = 400  # characters of a passage
 _DAMP = 0.15  # how much each further word of a passage takes from its score

@@ -10,9 +10,11 @@ from ..model import AnswerSpan, BlockKind
 from . import values
 from .data import table, words
 from .evidence import said, weighed
-from .graph import NAMED, THERE, Graph, Segment, Slot
+from .graph import Graph
 from .question import Question
 from .score import greeted
+from .segments import Segment
+from .slots import NAMED, THERE, Slot
 from .tables import Found, slot_of
 from .units import Unit
 from .words import Token, likeness, tokens

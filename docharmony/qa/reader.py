@@ -12,9 +12,10 @@ from ..model import AnswerSpan
 from . import grids, prose, tables, yesno
 from .data import table
 from .evidence import supported
-from .graph import Graph, Slot
+from .graph import Graph
 from .question import Question
 from .score import Scored, model, rank
+from .slots import Slot
 from .values import fit
 from .words import tokens
 

@@ -14,9 +14,11 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 from .data import words
-from .graph import Graph, Segment, Slot
+from .graph import Graph
 from .question import Question
+from .segments import Segment
 from .senses import dictionary
+from .slots import Slot
 from .units import Unit, alike, covered, match, units
 from .values import fit
 from .words import likeness, tokens

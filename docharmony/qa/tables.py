@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .data import words
-from .graph import Graph, Segment, Slot
+from .graph import Graph
 from .question import Question
 from .score import Asker
+from .segments import Segment
+from .slots import Slot
 from .units import Unit, match, units
 from .values import find
 
@@ -216,7 +218,7 @@ def _value(segment: Segment, *, day_first: bool) -> tuple[float, str] | None:
 
 
 def _head(segment: Segment) -> Segment | None:
-    from .graph import column_head
+    from .labels import column_head
 
     head = column_head(segment)
     return None if head is None or not any(c.isalpha() for c in head.text) else head

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import regex
 
 from ..detect.text import fold
-from .graph import Graph, Segment, Slot
+from .graph import Graph
 from .question import Question, answers
 from .score import Asker, rank
+from .segments import Segment
+from .slots import Slot
 from .tables import slot_of
 from .ticks import ticked
 from .units import match, units

@@ -29,8 +29,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "plugins" / "docharmony-train")]
 from docharmony.geometry import BBox  # noqa: E402
 from docharmony.model import Page  # noqa: E402
 from docharmony.qa import reader, score  # noqa: E402
-from docharmony.qa.graph import Graph, Slot, build  # noqa: E402
+from docharmony.qa.graph import Graph, build  # noqa: E402
 from docharmony.qa.question import understand  # noqa: E402
+from docharmony.qa.slots import Slot  # noqa: E402
 from docharmony.qa.words import similarity  # noqa: E402
 from tests.bench.ask import Pages, right  # noqa: E402
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import regex
 
+from .aligned import Grid, Row, aligned
 from .data import words
 from .evidence import said, weighed
 from .graph import Graph
@@ -19,24 +19,12 @@ from .units import Unit, alike, units
 from .values import fit
 from .words import tokens
 
-_BREAK = 2.5  # ems between two rows of a table without rules, at most
 _FITS = 0.45  # how well a cell must fit the kind of value sought
 _ALONE = 0.6  # how well, where its head says nothing of it
 _HEAD = 0.6  # how well a head must say a word of the question
 _NAMES = 0.7  # how much of a word of the question a cell must say to name its row
 
 _AMOUNTS = frozenset({"amount", "total"})
-
-Row = Mapping[int, Segment]
-"""The cells of a row by column; of a cell with several lines the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """A table: its heads and rows, cells by column; and the words over it."""
-
-    heads: Row
-    rows: tuple[Row, ...]
 
 
 def grids(graph: Graph) -> list[Grid]:
@@ -50,10 +38,10 @@ def grids(graph: Graph) -> list[Grid]:
     for rows in by_table.values():
         ordered = [rows[number] for number in sorted(rows)]
         heads = _side_by_side(ordered[0])
-        if len(ordered) > 1 and len(heads) > 1:
+        if len(ordered) > 1 and len(heads) > 1 and not any(head.numeric for head in heads):
             columns = dict(enumerate(heads))
             found.append(Grid(columns, tuple(_in_columns(row, columns) for row in ordered[1:])))
-    return found + _unruled(graph)
+    return [*found, *aligned(graph)]
 
 
 def _side_by_side(row: Sequence[Segment]) -> list[Segment]:
@@ -89,51 +77,6 @@ def _apart(a: Segment, b: Segment) -> float:
         abs(a.bbox.x1 - b.bbox.x1),
         abs(a.bbox.center.x - b.bbox.center.x),
     )
-
-
-def _unruled(graph: Graph) -> list[Grid]:
-    """Return tables that the layout did not find: a row of words, and rows aligned below it."""
-    rows: list[list[Segment]] = []
-    for first in graph.segments:
-        if first.left is not None or first.right is None or first.cell is not None:
-            continue
-        row = [first]
-        while (after := row[-1].right) is not None and len(row) < 14:
-            row.append(after)
-        rows.append(row)
-    rows.sort(key=lambda row: row[0].bbox.y0)
-    found: list[Grid] = []
-    heads: dict[int, Segment] = {}
-    body: list[Row] = []
-    last = 0.0
-    for row in rows:
-        near = row[0].bbox.y0 - last < _BREAK * row[0].em
-        placed = _placed(row, heads) if heads and near else {}
-        if len(placed) == len(row):
-            body.append(placed)
-        else:
-            if body:
-                found.append(Grid(heads, tuple(body)))
-            body = []
-            plain = not any(s.numeric or s.text.rstrip().endswith(":") for s in row)
-            heads = dict(enumerate(row)) if plain else {}
-        last = row[0].bbox.y1
-    if body:
-        found.append(Grid(heads, tuple(body)))
-    return found
-
-
-def _placed(row: Sequence[Segment], heads: Row) -> dict[int, Segment]:
-    """Return the cells of a row by the column whose head they stand under."""
-    found: dict[int, Segment] = {}
-    for cell in row:
-        for column, head in heads.items():
-            a, b = cell.bbox, head.bbox
-            under = min(a.x1, b.x1) > max(a.x0, b.x0) or abs(a.x0 - b.x0) < head.em
-            if under and column not in found:
-                found[column] = cell
-                break
-    return found
 
 
 def look_up(question: Question, graph: Graph) -> list[Found]:
@@ -180,6 +123,7 @@ def _in_grid(
     prices = {
         k for k, own in heads.items() if amounts - {k} and any("price" in u.senses for u in own)
     } - amounts
+    counts = {k for k, own in heads.items() if any("quantity" in u.senses for u in own)}
     total = sum(weight for _, weight in asked)
     found: list[tuple[float, Segment, Segment]] = []
     for row, cells in zip(rows, says, strict=True):
@@ -191,6 +135,10 @@ def _in_grid(
             ]
             sure = max((h for h, (_, w) in zip(head, asked, strict=True) if w >= 1.0), default=0.0)
             fits = _fits(question, cell, head, sure, unit_price=column in prices)
+            if wrong_head(question, heads.get(column, ())):
+                fits *= 0.4
+            elif question.operation == "count" and column in counts:
+                fits = 1.0 if any(c.isdigit() for c in cell.text) else fits
             if not fits:
                 continue
             got, names, own = 0.0, None, 0.0
@@ -232,6 +180,32 @@ def _in_grid(
         if slot is not None:
             out.append(Found(slot.text, slot, (key_cell,), min(1.0, strength)))
     return out
+
+
+# Kinds of fields that a question for another kind never means.
+_CLASH = {
+    "money": frozenset({"quantity", "rate", "date", "number", "unit", "serial"}),
+    "number": frozenset({"price", "amount", "total", "date", "rate"}),
+    "date": frozenset({"price", "amount", "total", "quantity", "rate"}),
+    "percent": frozenset({"price", "amount", "total", "quantity", "date"}),
+}
+
+
+def wrong_head(question: Question, head: Sequence[Unit]) -> bool:
+    """Whether the head of a column says that its values are of another kind than the one asked for."""
+    clash = _CLASH.get(question.kind, frozenset())
+    senses = {name for unit in head for name in unit.senses}
+    return bool(senses) and senses <= clash and not senses & question.senses
+
+
+def under_wrong_head(question: Question, slot: Slot, tables: Sequence[Grid]) -> bool:
+    """Whether a slot is a cell of a table whose head speaks of another kind of value."""
+    for grid in tables:
+        for row in grid.rows:
+            for column, cell in row.items():
+                if cell.line is slot.segment.line and cell.start == slot.segment.start:
+                    return wrong_head(question, units(grid.heads[column].text))
+    return False
 
 
 def _says(unit: Unit, text: str, question: str) -> float:

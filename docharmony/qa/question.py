@@ -80,14 +80,28 @@ def understand(text: str) -> Question:
             u for u, _ in asked if not set(u.words) <= words("rows") | {"y", "t", "a", "il"}
         ]
         question = replace(question, rows=not words_left)
+    if question.kind == "money":
+        # What "is charged" adds nothing to what it is charged for.
+        asked = [(u, w) for u, w in asked if not set(u.words) <= words("charging")] or asked
+    if (
+        not question.kind
+        and _hit(folded, "ask", "how")
+        and any("payment" in u.senses for u, _ in asked)
+    ):
+        asked = [
+            (Unit(("method",), frozenset({"method"})) if "payment" in u.senses else u, w)
+            for u, w in asked
+        ]
     if question.kind == "money" and words("paying") & set(folded.split()):
         asked = [(Unit(("total",), frozenset({"total"})), 1.0)]
+    if question.kind == "name" and (said := _party(folded, strong=True)):
+        asked = said
     if question.kind == "name" and any(unit.senses == {"issue"} for unit, _ in asked):
         # Who issued it: the seller, on a paper that has one.
         asked = [(u, w) for u, w in asked if u.senses != {"issue"}]
         asked.insert(0, (Unit(("issuer",), frozenset({"vendor"})), 1.0))
     if question.kind == "name" and all(weight < 1.0 for _, weight in asked):
-        asked = _party(folded) or asked
+        asked = _party(folded) or (_WHOSE if " whose " in folded else asked)
     if not question.kind and asked:
         implied = _implied(asked)
         if implied == "number" and any("price" in unit.senses for unit, _ in asked):
@@ -176,13 +190,24 @@ def _asking(folded: str) -> tuple[str, float, str, str]:
 _AFTER_COMBIEN = frozenset(("coute", "dois", "faut", "est", "a", "il", "je", "doit", "vaut", "ont"))
 
 
-def _party(folded: str) -> list[tuple[Unit, float]]:
-    """Return the receiver or the sender, where a question about a letter asks for no more."""
+# "Whose passport is this?" asks for its holder.
+_WHOSE = [(Unit(("holder",), frozenset({"holder", "name"})), 1.0)]
+
+
+def _party(folded: str, *, strong: bool = False) -> list[tuple[Unit, float]]:
+    """Return the receiver or the sender, where a question about a letter asks for no more.
+
+    With ``strong``, only for phrases that can mean nothing else, such as "has to pay".
+    """
     for name, ending, word, senses in (
         ("to", " to ", "receiver", {"receiver"}),
         ("from", " from ", "sender", {"sender", "signature"}),
     ):
-        if _hit(folded, "ask", name) or folded.endswith(ending):
+        if strong:
+            hit = bool(_hit(folded, "ask", f"{name}_surely"))
+        else:
+            hit = bool(_hit(folded, "ask", name)) or folded.endswith(ending)
+        if hit:
             return [(Unit((word,), frozenset(senses)), 1.0)]
     return []
 

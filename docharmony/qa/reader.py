@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from ..detect.text import fold
 from ..geometry import BBox
 from ..model import AnswerSpan
-from . import grids, prose, tables, yesno
+from . import grids, moments, parties, prose, tables, yesno
+from .aligned import Grid
 from .data import table
 from .evidence import supported
 from .graph import Graph
 from .question import Question
-from .score import Scored, model, rank
+from .score import Scored, greeted, model, rank
 from .slots import Slot
 from .values import fit
 from .words import tokens
@@ -81,6 +82,17 @@ def candidates(question: Question, graph: Graph, pixels: Pixels | None = None) -
     looked = _looked(question, graph)
     told = [_told(item, "table") for item in grids.look_up(question, graph)]
     told += [_told(item, "sentence") for item in prose.sentences(question, graph)]
+    told += [
+        _told(item, "party", parties.aspect(question)) for item in parties.answer(question, graph)
+    ]
+    for reply in told:
+        if reply.how == "party" and question.kind in ("name", "party", "org"):
+            # A name in full answers better than a part of it.
+            full = {token.text for token in tokens(reply.text or "")}
+            looked = [r for r in looked if not {t.text for t in tokens(r.text or "")} < full]
+            if "receiver" in question.senses and reply.confidence >= _SUPPORT:
+                looked = [_damped(r) if _greets(r, graph) else r for r in looked]
+    told += [_told(item, "moment") for item in moments.answer(question, graph)]
     title = prose.title(question, graph)
     if title is not None:
         told.append(_told(title, "title"))
@@ -97,13 +109,20 @@ def candidates(question: Question, graph: Graph, pixels: Pixels | None = None) -
     return sorted([*found, *looked], key=lambda reply: -reply.confidence)[:_ALTERNATIVES]
 
 
-def _told(found: tables.Found, how: str) -> Reply:
+def _greets(reply: Reply, graph: Graph) -> bool:
+    """Whether a name comes from the greeting of a letter alone."""
+    names = {token.text for token in tokens(reply.text or "")}
+    return bool(names) and names <= greeted(graph)
+
+
+def _told(found: tables.Found, how: str, kind: str = "") -> Reply:
     """Return what a finder of tables, sentences or titles gives; its strength is its confidence."""
     slot = found.slot
     assert slot is not None
     lines = [span.line for span in slot.spans] + [s.line.id for s in found.evidence]
     evidence = tuple(dict.fromkeys(lines))
-    return Reply(joined(slot), found.strength, slot.bbox, slot.spans, evidence, how, found.strength)
+    text = joined(slot, kind)
+    return Reply(text, found.strength, slot.bbox, slot.spans, evidence, how, found.strength)
 
 
 def _merged(replies: list[Reply]) -> list[Reply]:
@@ -153,7 +172,7 @@ def _looked(question: Question, graph: Graph) -> list[Reply]:
     return sorted(replies, key=lambda reply: -reply.raw)
 
 
-def _credit(question: Question, slot: Slot, found: list[grids.Grid]) -> float:
+def _credit(question: Question, slot: Slot, found: list[Grid]) -> float:
     """Return what is left of a confidence where the slot is no value of the kind, or nothing near it
     says what the question is about."""
     credit = 1.0
@@ -169,6 +188,8 @@ def _credit(question: Question, slot: Slot, found: list[grids.Grid]) -> float:
         )
     ):
         credit *= 0.4  # a figure or a street is nobody
+    if grids.under_wrong_head(question, slot, found):
+        credit *= _OTHER_ROW
     if grids.from_another_row(question, slot, found):
         credit *= _OTHER_ROW
     if (

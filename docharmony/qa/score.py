@@ -236,11 +236,11 @@ class Asker:
             "name",
         ):
             f["org_top"] = fit("org", slot.text) * early
-            f["domain"] = float(_in_domain(slot.text, graph))
+            f["domain"] = float(in_domain(slot.text, graph))
         if senses & _ROLES:
             early = max(0.0, 1 - slot.bbox.y0 / height / 0.4)
             top = _stack_top(slot.segment)
-            own = _named(top.text) in self.vendors or _in_domain(top.text, graph)
+            own = _named(top.text) in self.vendors or in_domain(top.text, graph)
             ours = bool(senses & {"vendor", "sender", "company"}) and not senses & {
                 "customer",
                 "receiver",
@@ -339,7 +339,8 @@ def _named(text: str) -> str:
 
 
 @cache
-def _documents() -> frozenset[str]:
+def documents() -> frozenset[str]:
+    """Return the senses that are kinds of documents."""
     return frozenset(name for name, sense in dictionary().senses.items() if sense.document)
 
 
@@ -351,9 +352,9 @@ def _vendors(graph: Graph) -> frozenset[str]:
         early = segment.bbox.y0 < 0.22 * graph.page.height
         large = segment.em > 1.12 * graph.em or segment.line.bold
         names = fit("org", segment.text) >= 0.55 and not any(
-            unit.senses & _documents() for unit in units(segment.text)
+            unit.senses & documents() for unit in units(segment.text)
         )
-        if names and ((early and large) or _in_domain(segment.text, graph)):
+        if names and ((early and large) or in_domain(segment.text, graph)):
             found.add(_named(segment.text))
     return frozenset(found)
 
@@ -386,7 +387,7 @@ def _stack_top(segment: Segment) -> Segment:
 
 
 @lru_cache(maxsize=4096)
-def _in_domain(text: str, graph: Graph) -> bool:
+def in_domain(text: str, graph: Graph) -> bool:
     """Whether a word of a name is in an e-mail or web address of the page."""
     from .values import find
 

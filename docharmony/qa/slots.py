@@ -185,7 +185,10 @@ def _typed(segment: Segment, near: Sequence[Label], day_first: bool) -> Iterator
 def _runs_on(segment: Segment) -> bool:
     """Whether a segment is running text rather than a field."""
     words = segment.text.split()
-    return len(words) >= 7 and sum(w[0].islower() for w in words) >= 0.4 * len(words)
+    small = sum(w[0].islower() for w in words)
+    if len(words) >= 4 and segment.text.endswith((".", "!")) and ":" not in segment.text:
+        return small >= 0.4 * len(words)
+    return len(words) >= 7 and small >= 0.4 * len(words)
 
 
 def _groups(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import regex
+
+from .aligned import Grid, Row, aligned
 from .data import words
 from .graph import Graph
 from .question import Question
@@ -75,7 +78,22 @@ def columns(graph: Graph) -> list[Column]:
         )
         if len(own) >= _LEAST_ROWS:
             found.append(Column(graph.segments[index], own, kind))
-    return found
+    return found + [column for grid in aligned(graph) for column in _of_grid(grid, graph)]
+
+
+def _of_grid(grid: Grid, graph: Graph) -> Iterator[Column]:
+    """Yield the columns of figures of a table, without the rows that sum up."""
+    for key, head in grid.heads.items():
+        cells = []
+        for row in grid.rows:
+            cell = row.get(key)
+            value = None if cell is None else _value(cell, day_first=graph.day_first)
+            if cell is not None and value is not None and not any(is_sum(c) for c in row.values()):
+                cells.append((cell, *value))
+        if len(cells) >= _LEAST_ROWS and any(c.isalpha() for c in head.text):
+            kinds = [kind for _, _, kind in cells]
+            kind = max(set(kinds), key=kinds.count)
+            yield Column(head, tuple((cell, v) for cell, v, k in cells if k == kind), kind)
 
 
 def extreme(question: Question, graph: Graph) -> Found | None:
@@ -131,6 +149,12 @@ def _goes_out(question: Question) -> bool:
 def rows(graph: Graph) -> tuple[int, tuple[Segment, ...], float]:
     """Return how many entries the largest table has, their first cells, and how sure that is."""
     found = columns(graph)
+    best = max(aligned(graph), key=lambda grid: len(_entries(grid)), default=None)
+    if best is not None and len(own := _entries(best)) >= 1:
+        first_cells = tuple(row[min(row)] for row in own)
+        known = sum(any(u.senses for u in units(h.text)) for h in best.heads.values())
+        if known >= 2:
+            return len(own), first_cells, min(1.0, 0.6 + 0.1 * known)
     if not found:
         return 0, (), 0.0
     largest = max(found, key=lambda c: (len(c.cells), -c.head.bbox.y0))
@@ -138,6 +162,23 @@ def rows(graph: Graph) -> tuple[int, tuple[Segment, ...], float]:
     agree = sum(len(c.cells) == count for c in found)
     first = tuple(_leftmost(segment) for segment, _ in largest.cells)
     return count, first, min(1.0, 0.6 + 0.15 * agree)
+
+
+def _entries(grid: Grid) -> list[Row]:
+    """Return the rows of a table that are entries: of several cells, with a figure, and no sum."""
+    return [
+        row
+        for row in grid.rows
+        if len(row) > 1
+        and any(cell.numeric for cell in row.values())
+        and not any(is_sum(cell) for cell in row.values())
+        and not _is_sum_label(row[min(row)])
+    ]
+
+
+def _is_sum_label(cell: Segment) -> bool:
+    own = units(_ASIDE.sub(" ", cell.text))
+    return bool(own) and len(own) <= 4 and bool((own[0].senses | own[-1].senses) & _SUMS)
 
 
 def entries(question: Question, graph: Graph) -> Found | None:
@@ -189,11 +230,13 @@ _HEAD_FITS = 0.55  # how well a head must fit a column
 
 
 def slot_of(graph: Graph, segment: Segment) -> Slot | None:
-    """Return the slot that is a whole segment."""
+    """Return the slot that is a whole segment, or a part of one that a table cuts out."""
     for slot in graph.slots:
         if slot.segment is segment and slot.shape == "whole":
             return slot
-    return None
+    if not any(c.isalnum() for c in segment.text):
+        return None
+    return Slot(segment.text, (segment.span(),), segment.place, (), segment, "whole")
 
 
 def _value(segment: Segment, *, day_first: bool) -> tuple[float, str] | None:
@@ -235,11 +278,14 @@ def is_sum(segment: Segment) -> bool:
     """Whether a segment stands in a row that sums up: its label says total, or tax."""
     at = segment.left
     while at is not None:
-        own = units(at.text)
-        if own and len(own) <= 4 and own[0].senses & _SUMS:
+        own = units(_ASIDE.sub(" ", at.text))
+        if own and len(own) <= 4 and (own[0].senses & _SUMS or own[-1].senses & _SUMS):
             return True
         at = at.left
     return False
+
+
+_ASIDE = regex.compile(r"\([^)]*\)|[\d.,]+\s?%")
 
 
 def _row_label(segment: Segment, asker: Asker) -> Segment | None:
@@ -249,7 +295,11 @@ def _row_label(segment: Segment, asker: Asker) -> Segment | None:
     while at is not None:
         row.append(at)
         at = at.right
-    texts = [s for s in row if not s.numeric and s is not segment and len(s.text) > 1]
+    texts = [
+        s
+        for s in row
+        if not s.numeric and s is not segment and sum(c.isalnum() for c in s.text) > 1
+    ]
     if not texts:
         return None
     wanted: Sequence[tuple[Unit, float]] = asker.question.asked[:1]

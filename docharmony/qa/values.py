@@ -113,7 +113,7 @@ _POSTCODE = regex.compile(
     r"|\p{Lu}[\p{L}. ]+,?\s+[A-Z]{2}\s+\d{5}(?:-\d{4})?|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"
     r"|\d{2}-\d{3}\s+\p{Lu}"
 )
-_HONORIFIC = regex.compile(
+HONORIFIC = regex.compile(
     r"^(?:mr|mrs|ms|miss|dr|prof|herrn?|frau|m|mme|mlle|monsieur|madame|sra?|srta|don|dona|dña|sig|sig\.?ra|"
     r"signora?|dott|dott\.?ssa|ing|dhr|mevr|mw|de heer|mevrouw|exmo|exma|pan|pani)\.?\s+",
     regex.IGNORECASE,
@@ -367,7 +367,7 @@ def _words_fit(kind: str, text: str, letters: int, digits: int) -> float:
         return 0.0 if digits > 2 or len(parts) > 6 else job or 0.35
     if kind == "address":
         return _address_fit(text, parts, digits)
-    bare = _HONORIFIC.sub("", text)
+    bare = HONORIFIC.sub("", text)
     names = [w for w in regex.split(r"[\s,]+", bare) if w]
     capital = [
         w[0].isupper() for w in names if w.lower() not in words("particles") and w[0].isalpha()
@@ -409,6 +409,11 @@ def _job(text: str) -> float:
 def has_postcode(text: str) -> bool:
     """Return whether a line holds a postal code with its town."""
     return _POSTCODE.search(text) is not None
+
+
+def has_street(text: str) -> bool:
+    """Return whether a line names a street."""
+    return _STREET.search(text) is not None
 
 
 def _address_fit(text: str, parts: list[str], digits: int) -> float:

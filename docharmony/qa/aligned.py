@@ -272,11 +272,11 @@ def _by_columns(cell: Segment, places: Mapping[int, Sequence[Segment]]) -> Itera
     if len(under) < 2 or len(words) < 2 or not any(c.isdigit() for c in cell.text):
         yield cell
         return
-    homes = [
-        min(under, key=lambda k: abs(spread[k].center.x - box.center.x)) for _, _, box in words
-    ]
-    for _, group in itertools.groupby(zip(homes, words, strict=True), key=lambda item: item[0]):
-        run = [word for _, word in group]
+    # The widest gaps between its words are those between the columns.
+    gaps = sorted(range(1, len(words)), key=lambda k: words[k - 1][2].x1 - words[k][2].x0)
+    cuts = [0, *sorted(gaps[: len(under) - 1]), len(words)]
+    for first, last in itertools.pairwise(cuts):
+        run = words[first:last]
         a, b = run[0][0], run[-1][1]
         box = BBox.around([box for _, _, box in run])
         yield replace(cell, start=cell.start + a, text=cell.text[a:b], bbox=box)

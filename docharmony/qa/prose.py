@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
+import regex
+
 from ..geometry import BBox
 from ..model import AnswerSpan, BlockKind
 from . import values
@@ -43,8 +45,22 @@ def sentences(question: Question, graph: Graph) -> list[Found]:
         if share < _LEAST:
             continue
         found += _best(question, asked, share, slot, text, graph)
+    if question.operation == "count":
+        found += _before_noun(own[0], graph)
     found.sort(key=lambda item: -item.strength)
     return found[:3]
+
+
+def _before_noun(noun: Unit, graph: Graph) -> Iterator[Found]:
+    """Yield the number that opens a short line before what is counted: "4 chairs"."""
+    for segment in graph.segments:
+        spans = list(_counted(noun, tokens(segment.text), segment.text))
+        plain = regex.match(r"\d+\s+\p{L}", segment.text) is not None
+        if plain and len(segment.text.split()) <= 6 and len(spans) == 1:
+            a, b = spans[0]
+            box = BBox.around([segment.box(a, b)])
+            slot = Slot(segment.text[a:b], (segment.span(a, b),), box, (), segment, "value")
+            yield Found(slot.text, slot, (segment,), 0.75)
 
 
 def _best(

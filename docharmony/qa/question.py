@@ -77,7 +77,12 @@ def understand(text: str) -> Question:
     asked = _asked(rest)
     if question.operation == "count":
         words_left = [
-            u for u, _ in asked if not set(u.words) <= words("rows") | {"y", "t", "a", "il"}
+            u
+            for u, w in asked
+            if not set(u.words) <= words("rows") | {"y", "t", "a", "il"}
+            and not (
+                w < 1.0 and u.senses and all(dictionary().senses[n].document for n in u.senses)
+            )
         ]
         question = replace(question, rows=not words_left)
     if question.kind == "money":

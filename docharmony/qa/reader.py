@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..detect.text import fold
@@ -15,7 +15,7 @@ from .data import table
 from .evidence import supported
 from .graph import Graph
 from .question import Question
-from .score import Scored, greeted, model, rank
+from .score import Scored, greeted, model, only_one, rank
 from .slots import Slot
 from .values import fit
 from .words import tokens
@@ -27,6 +27,8 @@ _KEPT = 40  # slots that share the probability
 _ALTERNATIVES = 5
 _SUPPORT = 0.5  # share of the question's own words that must stand near an answer
 _UNSUPPORTED = 0.6  # what is left of the confidence where they do not
+_ONLY = 0.8  # the only value of its kind on a page, where no more than the kind is asked for
+_AGREES = 0.6  # how much a second way to the same answer counts
 _OTHER_ROW = 0.4  # and where only cells of other rows say it
 # Kinds whose values show what they are: anything else is no answer.
 _STRICT = frozenset({"phone", "email", "url", "iban", "date"})
@@ -92,7 +94,11 @@ def candidates(question: Question, graph: Graph, pixels: Pixels | None = None) -
             looked = [r for r in looked if not {t.text for t in tokens(r.text or "")} < full]
             if "receiver" in question.senses and reply.confidence >= _SUPPORT:
                 looked = [_damped(r) if _greets(r, graph) else r for r in looked]
-    told += [_told(item, "moment") for item in moments.answer(question, graph)]
+    made = [_told(item, "moment") for item in moments.answer(question, graph)]
+    if made:
+        # Other dates of the page are of other things.
+        looked = [r if r.text == made[0].text else _damped(r) for r in looked]
+    told += made
     title = prose.title(question, graph)
     if title is not None:
         told.append(_told(title, "title"))
@@ -126,10 +132,19 @@ def _told(found: tables.Found, how: str, kind: str = "") -> Reply:
 
 
 def _merged(replies: list[Reply]) -> list[Reply]:
-    """Return the replies, of those with the same text the one that is most likely."""
+    """Return the replies, of those with the same text the one that is most likely.
+
+    Where two ways lead to the same answer it is likelier than by either alone.
+    """
     best: dict[str, Reply] = {}
+    ways: dict[str, set[str]] = {}
     for reply in sorted(replies, key=lambda reply: -reply.confidence):
-        best.setdefault(fold(" ".join((reply.text or "").split())).strip(" .,:;"), reply)
+        key = fold(" ".join((reply.text or "").split())).strip(" .,:;")
+        first = best.setdefault(key, reply)
+        if reply.how not in ways.setdefault(key, {first.how}):
+            ways[key].add(reply.how)
+            both = 1 - (1 - first.confidence) * (1 - _AGREES * reply.confidence)
+            best[key] = replace(first, confidence=both)
     return list(best.values())
 
 
@@ -167,6 +182,8 @@ def _looked(question: Question, graph: Graph) -> list[Reply]:
         slot = item.slot
         text = joined(slot, question.kind)
         confidence = calibrated("look", raw) * _credit(question, slot, found_tables)
+        if only_one(question, slot, graph):
+            confidence = max(confidence, _ONLY)
         lines = tuple(dict.fromkeys(span.line for span in slot.spans))
         replies.append(Reply(text, confidence, slot.bbox, slot.spans, lines, "look", raw))
     return sorted(replies, key=lambda reply: -reply.raw)
@@ -197,7 +214,7 @@ def _credit(question: Question, slot: Slot, found: list[Grid]) -> float:
         and fit(question.kind, slot.text) < 0.2
         and slot.kind != question.kind
     ):
-        credit *= 0.6
+        credit *= 0.3
     return credit
 
 
@@ -214,15 +231,7 @@ def calibrated(how: str, raw: float) -> float:
 
 
 def _damped(reply: Reply) -> Reply:
-    return Reply(
-        reply.text,
-        reply.confidence * 0.5,
-        reply.bbox,
-        reply.spans,
-        reply.evidence,
-        reply.how,
-        reply.raw,
-    )
+    return replace(reply, confidence=reply.confidence * 0.5)
 
 
 def _from_table(found: tables.Found, how: str) -> Reply:

@@ -99,6 +99,8 @@ class Asker:
         vocabulary = _vocabulary(graph)
         asked = []
         for unit, weight in question.asked:
+            if 0.2 < weight < 1.0 and unit.senses & documents() and not unit.senses & graph.about:
+                weight = 1.0  # not what this page is: the order that an invoice speaks of
             if not unit.senses and not any(_known(word, vocabulary) for word in unit.words):
                 weight *= 0.6
             asked.append((unit, weight))
@@ -106,6 +108,7 @@ class Asker:
         self.senses = self.question.senses
         # Words of the page that mean no field: they name a row, or a column.
         self.rows = [(u, w) for u, w in asked if not u.senses and w == 1.0]
+        self.numbered = any("number" in unit.senses for unit, _ in asked)
         self.most = _largest(graph)
         self.vendors = _vendors(graph)
         self.greeted = greeted(graph)
@@ -119,8 +122,12 @@ class Asker:
         best, main = 0.0, None
         sentence = heading = 0.0
         row = column = 0.0
+        supplied = graph.about | _SUPPLIES.get(slot.kind, frozenset())
         for label in slot.labels:
-            found = match(asked, label.units, given=graph.about)
+            own = label.units
+            if self.numbered and label.relation in ("inline", "left") and _is_document(own, slot):
+                own = (*own, _NUMBER)  # "Invoice 2024-17" gives its number
+            found = match(asked, own, given=supplied)
             strength = found.strength
             if label.relation == "sentence":
                 sentence = max(sentence, found.coverage)
@@ -312,6 +319,44 @@ def _largest(graph: Graph) -> str:
                 if number > best:
                     best, text = number, slot.text
     return text
+
+
+# What a value of a kind says of itself: a percentage is a rate.
+_SUPPLIES = {
+    "percent": frozenset({"rate"}),
+    "date": frozenset({"date"}),
+    "phone": frozenset({"phone"}),
+    "email": frozenset({"email"}),
+    "url": frozenset({"website"}),
+    "time": frozenset({"time"}),
+}
+_NUMBER = Unit(("number",), frozenset({"number"}))
+
+
+def _is_document(label: Sequence[Unit], slot: Slot) -> bool:
+    """Whether a label is a kind of document and nothing else, and an id stands behind it."""
+    return (
+        bool(label)
+        and all(unit.senses & documents() for unit in label)
+        and fit("id", slot.text) >= 0.4
+        and any(c.isdigit() for c in slot.text)
+    )
+
+
+def only_one(question: Question, slot: Slot, graph: Graph) -> bool:
+    """Whether a slot is the only value of the kind on a page, and the question asks for no more."""
+    kind = question.kind
+    if kind not in ("phone", "email", "url", "iban", "bic") or slot.shape == "sentence":
+        return False
+    own = {_SENSE_OF.get(kind, kind)}
+    senses = [unit.senses for unit, _ in question.asked]
+    if not any(s == own for s in senses) or not all(s and s <= own | _PLAIN for s in senses):
+        return False
+    return fit(kind, slot.text) > 0.9 and len(_values_of(graph, kind)) == 1
+
+
+_PLAIN = frozenset({"address", "number"})
+_SENSE_OF = {"url": "website"}
 
 
 # Who takes part: senses whose values stand without a label in letters and invoices.

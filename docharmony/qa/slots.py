@@ -133,16 +133,47 @@ def _pairs(text: str) -> Iterator[tuple[tuple[str, bool], int, int]]:
             best = count
         elif count > 1 and best == 0:
             break
+    if not best and _names_number(words):
+        best = 1
     if best:
-        a, b = _trimmed(text, words[best].start(), len(text))
+        stop, more = _next_pair(text, words, best)
+        a, b = _trimmed(text, words[best].start(), stop)
         head = text[: words[best].start()].strip()
         if a < b:
             yield (head, head.endswith(("#", "."))), a, b
+        if more:
+            a, b = _trimmed(text, words[more].start(), len(text))
+            if a < b:
+                yield (text[stop : words[more].start()].strip(), True), a, b
     for dash in regex.finditer(r"\s[-\u2013\u2014]\s|\.{3,}", text):
         a, b = _trimmed(text, dash.end(), len(text))
         if dash.start() and a < b and len(text[: dash.start()].split()) <= 6:
             yield (text[: dash.start()].strip(), True), a, b
         break
+
+
+def _names_number(words: Sequence[regex.Match[str]]) -> bool:
+    """Whether a segment is one word and something with figures: "Room 12", "Gate B7"."""
+    if not 2 <= len(words) <= 4:
+        return False
+    first = words[0][0].rstrip(".")
+    behind = "".join(word[0] for word in words[1:])
+    return (
+        first.isalpha() and len(first) > 2 and first[0].isupper() and any(map(str.isdigit, behind))
+    )
+
+
+def _next_pair(text: str, words: Sequence[regex.Match[str]], begin: int) -> tuple[int, int]:
+    """Return where a value ends because another known label follows it, and the word behind that."""
+    for first in range(begin + 1, len(words) - 1):
+        if not any(c.isdigit() for c in text[words[begin].start() : words[first].start()]):
+            continue
+        for behind in range(len(words) - 1, first, -1):
+            found = units(text[words[first].start() : words[behind].start()])
+            figures = any(c.isdigit() for c in words[behind][0])
+            if figures and found and all(unit.senses for unit in found):
+                return words[first].start(), behind
+    return len(text), 0
 
 
 def _label_start(text: str, start: int, end: int) -> int:

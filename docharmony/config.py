@@ -169,7 +169,7 @@ class RunConfig:
                 data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
             except FileNotFoundError:
                 raise ConfigError(
-                    "no such configuration file", where=where, hint="Check the path of --config."
+                    "no such configuration file", where=where, hint="Check the path."
                 ) from None
             except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
                 raise ConfigError(

@@ -165,7 +165,7 @@ def _extract(
 
 
 def _left_out(failures: Sequence[PageFailure]) -> str:
-    return f", {len(failures)} pages failed and were not asked" if failures else ""
+    return f", {messages.count(len(failures), 'page')} failed and not asked" if failures else ""
 
 
 def _as_json(found: list[Found], label: str) -> str:

@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 
 PASSWORD = "DOCHARMONY_PASSWORD"
 CHECKPOINT = "DOCHARMONY_CHECKPOINT"
+KINDS = {
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".tiff": "image/tiff",
+    ".tif": "image/tiff",
+    ".webp": "image/webp",
+    ".bmp": "image/bmp",
+}
+"""Endings of the files that redact, replace and translate write, and what they promise."""
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -59,7 +70,7 @@ def add_input_options(
             "--output",
             metavar="OUT",
             required=output == "required",
-            help="a file for one input, a folder for several"
+            help="a file for one input, a folder for several or for those of a folder"
             + ("" if output == "required" else " (default: standard output)"),
         )
     group = parser.add_argument_group("document options")
@@ -112,10 +123,14 @@ def password_of(args: argparse.Namespace) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input: a path, or ``None`` for standard input, and the stem of its outputs."""
+    """One input: a path, or ``None`` for standard input, and the stem of its outputs.
+
+    ``listed`` says that a folder was named and it was found there.
+    """
 
     path: Path | None
     stem: str
+    listed: bool = False
 
     @property
     def label(self) -> str:
@@ -133,6 +148,10 @@ def expand(inputs: Sequence[str]) -> list[Input]:
     found: list[Input] = []
     for name in inputs:
         path = Path(name)
+        if not name.strip():
+            raise UsageError(
+                "the name of an input is empty", hint="A variable of the shell may be unset."
+            )
         if name == "-":
             if any(item.path is None for item in found):
                 raise UsageError("standard input is named twice", hint="Name it once.")
@@ -147,7 +166,7 @@ def expand(inputs: Sequence[str]) -> list[Input]:
                     why=f"{len(inside)} files, none a PDF or an image",
                     hint="Name a folder with PDF, PNG, JPEG, TIFF, WebP or BMP files.",
                 )
-            found += [Input(p, p.stem) for p in known]
+            found += [Input(p, p.stem, listed=True) for p in known]
         else:
             found.append(Input(path, path.stem))
     return found
@@ -179,12 +198,21 @@ def output_paths(
 ) -> list[Path]:
     """Return where the output of each input goes: one file, or ``<stem><extension>`` in a folder.
 
+    A folder as input gives a folder, however many documents are in it.
+
     Raises:
-        UsageError: two inputs would write the same file, or an output would replace an input.
+        UsageError: no name of a file, two inputs would write the same one, or it would replace an input.
         OutputError: the folder cannot be made.
     """
+    if not output.strip() or output == "-":
+        raise UsageError(
+            "an output needs the name of a file",
+            where=f"-o {output or chr(39) * 2}",
+            hint="Commands that only read write to standard output without -o.",
+        )
     target = Path(output)
-    if len(inputs) == 1 and not target.is_dir() and not output.endswith(("/", os.sep)):
+    single = len(inputs) == 1 and not inputs[0].listed
+    if single and not target.is_dir() and not output.endswith(("/", os.sep)):
         paths = [target]
     else:
         try:
@@ -212,6 +240,31 @@ def output_paths(
             )
         seen[resolved] = item
     return paths
+
+
+def apart(*outputs: Sequence[Path | None]) -> None:
+    """Raise UsageError where two outputs of one command would be the same file."""
+    seen: set[Path] = set()
+    for path in (path for paths in outputs for path in paths if path is not None):
+        if path.resolve() in seen:
+            raise UsageError(
+                "two outputs would be the same file",
+                where=str(path),
+                hint="Give each its own name.",
+            )
+        seen.add(path.resolve())
+
+
+def same_kind(path: Path, source: Source) -> None:
+    """Raise UsageError where the name of an output that keeps its input's kind promises another."""
+    kind = source.info.media_type
+    if KINDS.get(path.suffix.lower(), kind) != kind:
+        raise UsageError(
+            "the output keeps the kind of its input",
+            where=str(path),
+            why=f"the input is {kind}",
+            hint=f"Name it {path.with_suffix(next(e for e, k in KINDS.items() if k == kind))}.",
+        )
 
 
 @contextmanager

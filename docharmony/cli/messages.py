@@ -61,13 +61,26 @@ def info(message: str, **fields: Any) -> None:
 def error(message: str, hint: str, *, code: int) -> None:
     """Print the one line of what went wrong and the one of what to do next."""
     fields = {"exit_code": int(code)} | ({"hint": hint} if hint else {})
-    logger = logging.getLogger("docharmony")
-    if logger.handlers and isinstance(logger.handlers[0].formatter, _JsonLines):
+    if _is_json():
         _log.error("%s", message, extra={"fields": fields})
         return
     print(f"docharmony: {message}", file=sys.stderr)  # noqa: T201
     if hint:
         print(f"docharmony: {hint}", file=sys.stderr)  # noqa: T201
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> count(1, "page"), count(3, "page")
+    ('1 page', '3 pages')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _is_json() -> bool:
+    handlers = logging.getLogger("docharmony").handlers
+    return bool(handlers) and isinstance(handlers[0].formatter, _JsonLines)
 
 
 class _Observer:
@@ -108,7 +121,7 @@ def progress(plugins: Plugins, name: str, pages: int) -> Iterator[None]:
     """Show a progress bar over the pages of one input, on a terminal only."""
     level = logging.getLogger("docharmony").level
     bar = task = None
-    if sys.stderr.isatty() and level <= logging.INFO and pages > 1:
+    if sys.stderr.isatty() and level <= logging.INFO and pages > 1 and not _is_json():
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 

@@ -79,8 +79,9 @@ def run(args: argparse.Namespace) -> int:
             watched = Watched(pipeline.pages(source))
             writer.write(source, watched, stream)
         messages.info(
-            f"{item.label}: {watched.pages} pages, {watched.lines} lines"
-            + (f", {watched.failed} pages failed" if watched.failed else "")
+            f"{item.label}: {messages.count(watched.pages, 'page')}, "
+            + messages.count(watched.lines, "line")
+            + (f", {messages.count(watched.failed, 'page')} failed" if watched.failed else "")
             + (f" -> {paths[index]}" if paths[index] else ""),
             input=item.label,
             pages=watched.pages,

@@ -169,6 +169,7 @@ def run(args: argparse.Namespace) -> int:
         return common.each(inputs, lambda index, item: job.propose(item, plans[index]))
     outputs = common.output_paths(inputs, args.output, _extension)
     reports = [_report_paths(inputs, name) for name in args.report]
+    common.apart(outputs, *reports)
     return common.each(
         inputs,
         lambda index, item: job.redact(
@@ -232,6 +233,7 @@ class _Job:
             common.open_input(item, self.args, self.config) as source,
             messages.progress(self.args.plugins, source.info.name, source.info.page_count),
         ):
+            common.same_kind(out, source)
             report = redact(
                 source,
                 out,

@@ -183,6 +183,7 @@ class Job:
         outputs = common.output_paths(inputs, args.output, _extension)
         reports = self._beside(args.report, ".json")
         previews = self._beside(args.preview, ".png")
+        common.apart(outputs, reports, previews)
         return common.each(
             inputs,
             lambda i, item: self._write(item, outputs[i], reports[i], previews[i], do),
@@ -220,6 +221,7 @@ class Job:
             common.open_input(item, self.args, self.config) as source,
             messages.progress(self.args.plugins, source.info.name, source.info.page_count),
         ):
+            common.same_kind(out, source)
             report: ReplacementReport = do(source, out, plan)
             if preview is not None:
                 from ..preview import write_preview

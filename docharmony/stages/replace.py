@@ -109,7 +109,10 @@ def _from_json(text: str) -> list[tuple[str, str]]:
     if isinstance(data, Mapping):
         items = list(data.items())
     elif isinstance(data, list):
-        items = [(item["old"], item["new"]) if isinstance(item, Mapping) else item for item in data]
+        items = [
+            (item.get("old"), item.get("new")) if isinstance(item, Mapping) else item
+            for item in data
+        ]
     else:
         raise ValueError("no pairs")
     return [_pair(item) for item in items]
@@ -125,7 +128,7 @@ def _from_csv(text: str) -> list[tuple[str, str]]:
 
 
 def _pair(item: Any) -> tuple[str, str]:
-    old, new = item
+    old, new = item if isinstance(item, list | tuple) else ()
     if not isinstance(old, str) or not isinstance(new, str) or not old.strip():
         raise ValueError("no pair of texts")
     return old.strip(), new.strip()

@@ -257,7 +257,7 @@ def test_a_page_that_fails_is_left_out_and_the_exit_code_says_so(
     assert main([*going, "Total?"]) == 20
     captured = capsys.readouterr()
     assert json.loads(captured.out)[0]["answer"] == "EUR 1,234.50"
-    assert "1 pages failed and were not asked" in captured.err
+    assert "1 page failed and not asked" in captured.err
     assert "the-text-of-the-document" not in captured.err
     schema = tmp_path / "s.toml"
     schema.write_text(SCHEMA)

@@ -146,8 +146,8 @@ def test_formats_say_the_same_in_the_same_places(pdf: Path, tmp_path: Path) -> N
     drawn = hocr.xpath("//*[@class='ocr_page']")
     printed = alto.findall(".//a:Page", space)
     for page, own, html, xml in zip(pages, words, drawn, printed, strict=True):
-        size = [int(n) for n in re.findall(r"bbox ([\d ]+);", html.get("title"))[0].split()][2:]
-        scale = size[0] / page["width"]
+        scale = page["dpi"] / 72
+        assert f"scan_res {page['dpi']} {page['dpi']}" in html.get("title")
         boxes = [
             [int(n) / scale for n in re.findall(r"bbox ([\d ]+)", word.get("title"))[0].split()]
             for word in html.xpath(".//*[@class='ocrx_word']")
@@ -156,13 +156,14 @@ def test_formats_say_the_same_in_the_same_places(pdf: Path, tmp_path: Path) -> N
         assert [string.get("CONTENT") for string in strings] == [text for text, _ in own]
         ratio = float(xml.get("WIDTH")) / page["width"]
         for (_, box), seen, string in zip(own, boxes, strings, strict=True):
-            assert seen == pytest.approx(box, abs=1.5 / scale)
+            assert seen == pytest.approx(box, abs=1 / scale)
             assert float(string.get("HPOS")) / ratio == pytest.approx(box[0], abs=0.1)
             assert float(string.get("VPOS")) / ratio == pytest.approx(box[1], abs=0.1)
 
     with pypdfium2.PdfDocument(out["pdf"]) as document:
         for page, own in zip(document, said, strict=True):
-            assert page.get_textpage().get_text_bounded().split() == own
+            # This parser has an order of its own on pages that are turned.
+            assert sorted(page.get_textpage().get_text_bounded().split()) == sorted(own)
 
 
 def test_a_searchable_pdf_has_its_words_where_they_are_seen(tmp_path: Path) -> None:

@@ -61,6 +61,10 @@ class EngineConfig:
     seed: int = 32
     """Of drawn words."""
 
+    image_size: int = 0
+    """Side in pixels of the square that images are squashed to, a multiple of 28 for the release's
+    patches; 0 takes that of the checkpoint's training, others trade detail for time."""
+
     grid: int = 448
     """Side of the square on which the model counts places."""
 
@@ -217,9 +221,10 @@ class RunConfig:
                 hint="Seconds a page; 60 suits most, 600 a slow machine.",
             )
         engine = config.engine
-        if min(engine.length, engine.beams, engine.grid, engine.batch) < 1 or engine.steps < 0:
+        free = min(engine.steps, engine.image_size)  # 0 takes the checkpoint's
+        if min(engine.length, engine.beams, engine.grid, engine.batch) < 1 or free < 0:
             raise ConfigError(
-                "engine.length, beams, grid and batch must be above 0, steps not below",
+                "engine.length, beams, grid and batch must be above 0, steps and image_size not below",
                 where=where,
                 hint="Correct the value.",
             )

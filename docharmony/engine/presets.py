@@ -22,7 +22,7 @@ class TrunkSpec:
     """The CLIP vision transformer and its adapter.
 
     Attributes:
-        image_size: side of the square image in pixels.
+        image_size: side in pixels of the square images of the training.
         patch: side of a patch in pixels.
         lora_rank: of the plain LoRA on q, k and v; 0 where it is merged into the weights.
         lora_alpha: scale of that LoRA, times its rank.
@@ -53,6 +53,11 @@ class TrunkSpec:
     def grid(self) -> int:
         """Patches along a side."""
         return self.image_size // self.patch
+
+    @property
+    def unit(self) -> int:
+        """Pixels of which the sides of an image are multiples: the coarsest map halves the grid."""
+        return 2 * self.patch
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from PIL import Image as Pictures
 
-from ..errors import CheckpointIncompatibleError, EngineError
+from ..errors import CheckpointIncompatibleError, ConfigError, EngineError
 from . import prompts
 from .base import Reading, Task, TextRegion, checked
 from .decoding import Decoding, Written, decode
@@ -50,6 +50,10 @@ class PublishedEngine:
         steps, guidance: of the diffusion; None takes the published number.
         scheduler: ``"ddpm"`` as published, or ``"dpm"``, good with fewer steps.
         batch: images that are seen, or drawn, at once.
+        image_size: side of the square that images are squashed to; None takes the training's.
+
+    Raises:
+        ConfigError: no grid of patches has that side.
     """
 
     def __init__(
@@ -66,11 +70,20 @@ class PublishedEngine:
         guidance: float | None = None,
         scheduler: str = "ddpm",
         batch: int = 8,
+        image_size: int | None = None,
     ) -> None:
+        unit = spec.trunk.unit
+        if image_size is not None and (image_size < unit or image_size % unit):
+            raise ConfigError(
+                "engine.image_size does not fit the checkpoint",
+                why=f"{image_size} is no multiple of {unit}",
+                hint=f"It was trained with {spec.trunk.image_size}.",
+            )
         self.spec, self.parts, self.tokenizer = spec, parts, tokenizer
         self.name, self.abilities = name, frozenset(abilities)
         self.decoding = decoding or Decoding()
         self.grid, self.scheduler, self.batch = grid, scheduler, batch
+        self.image_size = image_size or spec.trunk.image_size
         self.steps = spec.painter.steps if steps is None else steps
         self.guidance = spec.painter.guidance if guidance is None else guidance
         self._last: tuple[bytes, Any] | None = None  # questions about one page come in a row
@@ -83,6 +96,7 @@ class PublishedEngine:
 
         Raises:
             CheckpointError: it is of another anatomy, or its tokenizer is missing or damaged.
+            ConfigError: it cannot look at images of the size that is asked for.
             MissingExtraError: the package of the tokenizer is not installed.
         """
         spec = manifest.spec
@@ -111,6 +125,7 @@ class PublishedEngine:
             guidance=config.guidance or None,
             scheduler=config.scheduler,
             batch=config.batch,
+            image_size=config.image_size or None,
         )
 
     # --- text ------------------------------------------------------------------------------------
@@ -296,7 +311,7 @@ class PublishedEngine:
 
     def _squashed(self, images: Sequence[Image]) -> Bytes:
         """Return images squashed to the model's square, (B, S, S, 3)."""
-        side = self.spec.trunk.image_size
+        side = self.image_size
         return np.stack([_resized(checked(image), side, side) for image in images])
 
     def _require(self, ability: str) -> None:

@@ -70,6 +70,11 @@ def main() -> None:
             engine.decoding = Decoding(**options)
             found = engine.answer(images, "Who wrote this?", context="")
             expected[name] = [[reading.text, reading.confidence] for reading in found]
+        config = EngineConfig(image_size=84, length=8)
+        engine = open_engine(checkpoint, device="cpu", config=config)
+        found = engine.answer(images, "Who wrote this?", context="")
+        expected["another size"] = [[reading.text, reading.confidence] for reading in found]
+        engine = open_engine(checkpoint, device="cpu", config=EngineConfig(steps=2))
         (folder / "published" / "expected.json").write_text(json.dumps(expected))
         mask = np.zeros((40, 90), bool)
         mask[10:30, 20:60] = True

@@ -61,6 +61,14 @@ def test_it_answers_as_torch_does(
     assert [r.confidence for r in found] == pytest.approx([c for _, c in expected], rel=1e-3)
 
 
+def test_it_looks_at_another_size_as_torch_does(folder: Path) -> None:
+    expected = json.loads((folder / "expected.json").read_text())
+    engine: Any = open_engine(folder, device="cpu", config=EngineConfig(image_size=84, length=8))
+    found = engine.answer([picture(0), picture(1)], "Who wrote this?", context="")
+    assert [reading.text for reading in found] == [text for text, _ in expected["another size"]]
+    assert [text for text, _ in expected["another size"]] != [t for t, _ in expected["greedy"]]
+
+
 def test_it_paints_as_torch_does(folder: Path, engine: Any) -> None:
     mask = np.zeros((40, 90), bool)
     mask[10:30, 20:60] = True

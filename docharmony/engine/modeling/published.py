@@ -199,7 +199,7 @@ def make_plan(checkpoint: Published, spec: PublishedSpec, *, merge_lora: bool = 
 
 
 def _resize_positions(tensors: Sequence[Tensor], side: int) -> Tensor:
-    return resize_with_class(tensors[0], side, align_corners=True)
+    return resize_with_class(tensors[0], side, side, align_corners=True)
 
 
 def _resize_queries(tensors: Sequence[Tensor], count: int) -> Tensor:

@@ -38,7 +38,9 @@ def resize(table: Tensor, height: int, width: int, *, align_corners: bool = Fals
     return grid.flatten(2)[0].T.to(table.dtype)
 
 
-def resize_with_class(table: Tensor, side: int, *, align_corners: bool = False) -> Tensor:
-    """Return (1 + side * side, C): the first row as it is, the others resized."""
-    patches = resize(table[1:], side, side, align_corners=align_corners)
+def resize_with_class(
+    table: Tensor, height: int, width: int, *, align_corners: bool = False
+) -> Tensor:
+    """Return (1 + height * width, C): the first row as it is, the others resized."""
+    patches = resize(table[1:], height, width, align_corners=align_corners)
     return torch.cat([table[:1], patches])

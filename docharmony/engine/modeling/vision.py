@@ -37,9 +37,10 @@ class _Embeddings(nn.Module):
         self.position_embedding = nn.Embedding(1 + spec.grid**2, spec.hidden)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        patches = self.patch_embedding(pixels).flatten(2).transpose(1, 2)  # (B, T, C)
+        patches = self.patch_embedding(pixels)  # (B, C, h, w)
+        places = resize_with_class(self.position_embedding.weight, *patches.shape[2:])
         first = self.class_embedding.expand(len(pixels), 1, -1)
-        return torch.cat([first, patches], 1) + self.position_embedding.weight
+        return torch.cat([first, patches.flatten(2).transpose(1, 2)], 1) + places
 
 
 class _ChannelNorm(nn.LayerNorm):
@@ -185,14 +186,14 @@ class ClipWithAdapter(nn.Module):
         self.adapter_up = nn.ConvTranspose2d(spec.hidden, spec.hidden, 2, 2)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return tokens (B, 1 + T, C) and maps (B, C, s, s) at 4, 2, 1 and 1/2 times the grid.
+        """Return tokens (B, 1 + h w, C) and maps (B, C, h', w') at 4, 2, 1 and 1/2 times the grid.
 
         Args:
-            pixels: (B, 3, H, W), normalised for CLIP.
+            pixels: (B, 3, H, W), normalised for CLIP; a grid of (h, w) patches, both even.
         """
-        g = self.spec.grid
-        grid, sides = [(g, g)], [(2 * g, 2 * g), (g, g), (g // 2, g // 2)]
-        prior = F.interpolate(pixels, (16 * g, 16 * g), mode="bilinear", align_corners=False)
+        h, w = (side // self.spec.patch for side in pixels.shape[2:])
+        grid, sides = [(h, w)], [(2 * h, 2 * w), (h, w), (h // 2, w // 2)]
+        prior = F.interpolate(pixels, (16 * h, 16 * w), mode="bilinear", align_corners=False)
         c1, *rest = self.adapter_spm(prior)
         levels = zip(rest, self.adapter_level_embed, strict=True)
         c = torch.cat([m.flatten(2).transpose(1, 2) + level for m, level in levels], 1)  # (B, S, C)
@@ -210,9 +211,9 @@ class ClipWithAdapter(nn.Module):
             first, x = tokens[:, :1], tokens[:, 1:]
             for extractor in (stage.extractor, *stage.extra_extractors):
                 c = extractor(c, x, grid, sides)
-            shown.append(x.transpose(1, 2).unflatten(2, (g, g)))
+            shown.append(x.transpose(1, 2).unflatten(2, (h, w)))
 
-        parts = c.transpose(1, 2).split([h * w for h, w in sides], 2)
+        parts = c.transpose(1, 2).split([rows * columns for rows, columns in sides], 2)
         c2, c3, c4 = (p.unflatten(2, side) for p, side in zip(parts, sides, strict=True))
         c1 = c1 + self.adapter_up(c2)
         maps = [
@@ -246,7 +247,7 @@ class Seen:
 
     Attributes:
         tokens: (B, Q, C), for the language model.
-        maps: four feature maps (B, C', s, s), large to small.
+        maps: four feature maps (B, C', h, w), large to small.
         states: (B, 1 + T, C'), the trunk's output.
     """
 
@@ -277,20 +278,26 @@ class VisionEncoder(nn.Module):
         self.proj = nn.Linear(spec.resampler.hidden, spec.decoder.hidden)
 
     def forward(self, images: Tensor) -> Seen:
-        """Look at images (B, 3, S, S) in 0-1, S the spec's image size.
+        """Look at images (B, 3, H, W) in 0-1; H and W are multiples of the spec's ``unit``.
+
+        The weights were trained at the spec's image size. At another one all tables of positions are
+        resized, bicubic, as the release does where it scales them.
 
         Raises:
-            ValueError: the images have another size.
+            ValueError: the images have a size that no grid of patches fits.
         """
-        size = self.spec.trunk.image_size
-        if images.shape[1:] != (3, size, size):
-            raise ValueError(f"images must be (B, 3, {size}, {size}), not {tuple(images.shape)}")
+        unit, patch = self.spec.trunk.unit, self.spec.trunk.patch
+        height, width = images.shape[2:]
+        if images.shape[1] != 3 or min(height, width) < unit or height % unit or width % unit:
+            raise ValueError(
+                f"images must be (B, 3, H, W), sides multiples of {unit}, not {tuple(images.shape)}"
+            )
         states, maps = self.encoder((images - self.clip_mean) / self.clip_std)
         x = self.pos_ln(self.pos_proj(states))
-        x = self.post_ln(x + resize_with_class(self.pos_embed, self.spec.trunk.grid))
+        x = self.post_ln(x + resize_with_class(self.pos_embed, height // patch, width // patch))
         tokens = self.proj(self.perceiver_resampler(x))  # (B, Q, C)
         patches = self.pos_embed[1:]
         for i, m in enumerate(maps):
-            table = resize(patches, *m.shape[2:])  # (s s, C')
+            table = resize(patches, *m.shape[2:])  # (h w, C')
             maps[i] = m + table.T.unflatten(1, m.shape[2:])
         return Seen(tokens, maps, states)

@@ -92,9 +92,9 @@ class Blocks(GraphBuilder):
         """Return ``x`` with its axes in another order."""
         return self.node("Transpose", x, perm=order)
 
-    def split(self, x: str, sizes: Sequence[int], axis: int) -> list[str]:
+    def split(self, x: str, sizes: Sequence[str | int], axis: int) -> list[str]:
         """Return pieces of these sizes."""
-        return self.nodes("Split", x, self.ints(*sizes), outputs=len(sizes), axis=axis)
+        return self.nodes("Split", x, self.shape(*sizes), outputs=len(sizes), axis=axis)
 
     def cut(self, x: str, start: int, end: int | None, axis: int) -> str:
         """Return ``x[start:end]`` along an axis."""
@@ -143,25 +143,47 @@ class Blocks(GraphBuilder):
             "MultiHeadAttention", q, k, v, *more, outputs=outputs, domain=CONTRIB, num_heads=heads
         )
 
-    def grow(self, table: Array, side: int, height: str | int, width: str | int) -> str:
-        """Return a square table (side side, C) at another size as float32 (1, C, height, width), bicubic.
+    def grow(self, table: Array, height: str, width: str) -> str:
+        """Return a square table (side side, C) at another size as float32 (height, width, C), bicubic.
 
-        The runtime does it once, when it loads, where the size is known; the file stays small.
+        At its own size it comes back as it is.
         """
-        grid = table.T.reshape(1, -1, side, side)
-        if (height, width) == (side, side):
-            return self.singles(grid)
-        sizes = self.shape(1, grid.shape[1], height, width)
-        return self.node(
-            "Resize", self.singles(grid), "", "", sizes, mode="cubic", cubic_coeff_a=-0.75,
-            coordinate_transformation_mode="half_pixel",
-        )  # fmt: skip
+        side = round(len(table) ** 0.5)
+
+        def weights(size: str) -> str:  # (size, side): how an axis is made of the table's
+            # Resizing is linear, so it is done to a small matrix, and the table is multiplied by it.
+            same = self.singles(np.eye(side)[None, None])
+            grown = self.node(
+                "Resize", same, "", "", self.shape(1, 1, size, side), mode="cubic",
+                cubic_coeff_a=-0.75, coordinate_transformation_mode="half_pixel",
+            )  # fmt: skip
+            return self.reshape(grown, size, side)
+
+        rows = self.node("MatMul", weights(height), self.singles(table.reshape(side, -1)))
+        rows = self.reshape(rows, height, side, table.shape[1])
+        return self.node("MatMul", weights(width), rows)
 
     # --- sampled attention -----------------------------------------------------------------------
 
-    def split_heads(self, values: str, depth: int, side: int) -> str:
-        """Return one level's values (B, side side, H depth) as float32 maps (B H, depth, side, side)."""
-        return self.reshape(self.to_float(self.transpose(values, 0, 2, 1)), -1, depth, side, side)
+    def centres(self, height: str, width: str) -> str:
+        """Return the centres of all cells as (x, y) from -1 to 1, row by row: float32 (cells, 2)."""
+        zero, one = self.constant(np.array(0)), self.constant(np.array(1))
+
+        def along(side: str) -> str:
+            index = self.node("Range", zero, self.node("Squeeze", side, self.ints(0)), one)
+            place = self.add(self.cast(index, F32), self.number(0.5))
+            scaled = self.node("Div", place, self.cast(side, F32))
+            return self.node("Sub", self.mul(scaled, self.number(2)), self.number(1))
+
+        grid = self.shape(height, width, 1)
+        across = self.node("Expand", self.node("Unsqueeze", along(width), self.ints(0, 2)), grid)
+        down = self.node("Expand", self.node("Unsqueeze", along(height), self.ints(1, 2)), grid)
+        return self.reshape(self.node("Concat", across, down, axis=2), -1, 2)
+
+    def split_heads(self, values: str, depth: int, height: str, width: str) -> str:
+        """Return one level's values (B, h w, H depth) as float32 maps (B H, depth, h, w)."""
+        moved = self.to_float(self.transpose(values, 0, 2, 1))
+        return self.reshape(moved, -1, depth, height, width)
 
     def sample(self, maps: Sequence[str], grids: Sequence[str], weights: Sequence[str]) -> str:
         """Return sums (B H, D, T) of what maps show at places, level by level.

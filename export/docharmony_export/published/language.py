@@ -8,7 +8,7 @@ from docharmony.engine.presets import DecoderSpec, PublishedSpec
 
 from ..graph import CONTRIB, Array, Weights
 from .blocks import F32, I64, Blocks, State
-from .vision import map_sides
+from .vision import map_input, map_sides
 
 
 def crossing(spec: DecoderSpec) -> list[int]:
@@ -17,20 +17,16 @@ def crossing(spec: DecoderSpec) -> list[int]:
 
 
 def memory(g: Blocks, state: State, spec: PublishedSpec) -> None:
-    """Maps 1-3 (n, C, s, s) -> ``value_i_l`` (n H, D, s, s) of each crossing layer i and level l."""
+    """Maps 1-3 (n, C, h, w) -> ``value_i_l`` (n H, D, h, w) of each crossing layer i and level l."""
     d = spec.decoder
-    sides = map_sides(spec.trunk)[1:]
-    tokens = []
-    for i, side in enumerate(sides, 1):
-        m = g.input(f"map_{i}", g.real, ["images", spec.trunk.hidden, side, side])
-        tokens.append(g.transpose(g.reshape(m, 0, 0, -1), 0, 2, 1))
+    maps = [map_input(g, spec.trunk, i) for i in range(1, 4)]
     depth = d.mmfs.values // d.mmfs.heads
     for i in crossing(d):
         w = state.sub(f"language.layers.{i}.llama_cross_attn.")
-        for level, (x, side) in enumerate(zip(tokens, sides, strict=True)):
+        for level, (x, *sides) in enumerate(maps):
             h = g.rms_norm(x, w["norm2.weight"], d.norm_epsilon)
-            value = g.split_heads(g.dense(h, w, "attn.value_proj"), depth, side)
-            g.output(f"value_{i}_{level}", value, F32, ["values", depth, side, side])
+            value = g.split_heads(g.dense(h, w, "attn.value_proj"), depth, *sides)
+            g.output(f"value_{i}_{level}", value, F32, ["values", depth, *map_sides(level + 1)])
 
 
 def language(g: Blocks, state: State, spec: PublishedSpec) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from docharmony.engine.presets import PainterSpec, PublishedSpec
 
 from .blocks import BOOL, F32, F64, FAR, I64, Blocks, State
-from .vision import map_sides
+from .vision import map_input, map_sides
 
 _LATENT_SCALE = 0.18215
 
@@ -54,28 +54,23 @@ def places(spec: PainterSpec) -> list[tuple[int, int, int, str]]:
 
 
 def source(g: Blocks, state: State, spec: PublishedSpec) -> None:
-    """Maps 0-3 (n, C, s, s) and the latents' ``size`` (h, w) -> what every step of the UNet reads.
+    """Maps 0-3 (n, C, h, w) and the latents' ``size`` (h, w) -> what every step of the UNet reads.
 
-    ``value_p_l`` (n H, D, s, s) of each place p and level l, and ``place_p`` (h' w', C), the table of
+    ``value_p_l`` (n H, D, h, w) of each place p and level l, and ``place_p`` (h' w', C), the table of
     positions at that place's size.
     """
     p, w = spec.painter, state.sub("image.mmfs_module.")
-    sides = map_sides(spec.trunk)
-    tokens = []
-    for i, side in enumerate(sides):
-        m = g.input(f"map_{i}", g.real, ["images", spec.trunk.hidden, side, side])
-        tokens.append(g.transpose(g.reshape(m, 0, 0, -1), 0, 2, 1))
+    maps = [map_input(g, spec.trunk, i) for i in range(4)]
     size = g.input("size", I64, [2])
     depth = p.mmfs.values // p.mmfs.heads
     for i, (channels, _, halved, name) in enumerate(places(p)):
         block = w.sub(name)
-        for level, (x, side) in enumerate(zip(tokens, sides, strict=True)):
+        for level, (x, *sides) in enumerate(maps):
             h = g.dense(g.norm(x, block, "feat_norm", 1e-6), block, "mmfs.value_proj")
-            value = g.split_heads(h, depth, side)
-            g.output(f"value_{i}_{level}", value, F32, ["values", depth, side, side])
+            value = g.split_heads(h, depth, *sides)
+            g.output(f"value_{i}_{level}", value, F32, ["values", depth, *map_sides(level)])
         here = g.node("Div", g.add(size, g.ints(2**halved - 1)), g.ints(2**halved))
-        table = g.grow(block["pos_embed"], p.pos_grid, *g.split(here, [1, 1], 0))
-        table = g.transpose(g.reshape(table, channels, -1), 1, 0)
+        table = g.reshape(g.grow(block["pos_embed"], *g.split(here, [1, 1], 0)), -1, channels)
         g.output(f"place_{i}", g.to_real(table), g.real, [f"cells_{halved}", channels])
 
 
@@ -150,17 +145,7 @@ def _residual(
     mask = g.node("Expand", g.node("Unsqueeze", seen, g.ints(1)), g.shape(1, cells, 1))
     batch = g.node("Div", g.size(maps[0], 0), g.ints(p.mmfs.heads))
     copies = g.node("Div", g.size(x, 0), batch)
-    zero, one = g.constant(np.array(0)), g.constant(np.array(1))
-
-    def centres(side: str) -> str:
-        index = g.cast(g.node("Range", zero, g.node("Squeeze", side, g.ints(0)), one), F32)
-        scaled = g.node("Div", g.add(index, g.number(0.5)), g.cast(side, F32))
-        return g.node("Sub", g.mul(scaled, g.number(2)), g.number(1))
-
-    grid = g.shape(height, width, 1)
-    across = g.node("Expand", g.node("Unsqueeze", centres(width), g.ints(0, 2)), grid)
-    down = g.node("Expand", g.node("Unsqueeze", centres(height), g.ints(1, 2)), grid)
-    reference = g.reshape(g.node("Concat", across, down, axis=2), 1, cells, 1, 1, 1, 2)
+    reference = g.reshape(g.centres(height, width), 1, -1, 1, 1, 1, 2)
     reference = g.node("Tile", reference, g.shape(1, copies, 1, 1, 1, 1))
     y = g.mmfs(w.sub("mmfs."), p.mmfs, base, query, reference, maps, mask)
     y = g.reshape(g.transpose(y, 0, 2, 1), 0, 0, height, width)

@@ -114,19 +114,26 @@ def _load(checkpoint: Path, spec: PublishedSpec, prefixes: tuple[str, ...]) -> T
 Run = Callable[[Arrays, Arrays], Arrays]
 
 
+def _sizes(spec: PublishedSpec) -> list[tuple[int, int, int]]:
+    """Return batch, height and width in patches of what the encoder is shown."""
+    g = spec.trunk.grid
+    return [(2, g, g), (1, max(2, g // 4 * 2), g + 2)]
+
+
 def _vision(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run) -> None:
     import torch
 
-    side = spec.trunk.image_size
-    pixels = rng.integers(0, 256, (2, side, side, 3), np.uint8)
-    states: list[Any] = []
-    hook = model.vision.perceiver_resampler.register_forward_pre_hook(
-        lambda _, given: states.append(given[0])
-    )
-    seen = model.vision(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
-    hook.remove()
-    maps = {f"map_{i}": m.numpy() for i, m in enumerate(seen.maps)}
-    run({"pixels": pixels}, {"states": states[0].numpy(), **maps})
+    for batch, height, width in _sizes(spec):
+        size = (batch, height * spec.trunk.patch, width * spec.trunk.patch, 3)
+        pixels = rng.integers(0, 256, size, np.uint8)
+        states: list[Any] = []
+        hook = model.vision.perceiver_resampler.register_forward_pre_hook(
+            lambda _, given, states=states: states.append(given[0])
+        )
+        seen = model.vision(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
+        hook.remove()
+        maps = {f"map_{i}": m.numpy() for i, m in enumerate(seen.maps)}
+        run({"pixels": pixels}, {"states": states[0].numpy(), **maps})
 
 
 def _resampler(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run) -> None:
@@ -137,9 +144,13 @@ def _resampler(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: R
         run({"states": states}, {"tokens": tokens.numpy()})
 
 
-def _maps(spec: PublishedSpec, rng: np.random.Generator, images: int) -> list[Any]:
-    g = spec.trunk.grid
-    return [_normal(rng, images, spec.trunk.hidden, s, s) for s in (4 * g, 2 * g, g, g // 2)]
+def _maps(
+    spec: PublishedSpec, rng: np.random.Generator, images: int, height: int, width: int
+) -> list[Any]:
+    """Return four maps for a grid of patches."""
+    sides = [(4 * height, 4 * width), (2 * height, 2 * width), (height, width)]
+    sides.append((height // 2, width // 2))
+    return [_normal(rng, images, spec.trunk.hidden, *side) for side in sides]
 
 
 def _by_level(values: Any, maps: list[Any], name: str) -> Arrays:
@@ -154,13 +165,14 @@ def _by_level(values: Any, maps: list[Any], name: str) -> Arrays:
 
 
 def _memory(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run) -> None:
-    maps = _maps(spec, rng, 2)
-    ids = np.full((2, 2), spec.decoder.image_start)
-    memory = model.language.remember(_tensor(ids), [_tensor(m) for m in maps], [1, 1])
-    expected: Arrays = {}
-    for i, values in zip(crossing(spec.decoder), memory.values, strict=True):
-        expected |= _by_level(values, maps[1:], f"value_{i}")
-    run({f"map_{i}": m for i, m in enumerate(maps) if i > 0}, expected)
+    for batch, *grid in _sizes(spec):
+        maps = _maps(spec, rng, batch, *grid)
+        ids = np.full((batch, 2), spec.decoder.image_start)
+        memory = model.language.remember(_tensor(ids), [_tensor(m) for m in maps], [1] * batch)
+        expected: Arrays = {}
+        for i, values in zip(crossing(spec.decoder), memory.values, strict=True):
+            expected |= _by_level(values, maps[1:], f"value_{i}")
+        run({f"map_{i}": m for i, m in enumerate(maps) if i > 0}, expected)
 
 
 def _language(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run) -> None:
@@ -174,7 +186,7 @@ def _language(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Ru
             for _ in range(2)]  # fmt: skip
     ids = np.array(rows, np.int64)
     tokens = _normal(rng, 4, spec.resampler.queries, d.hidden) * 0.1
-    maps = _maps(spec, rng, 4)
+    maps = _maps(spec, rng, 4, *_sizes(spec)[1][1:])
     gates = np.array([[0.5, 0.0, 0.5], [0.0, 0.5, 0.5]], np.float32)
     gates = np.repeat(gates, spec.slide_lora.experts // 3, 1) / (spec.slide_lora.experts // 3)
     memory = language.remember(_tensor(ids), [_tensor(m) for m in maps], [2, 2])
@@ -231,10 +243,12 @@ def _source(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run)
 
     from .painter import places
 
-    maps = _maps(spec, rng, 2)
-    looked = model.image.look([_tensor(m) for m in maps], _tensor(np.ones((2, 1), np.float32)))
-    feeds = {f"map_{i}": m for i, m in enumerate(maps)}
-    for size in ((spec.painter.latent, spec.painter.latent), (16, 24)):
+    latent = spec.painter.latent
+    for (batch, *grid), size in zip(_sizes(spec), ((latent, latent), (16, 24)), strict=True):
+        maps = _maps(spec, rng, batch, *grid)
+        seen = np.ones((batch, 1), np.float32)
+        looked = model.image.look([_tensor(m) for m in maps], _tensor(seen))
+        feeds = {f"map_{i}": m for i, m in enumerate(maps)}
         expected: Arrays = {}
         where = zip(looked.values, _blocks(model), places(spec.painter), strict=True)
         for i, (values, block, (_, _, halved, _)) in enumerate(where):
@@ -245,18 +259,19 @@ def _source(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run)
 
 
 def _unet(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run) -> None:
-    """Two images with two rows each, the second without a source; then other sides."""
+    """Two images with two rows each, the second without a source; then one of another size."""
     from docharmony.engine.modeling.tables import resize
 
     from .painter import places
 
     p = spec.painter
-    maps = _maps(spec, rng, 2)
-    mask = np.array([[1], [0]], np.float32)
-    looked = model.image.look([_tensor(m) for m in maps], _tensor(mask))
-    for height, width in ((p.latent, p.latent), (16, 24)):
-        latents = _normal(rng, 4, 4, height, width)
-        text = _normal(rng, 4, 3, p.cross_hidden)
+    latent = ((p.latent, p.latent), (16, 24))
+    for (batch, *grid), (height, width) in zip(_sizes(spec), latent, strict=True):
+        maps = _maps(spec, rng, batch, *grid)
+        mask = np.array([[1], [0]], np.float32)[:batch]
+        looked = model.image.look([_tensor(m) for m in maps], _tensor(mask))
+        latents = _normal(rng, 2 * batch, 4, height, width)
+        text = _normal(rng, 2 * batch, 3, p.cross_hidden)
         time = float(rng.integers(0, 1000))
         noise = model.image.predict_noise(
             _tensor(latents), _tensor(np.array(time)), _tensor(text), looked
@@ -271,15 +286,15 @@ def _unet(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run) -
 
 
 def _vae_decoder(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run) -> None:
-    for height, width in ((8, 8), (4, 6)):
-        latents = _normal(rng, 2, 4, height, width) * np.float32(0.18)
+    for batch, height, width in ((2, 8, 8), (1, 4, 6)):
+        latents = _normal(rng, batch, 4, height, width) * np.float32(0.18)
         pixels = model.image.pixels(_tensor(latents))
         run({"latents": latents}, {"pixels": pixels.numpy()})
 
 
 def _vae_encoder(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run) -> None:
-    for height, width in ((64, 64), (32, 48)):
-        pixels = rng.random((2, 3, height, width), np.float32)
+    for batch, height, width in ((2, 64, 64), (1, 32, 48)):
+        pixels = rng.random((batch, 3, height, width), np.float32)
         latents = model.image.vae.encode(_tensor(pixels) * 2 - 1).latent_dist.mean * 0.18215
         run({"pixels": pixels}, {"latents": latents.numpy()})
 

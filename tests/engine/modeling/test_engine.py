@@ -27,6 +27,7 @@ from docharmony.engine.published import PublishedEngine  # noqa: E402
 from docharmony.errors import (  # noqa: E402
     CheckpointCorruptError,
     CheckpointIncompatibleError,
+    ConfigError,
     EngineError,
 )
 
@@ -175,6 +176,25 @@ def test_erasing_uses_the_experts_for_images(engine: PublishedEngine, model: Any
     engine.paint([crop], [mask])
     hook.remove()
     assert rows == [[[0.5, 0.0, 0.5]]]
+
+
+@pytest.mark.parametrize("size", [28, 84])
+def test_images_at_another_size(model: Any, size: int) -> None:
+    parts, tokenizer = TorchParts(lambda: model), PieceTokenizer(PIECES, SPEC.decoder)
+    options: dict[str, Any] = {"decoding": Decoding(length=4), "steps": 1, "image_size": size}
+    engine = PublishedEngine(SPEC, parts, tokenizer, **options)
+    sight = engine._see([picture(0)])
+    assert sight.maps[2].shape[2:] == (size // 14, size // 14)
+    assert len(engine.answer([picture(0), picture(1)], "Who?", context="")) == 2
+    mask = np.zeros((40, 90), bool)
+    mask[5:9, 5:20] = True
+    assert engine.paint([picture(0)], [mask])[0].shape == (40, 90, 3)
+
+
+def test_a_size_that_cannot_be(model: Any) -> None:
+    tokenizer = PieceTokenizer(PIECES, SPEC.decoder)
+    with pytest.raises(ConfigError, match=r"image_size.*30 is no multiple of 28.*"):
+        PublishedEngine(SPEC, TorchParts(lambda: model), tokenizer, image_size=30)
 
 
 def test_nothing_to_paint(engine: PublishedEngine) -> None:

@@ -84,13 +84,26 @@ def test_vision_encoder(golden: Any, tiny: Any, close: Callable[..., None]) -> N
     close(seen.tokens, g["out.vis_embed"], atol=1e-4)
     for i, m in enumerate(seen.maps):
         close(m[..., ::4, ::4] if i < 1 else m, g[f"out.multiscale_features.{i}"], atol=1e-4)
-    table = resize_with_class(tiny.vision.pos_embed, 16)
+    table = resize_with_class(tiny.vision.pos_embed, 16, 16)
     close((seen.states + table)[:, 1:], g["out.image_embeds"], atol=1e-4)
 
 
-def test_images_of_another_size(tiny: Any) -> None:
-    with pytest.raises(ValueError, match="224"):
-        tiny.vision(torch.zeros(1, 3, 210, 210))
+@torch.no_grad()
+def test_images_of_another_size(tiny: Any, close: Callable[..., None]) -> None:
+    seen = tiny.vision(torch.rand(2, 3, 112, 280))
+    assert [tuple(m.shape[2:]) for m in seen.maps] == [(32, 80), (16, 40), (8, 20), (4, 10)]
+    assert seen.tokens.shape == (2, tiny.spec.resampler.queries, tiny.spec.decoder.hidden)
+    # An image at twice the size looks nearly the same, or positions would be lost in the resizing.
+    smooth = torch.nn.functional.interpolate(torch.rand(1, 3, 4, 4), 224, mode="bicubic")
+    large = torch.nn.functional.interpolate(smooth, 448, mode="bilinear")
+    small, other = tiny.vision(smooth).tokens, tiny.vision(torch.rand(1, 3, 224, 224)).tokens
+    assert (tiny.vision(large).tokens - small).norm() < 0.5 * (other - small).norm()
+
+
+@pytest.mark.parametrize("size", [(210, 224), (224, 0), (14, 14)])
+def test_images_of_a_size_that_cannot_be(tiny: Any, size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="multiples of 28"):
+        tiny.vision(torch.zeros(1, 3, *size))
 
 
 @pytest.mark.parametrize("index", [0, 3, 6, 11])

@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-OPSET = 23  # RMSNormalization; onnxruntime runs it since 1.23
+# The last one of which onnxruntime has every operator used here on CUDA too: of ConvTranspose, Cos,
+# InstanceNormalization, MaxPool and Sin it has no version 22 there, and would run them on the CPU.
+OPSET = 20
 CONTRIB = "com.microsoft"
 
 BLOCK = 32  # weights that share a scale with Weights.BLOCKS
@@ -212,7 +214,10 @@ class GraphBuilder:
 
     def rms_norm(self, x: str, scale: Array, epsilon: float) -> str:
         """Root-mean-square normalisation over the last axis."""
-        return self.node("RMSNormalization", x, self.weight(scale), axis=-1, epsilon=epsilon)
+        # onnxruntime's own operator in the standard domain: ONNX has one from opset 23 on.
+        return self.node(
+            "SimplifiedLayerNormalization", x, self.weight(scale), axis=-1, epsilon=epsilon
+        )
 
     def layer_norm(self, x: str, scale: Array, bias: Array, epsilon: float = 1e-5) -> str:
         """Layer normalisation over the last axis, by default with torch's epsilon."""

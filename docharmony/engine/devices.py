@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 
 from ..errors import EngineError
@@ -24,6 +25,22 @@ def parse_device(device: str) -> tuple[str, int]:
             "unknown device", where=device, hint="use auto, cpu, cuda or cuda:N (N = 0, 1, ...)"
         )
     return kind, int(number or 0)
+
+
+def cuda_devices() -> int:
+    """Return how many GPUs the CUDA driver sees; 0 without a driver.
+
+    The driver is asked itself: onnxruntime cannot count, and torch need not be installed.
+    """
+    for name in ("libcuda.so.1", "nvcuda.dll"):
+        try:
+            driver = ctypes.CDLL(name)
+        except OSError:
+            continue
+        count = ctypes.c_int(0)
+        if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
+            return count.value
+    return 0
 
 
 def default_threads() -> int:

@@ -14,7 +14,7 @@ import onnxruntime as ort
 
 from ..checkpoint import Manifest, Part
 from ..errors import CheckpointCorruptError, CheckpointIncompatibleError, EngineError
-from .devices import checked_threads, parse_device
+from .devices import checked_threads, cuda_devices, parse_device
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +133,12 @@ class Graphs:
         try:
             session = open_graph(part.path, threads=self.threads, providers=self._providers)
         except Exception as error:
+            if not self._on_cpu:  # the file is as the manifest says: memory or the driver lacks
+                raise EngineError(
+                    f"cannot load part {name!r} on the GPU",
+                    why=type(error).__name__,
+                    hint="it may not fit its memory: use --device cpu, or weights in int8",
+                ) from error
             raise CheckpointCorruptError(
                 f"cannot load part {name!r}", where=str(part.path), why=type(error).__name__
             ) from error
@@ -168,7 +174,10 @@ def open_graph(
     if not _has_vnni():
         # Sums of products with signed weights could saturate: have the weights made unsigned.
         options.add_session_config_entry("session.x64quantprecision", "1")
-    return ort.InferenceSession(str(Path(path)), sess_options=options, providers=list(providers))
+    # Without its fallback: that prints to standard output, where results go, and runs on the CPU.
+    return ort.InferenceSession(
+        str(Path(path)), sess_options=options, providers=list(providers), enable_fallback=0
+    )
 
 
 @cache
@@ -184,12 +193,19 @@ def _has_vnni() -> bool:
 def _providers(device: str) -> tuple[str | None, list[Any]]:
     """Return the provider that must not be missing (None: any) and those to try in turn."""
     kind, number = parse_device(device)
-    available = ort.get_available_providers()
     if kind == "cpu":
         return None, [_CPU]
+    built, devices = _CUDA in ort.get_available_providers(), cuda_devices()
     if kind == "auto":
-        return None, [_CUDA, _CPU] if _CUDA in available and _cuda_answers() else [_CPU]
-    if _CUDA not in available:
+        return None, [_CUDA, _CPU] if built and devices else [_CPU]
+    if number >= devices:
+        raise EngineError(
+            "the device is not there",
+            where=device,
+            why=f"the CUDA driver sees {devices} devices",
+            hint="use --device cpu",
+        )
+    if not built:
         raise EngineError(
             "the GPU cannot be used",
             where=device,
@@ -197,13 +213,3 @@ def _providers(device: str) -> tuple[str | None, list[Any]]:
             hint="pip install onnxruntime-gpu in place of onnxruntime, or use --device cpu",
         )
     return _CUDA, [(_CUDA, {"device_id": str(number)}), _CPU]
-
-
-def _cuda_answers() -> bool:
-    """Whether a CUDA driver is installed; without one onnxruntime prints errors and falls back."""
-    import ctypes.util
-
-    return (
-        ctypes.util.find_library("cuda") is not None
-        or ctypes.util.find_library("nvcuda") is not None
-    )

@@ -190,8 +190,17 @@ def _value(hint: Any, where: str, value: Any) -> Any:
     wanted = (int, float) if hint is float else hint
     if not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool):
         raise ValueError(f"{where} is not of type {hint.__name__}")
+    name = where.rpartition(".")[2]
+    if hint is int:  # a folder of others may say anything: sizes that nothing could hold end here
+        least = 0 if name in _MAY_BE_ZERO else 1
+        most = 1 << (10 if "layers" in name else 20)
+        if not least <= value <= most:
+            raise ValueError(f"{where} is {value}, not in {least}-{most}")
     return float(value) if hint is float else value
 
+
+_MAY_BE_ZERO = frozenset({"lora_rank", "lora_alpha", "right_padding", "seed",
+                          "begin", "end", "pad", "image_start", "image_slot"})  # fmt: skip
 
 NANO = ModelSpec(
     vision=VisionSpec(

@@ -16,8 +16,10 @@ import pytest
 from docharmony.checkpoint import load_manifest
 from docharmony.cli import main
 from docharmony.config import EngineConfig
+from docharmony.engine import graphs
 from docharmony.engine.base import Engine
 from docharmony.engine.decoding import Decoding
+from docharmony.engine.devices import cuda_devices
 from docharmony.engine.onnx_parts import OnnxParts
 from docharmony.engine.onnx_published import OnnxPublishedParts, visibility
 from docharmony.engine.opening import open_engine
@@ -185,10 +187,31 @@ def test_a_graph_that_is_none(copy: Path) -> None:
         open_engine(copy, device="cpu").answer([picture(0)], "Who?", context="")
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "tpu"])
-def test_a_device_that_is_not_there(folder: Path, device: str, capsys: Any) -> None:
-    with pytest.raises(EngineError, match=r"GPU|device"):
-        open_engine(folder, device=device).answer([picture(0)], "Who?", context="")
+@pytest.mark.parametrize(
+    ("device", "there", "said"),
+    [
+        ("cuda:99", 0, "not there.*cuda:99.*sees 0 devices"),
+        ("cuda:99", 8, "not there.*cuda:99.*sees 8 devices"),
+        ("tpu", 8, "unknown device"),
+    ],
+)
+def test_a_device_that_is_not_there(
+    folder: Path, device: str, there: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graphs, "cuda_devices", lambda: there)
+    with pytest.raises(EngineError, match=said):
+        open_engine(folder, device=device)
+
+
+@pytest.mark.skipif(cuda_devices() > 0, reason="there is a GPU")
+def test_a_gpu_without_its_libraries(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    """A driver alone is not enough: no silent run on the CPU, nothing on standard output."""
+    monkeypatch.setattr(graphs, "cuda_devices", lambda: 1)
+    with pytest.raises(EngineError, match="GPU cannot be used"):
+        open_engine(folder, device="cuda").answer([picture(0)], "Who?", context="")
+    assert capfd.readouterr().out == ""
 
 
 def test_a_missing_file(copy: Path, capsys: Any) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -155,9 +157,18 @@ class Graphs:
 
 
 def open_graph(
-    path: str | os.PathLike[str], *, threads: int, providers: Sequence[Any] = (_CPU,)
+    path: str | os.PathLike[str],
+    *,
+    threads: int,
+    providers: Sequence[Any] = (_CPU,),
+    mapped: bool = False,
 ) -> ort.InferenceSession:
-    """Open a graph with the options that documents need."""
+    """Open a graph with the options that documents need.
+
+    Args:
+        mapped: leave weights in their file until a node needs them: slower, for graphs that are
+            larger than the memory.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -174,6 +185,11 @@ def open_graph(
     if not _has_vnni():
         # Sums of products with signed weights could saturate: have the weights made unsigned.
         options.add_session_config_entry("session.x64quantprecision", "1")
+    # Weights on a GPU don't go through the arena, which would round their memory up.
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+    if mapped:
+        options.add_session_config_entry("session.disable_prepacking", "1")
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     # Without its fallback: that prints to standard output, where results go, and runs on the CPU.
     return ort.InferenceSession(
         str(Path(path)), sess_options=options, providers=list(providers), enable_fallback=0
@@ -197,7 +213,9 @@ def _providers(device: str) -> tuple[str | None, list[Any]]:
         return None, [_CPU]
     built, devices = _CUDA in ort.get_available_providers(), cuda_devices()
     if kind == "auto":
-        return None, [_CUDA, _CPU] if built and devices else [_CPU]
+        if not (built and devices):
+            return None, [_CPU]
+        return None, [_cuda(0), _CPU]
     if number >= devices:
         raise EngineError(
             "the device is not there",
@@ -212,4 +230,25 @@ def _providers(device: str) -> tuple[str | None, list[Any]]:
             why="this onnxruntime was built without CUDA",
             hint="pip install onnxruntime-gpu in place of onnxruntime, or use --device cpu",
         )
-    return _CUDA, [(_CUDA, {"device_id": str(number)}), _CPU]
+    return _CUDA, [_cuda(number), _CPU]
+
+
+def _cuda(number: int) -> tuple[str, dict[str, str]]:
+    """Return the provider of a GPU with the options that documents need."""
+    _preload()
+    return _CUDA, {
+        "device_id": str(number),
+        # Crops have many sizes, and to try every algorithm on each new one takes seconds.
+        "cudnn_conv_algo_search": "HEURISTIC",
+        # By default memory is asked for in powers of two: half of a GPU may stay unused.
+        "arena_extend_strategy": "kSameAsRequested",
+        # float32 is float32, as in torch; who wants speed exports float16.
+        "use_tf32": "0",
+    }
+
+
+@cache
+def _preload() -> None:
+    """Let onnxruntime find CUDA and cuDNN where pip has put them (packages ``nvidia-*``)."""
+    with redirect_stdout(io.StringIO()):  # what is missing it prints where results go
+        ort.preload_dlls()

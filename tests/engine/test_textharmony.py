@@ -156,7 +156,7 @@ def test_an_unknown_device_is_refused(device: str) -> None:
 
 
 def test_a_gpu_that_is_not_there_is_no_silent_fallback(page) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(EngineError, match="not there.*cuda:77"):
+    with pytest.raises(EngineError, match=r"not there.*cuda:77"):
         TextHarmony.from_checkpoint(NANO, device="cuda:77").locate([page])
 
 

@@ -33,8 +33,8 @@ def language(g: Blocks, state: State, spec: PublishedSpec) -> None:
     """Ids and what was computed before -> scores of the next id, hidden states, keys and values.
 
     One graph serves the prompt and every step after it. Inputs: ``ids`` (B, T); ``tokens``
-    (n, Q, C), what stands in the ids' image slots, n may be 0; ``gates`` (B, E) or (1, E), the task
-    as weights of the Slide-LoRA experts; ``seen`` (B, T, N), 1 where an id sees an image;
+    (n, Q, C), what stands in the ids' image slots in order, n may be 0; ``gates`` (B, E) or (1, E),
+    the task as weights of the Slide-LoRA experts; ``seen`` (B, T, N), 1 where an id sees an image;
     ``positions`` (B, T); ``bias`` (B, 1, T, P + T), 0 where an id may look and -10000 where not;
     ``rows`` (B), the row of the past that each row continues: beams fork and swap by it;
     ``value_i_l`` of ``memory`` for N images of B / k rows, k rows that stand together sharing them;
@@ -44,7 +44,7 @@ def language(g: Blocks, state: State, spec: PublishedSpec) -> None:
     d, w = spec.decoder, state.sub("language.")
     depth = d.hidden // d.heads
     ids = g.input("ids", I64, ["batch", "ids"])
-    tokens = g.input("tokens", g.real, ["images", spec.resampler.queries, d.hidden])
+    tokens = g.input("tokens", g.real, ["images", "slots", d.hidden])
     gates = g.input("gates", F32, ["gates", spec.slide_lora.experts])
     seen = g.input("seen", F32, ["batch", "ids", "seen_images"])
     positions = g.input("positions", I64, ["batch", "ids"])

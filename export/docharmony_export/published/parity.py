@@ -1,4 +1,4 @@
-"""Compares exported parts with the torch model.
+"""Compares exported parts with the torch model, layer by layer in memory.
 
 What is compared is the relative error of an output: |ours - theirs| / |theirs| in the Euclidean norm,
 on inputs drawn at random; sides, batch and lengths differ from what a graph could have fixed.
@@ -39,18 +39,21 @@ TOLERANCES: dict[str, dict[str, float]] = {
     "vae_encoder": {"fp32": 2e-5, "fp16": 5e-3, "int8": 0.05},
 }
 
+# Beginnings of the names of the weights that a part's reference holds in memory all the time. Layers
+# of the language model are read when they run: with them the full model would take 52 GB.
 NEEDED = {
-    # Beginnings of the names of the weights that a part's reference needs.
     "vision": ("vision.",),
-    "resampler": ("vision.",),
-    "memory": ("language.",),
-    "language": ("language.",),
+    "resampler": ("vision.perceiver_resampler.", "vision.proj."),
+    "memory": (),
+    "language": ("language.embed", "language.soi", "language.norm.", "language.head"),
     "prompt": ("image.perceiver_resampler.", "image.context_feat_proj.", "image.neg_prompt"),
     "source": ("image.mmfs_module.",),
     "unet": ("image.unet.", "image.mmfs_module."),
     "vae_decoder": ("image.vae.",),
     "vae_encoder": ("image.vae.",),
 }
+_MAPPED = 4 << 30  # bytes of weights above which they are left in the file
+_SLOTS = 5  # of an image in a prompt
 
 
 def compare(checkpoint: Path, exported: Path, spec: PublishedSpec, part: str) -> dict[str, float]:
@@ -67,8 +70,9 @@ def compare(checkpoint: Path, exported: Path, spec: PublishedSpec, part: str) ->
 
     threads = checked_threads(None)
     torch.set_num_threads(threads)
-    model = _load(checkpoint, spec, NEEDED[part])
-    session = open_graph(exported, threads=threads)
+    model = _load(checkpoint, spec, part)
+    large = exported.with_name(f"{exported.name}.data").stat().st_size > _MAPPED
+    session = open_graph(exported, threads=threads, mapped=large)
     found: dict[str, float] = {}
 
     def run(feeds: Arrays, expected: Arrays) -> Arrays:
@@ -95,8 +99,8 @@ def compare(checkpoint: Path, exported: Path, spec: PublishedSpec, part: str) ->
     return found
 
 
-def _load(checkpoint: Path, spec: PublishedSpec, prefixes: tuple[str, ...]) -> TextHarmonyModel:
-    """Return the model with these weights alone, as float32; the others stay on ``meta``."""
+def _load(checkpoint: Path, spec: PublishedSpec, part: str) -> TextHarmonyModel:
+    """Return the model with a part's weights as float32; the others stay on ``meta``."""
     import torch
 
     from docharmony.engine.modeling.model import TextHarmonyModel
@@ -106,24 +110,49 @@ def _load(checkpoint: Path, spec: PublishedSpec, prefixes: tuple[str, ...]) -> T
     state, _ = open_weights(checkpoint)
     with torch.device("meta"):
         model = TextHarmonyModel(spec)
-    weights = {name: torch.from_numpy(state[name]) for name in state if name.startswith(prefixes)}
+
+    def fill(module: torch.nn.Module, prefix: str) -> None:
+        names = [name for name in module.state_dict() if prefix + name in state]
+        weights = {name: torch.from_numpy(state[prefix + name]) for name in names}
+        module.load_state_dict(weights, strict=False, assign=True)
+
+    def drop(module: torch.nn.Module) -> None:
+        empty = {name: value.to("meta") for name, value in module.state_dict().items()}
+        module.load_state_dict(empty, strict=False, assign=True)
+
+    def lazily(module: torch.nn.Module, prefix: str) -> None:
+        module.register_forward_pre_hook(lambda *_: fill(module, prefix))
+        module.register_forward_hook(lambda *_: drop(module))
+
+    names = [name for name in state if name.startswith(NEEDED[part])]
+    weights = {name: torch.from_numpy(state[name]) for name in names}
     model.load_state_dict(weights, strict=False, assign=True)
+    for i, layer in enumerate(model.language.layers):
+        prefix = f"language.layers.{i}."
+        if layer.llama_cross_attn is not None and part in ("memory", "language"):
+            # What it reads of images is asked for from outside of the layer.
+            fill(layer.llama_cross_attn, f"{prefix}llama_cross_attn.")
+        if i == 0 and part == "language":  # stays: its weights say on which device the model is
+            fill(layer, prefix)
+            continue
+        for name, module in layer.named_children():
+            if name != "llama_cross_attn":
+                lazily(module, f"{prefix}{name}.")
     return model.eval()
 
 
 Run = Callable[[Arrays, Arrays], Arrays]
 
 
-def _sizes(spec: PublishedSpec) -> list[tuple[int, int, int]]:
-    """Return batch, height and width in patches of what the encoder is shown."""
-    g = spec.trunk.grid
-    return [(2, g, g), (1, max(2, g // 4 * 2), g + 2)]
+# Batch, height and width in patches of the images that maps come from.
+_SIZES = ((2, 4, 4), (1, 2, 6))
 
 
 def _vision(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run) -> None:
     import torch
 
-    for batch, height, width in _sizes(spec):
+    grid = spec.trunk.grid  # once as large as in training, once of a shape of its own
+    for batch, height, width in ((1, grid, grid), (2, 2, 6)):
         size = (batch, height * spec.trunk.patch, width * spec.trunk.patch, 3)
         pixels = rng.integers(0, 256, size, np.uint8)
         states: list[Any] = []
@@ -165,7 +194,7 @@ def _by_level(values: Any, maps: list[Any], name: str) -> Arrays:
 
 
 def _memory(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run) -> None:
-    for batch, *grid in _sizes(spec):
+    for batch, *grid in _SIZES:
         maps = _maps(spec, rng, batch, *grid)
         ids = np.full((batch, 2), spec.decoder.image_start)
         memory = model.language.remember(_tensor(ids), [_tensor(m) for m in maps], [1] * batch)
@@ -181,12 +210,12 @@ def _language(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Ru
     from transformers import DynamicCache
 
     d, language = spec.decoder, model.language
-    slots = [d.image_start, *[d.image_slot] * spec.resampler.queries]
+    slots = [d.image_start, *[d.image_slot] * _SLOTS]
     rows = [[d.begin, *rng.integers(3, d.pad, 3), *slots, *slots, *rng.integers(3, d.pad, 4)]
             for _ in range(2)]  # fmt: skip
     ids = np.array(rows, np.int64)
-    tokens = _normal(rng, 4, spec.resampler.queries, d.hidden) * 0.1
-    maps = _maps(spec, rng, 4, *_sizes(spec)[1][1:])
+    tokens = _normal(rng, 4, _SLOTS, d.hidden) * 0.1
+    maps = _maps(spec, rng, 4, 2, 6)
     gates = np.array([[0.5, 0.0, 0.5], [0.0, 0.5, 0.5]], np.float32)
     gates = np.repeat(gates, spec.slide_lora.experts // 3, 1) / (spec.slide_lora.experts // 3)
     memory = language.remember(_tensor(ids), [_tensor(m) for m in maps], [2, 2])
@@ -244,7 +273,7 @@ def _source(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run)
     from .painter import places
 
     latent = spec.painter.latent
-    for (batch, *grid), size in zip(_sizes(spec), ((latent, latent), (16, 24)), strict=True):
+    for (batch, *grid), size in zip(_SIZES, ((latent, latent), (16, 24)), strict=True):
         maps = _maps(spec, rng, batch, *grid)
         seen = np.ones((batch, 1), np.float32)
         looked = model.image.look([_tensor(m) for m in maps], _tensor(seen))
@@ -265,8 +294,8 @@ def _unet(model: Any, spec: PublishedSpec, rng: np.random.Generator, run: Run) -
     from .painter import places
 
     p = spec.painter
-    latent = ((p.latent, p.latent), (16, 24))
-    for (batch, *grid), (height, width) in zip(_sizes(spec), latent, strict=True):
+    latent = ((16, 24), (p.latent, p.latent))
+    for (batch, *grid), (height, width) in zip(_SIZES, latent, strict=True):
         maps = _maps(spec, rng, batch, *grid)
         mask = np.array([[1], [0]], np.float32)[:batch]
         looked = model.image.look([_tensor(m) for m in maps], _tensor(mask))

@@ -247,6 +247,7 @@ class Setting:
         blur: standard deviation of the old letters' edges, in page units; pixels only.
         stretch: width of the letters as a share of the face's own; pixels only.
         inline: parts of the text that are set otherwise, in order, without overlaps.
+        alike: whether it takes on the size of texts of its size that had to be set smaller.
     """
 
     size: float = 0.0
@@ -267,6 +268,7 @@ class Setting:
     blur: float = 0.0
     stretch: float = 1.0
     inline: tuple[Inline, ...] = ()
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)

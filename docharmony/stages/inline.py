@@ -22,6 +22,8 @@ _MOST = 60
 _SAME_SIZE, _SAME_HEIGHT, _SAME_COLOR = 0.04, 0.06, 12
 # A link whose box is this much wider than its words of the text holds words of others too.
 _WIDER = 1.3
+# Words that the name of a command or file has at most.
+_NAME = 3
 
 
 class _Look(NamedTuple):
@@ -46,6 +48,15 @@ class Looks:
 
     parts: tuple[Part, ...] = ()
     inline: tuple[Inline, ...] = ()
+
+    @property
+    def code(self) -> tuple[int, ...]:
+        """Numbers of the parts that are names in program text: of one width, within text that is not."""
+        return tuple(
+            number
+            for number, look in enumerate(self.inline)
+            if look.family == "mono" and len(look.text.split()) <= _NAME
+        )
 
     def of(self, parts: Sequence[Part], start: int, end: int, text: str) -> tuple[Inline, ...]:
         """Return the parts of a translation that stand in a piece of it.

@@ -93,6 +93,7 @@ class Replacer:
         direction: str = "",
         align: Align | None = None,
         inline: Sequence[Inline] = (),
+        alike: bool = False,
     ) -> Edit:
         """Return an edit that sets all of some lines anew, as one paragraph.
 
@@ -104,6 +105,7 @@ class Replacer:
             direction: ``"ltr"``, ``"rtl"``, ``"ttb"`` or ``""``: by the text.
             align: how the lines stand; None finds out from the old ones.
             inline: parts of the new text that look otherwise.
+            alike: whether it goes along where texts of its size have to be set smaller.
         """
         polygons = [line.polygon for line in lines]
         first = lines[0]
@@ -144,6 +146,7 @@ class Replacer:
             language=language,
             direction=direction,
             inline=tuple(inline),
+            alike=alike,
             room=self._room(corners, lines, setting, polygons),
         )
         old = joined([line.text for line in lines])

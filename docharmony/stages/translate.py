@@ -12,13 +12,12 @@ from ..geometry import BBox
 from ..model import Edit, EditStatus, Line, Page
 from ..stage import Context, Stage
 from ..translators import units
-from ..translators.base import Part
 from ..translators.glossary import GlossaryConfig, GlossaryTranslator
 from ..translators.guard import Guard
 from ..translators.identify import identify, shares
 from ..translators.protect import find, has_words, mask
 from ..translators.tags import normal, same
-from .inline import Seen, looks
+from .inline import Looks, Seen, looks
 from .replacing import Naming, Replacer
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ class TranslateStage(Stage):
         chosen = self._chosen(pages, found, left, ctx)
         seen = _Pages(pages, ctx)
         styled = [looks(unit.parts, seen, unit.text) for unit, _ in chosen]
-        results = self._translated(chosen, [own.parts for own in styled], ctx)
+        results = self._translated(chosen, styled, ctx)
         edits: list[list[Edit]] = [[] for _ in pages]
         replacers: dict[int, Replacer] = {}
         for (unit, source), own_looks, result in zip(chosen, styled, results, strict=True):
@@ -163,7 +162,7 @@ class TranslateStage(Stage):
                     replacers[index].block(
                         lines, text, self._naming(pages[index], edits[index], source, result),
                         language=self._to, align=unit.align,
-                        inline=own_looks.of(result.parts, start, end, text),
+                        inline=own_looks.of(result.parts, start, end, text), alike=True,
                     )
                 )  # fmt: skip
         ctx.store.setdefault(self.name, []).extend(left)
@@ -259,7 +258,7 @@ class TranslateStage(Stage):
     def _translated(
         self,
         chosen: Sequence[tuple[units.Unit, str]],
-        parts: Sequence[Sequence[Part]],
+        styled: Sequence[Looks],
         ctx: Context,
     ) -> list[Translation]:
         """Return the translation of each unit, translated in batches by language."""
@@ -278,8 +277,9 @@ class TranslateStage(Stage):
                 self.config.numbers,
             )
             texts = [chosen[index][0].text for index in indices]
-            own = [parts[index] for index in indices]
-            results |= dict(zip(indices, guard.translate(texts, own), strict=True))
+            parts = [styled[index].parts for index in indices]
+            code = [styled[index].code for index in indices]
+            results |= dict(zip(indices, guard.translate(texts, parts, code), strict=True))
         return [results[index] for index in range(len(chosen))]
 
     def _glossary(self, language: str) -> Glossary | None:

@@ -60,13 +60,17 @@ class Guard:
         self._mark = self.translator.mark
 
     def translate(
-        self, texts: Sequence[str], parts: Sequence[Sequence[Part]] | None = None
+        self,
+        texts: Sequence[str],
+        parts: Sequence[Sequence[Part]] | None = None,
+        code: Sequence[Sequence[int]] | None = None,
     ) -> list[Translation]:
         """Return the translation of each text; ``text`` is None where it stays as it is.
 
         Args:
             texts: to translate.
             parts: of each text, those that look otherwise: the translations tell where they are then.
+            code: numbers of the parts that are program text and stay as they are.
 
         Raises:
             PluginError: the translator breaks its contract.
@@ -84,7 +88,13 @@ class Guard:
                 done[index] = Translation(known)
                 continue
             terms = self.glossary.terms(text) if self.glossary else []
-            tokens[index] = find(text, self.keep, [*_raised(text, parts[index]), *terms])
+            fixed = _raised(text, parts[index])
+            fixed += [
+                Token(part.start, part.end, "code", text[part.start : part.end])
+                for part in parts[index]
+                if code and part.number in code[index] and has_words(text[part.start : part.end])
+            ]
+            tokens[index] = find(text, self.keep, [*fixed, *terms])
             if not has_words(mask(text, tokens[index], " ")):
                 done[index] = self._without_words(text, tokens[index])
         for kinds in (HARD, None):

@@ -19,6 +19,8 @@ _BULLET = re.compile(
 )
 _NUMBERED = frozenset((BlockKind.LIST_ITEM, BlockKind.TITLE))
 # Dots that lead the eye to a page number.
+# The number of a note or an affiliation right before its text.
+_NOTED = re.compile(r"(?:\d{1,2}|[*\u2020\u2021\u00a7])(?=[A-Z\u00c0-\u00de][a-z])")
 _LEADER = re.compile(r"[.\u2026\u00b7_]{3,}|(?:[.\u2026\u00b7] ?){4,}")
 _ENDED = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019\u00bb)\]]*$")
 # Signs of program text, and the share of them from which text is taken for it.
@@ -31,6 +33,8 @@ _SKEW = 5.0
 _SHORT = 0.75
 # Lines of one label stand no further apart than this, in heights of a line.
 _NEAR = 0.7
+# Paragraphs that may stand between the parts of another.
+_OPEN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,7 @@ def is_code(text: str) -> bool:
 
 def _of_page(page: Page, index: int) -> Iterator[Unit]:
     by_id = {line.id: line for line in page.lines if line.visible}
+    by_name = dict(by_id)
     for block in page.blocks:
         lines = [by_id.pop(name) for name in block.lines if name in by_id]
         if block.kind is BlockKind.TABLE:
@@ -153,7 +158,10 @@ def _of_page(page: Page, index: int) -> Iterator[Unit]:
                 yield _unit([line], index, None)
             continue
         for group in _groups(block, lines):
-            yield _unit(group, index, block.kind)
+            for own in _broken(group) if block.kind is BlockKind.PARAGRAPH else [group]:
+                # Where a number or bullet was left out, the text begins where it does for that.
+                cut = own[0].id in by_name and own[0].words != by_name[own[0].id].words
+                yield replace(_unit(own, index, block.kind), align="start" if cut else None)
     for line in by_id.values():
         for group in _without_leaders([line]):
             yield _unit(group, index, None)
@@ -176,6 +184,39 @@ def _groups(block: Block, lines: Sequence[Line]) -> Iterator[list[Line]]:
         for run in _by_direction(lines):
             first = _unnumbered(run[0]) if block.kind in _NUMBERED else run[0]
             yield [first, *run[1:]]
+
+
+def _broken(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    """Yield the lines of a paragraph, parted where they do not go on for certain.
+
+    That is where a line ends early although the next one's first word had room, at lines of program
+    text, and at the numbers of notes and affiliations.
+    """
+    if len(lines) < 2 or any(abs(line.direction) > _SKEW for line in lines):
+        yield list(lines)
+        return
+    height = median(line.bbox.height for line in lines)
+    left = min(line.bbox.x0 for line in lines)
+    right = max(line.bbox.x1 for line in lines)
+    noted = sum(_NOTED.match(line.text) is not None for line in lines) > 1
+    run: list[Line] = []
+    for line in lines:
+        if run:
+            last, word = run[-1], line.words[0]
+            had_room = last.bbox.x1 + 0.5 * height + word.bbox.width < right
+            early = last.bbox.x1 - left < _SHORT * (right - left)
+            level = abs(last.bbox.x0 - line.bbox.x0) < 2 * height
+            # A sentence that goes on, or one that is the tail of a paragraph, is no break by itself.
+            goes_on = not word.text[:1].isupper() or last.text[-1:] in "-\u2010\u00ad,"
+            if (
+                (had_room and early and level and not goes_on)
+                or is_code(last.text) != is_code(line.text)
+                or (noted and _NOTED.match(line.text))
+            ):
+                yield run
+                run = []
+        run.append(line)
+    yield run
 
 
 def _is_list(lines: Sequence[Line], page: Page) -> bool:
@@ -356,17 +397,19 @@ def _cut(word: Word, start: int, end: int) -> Word:
 def _continued(found: Sequence[Unit]) -> list[Unit]:
     """Return the units with paragraphs that go on in another place made one."""
     result: list[Unit] = []
-    open_at: int | None = None  # the last paragraph, which may go on
+    # The last paragraphs, any of which may go on: notes and captions stand between it and its end.
+    open_at: list[int] = []
     for unit in found:
         if unit.kind is BlockKind.PARAGRAPH:
-            if open_at is not None and _goes_on(result[open_at], unit):
-                last = result[open_at]
+            at = next((n for n in reversed(open_at) if _goes_on(result[n], unit)), None)
+            if at is not None:
+                last = result[at]
                 text = joined([last.text, unit.text])
-                result[open_at] = Unit((*last.parts, *unit.parts), text, last.kind)
+                result[at] = Unit((*last.parts, *unit.parts), text, last.kind)
                 continue
-            open_at = len(result)
+            open_at = [*open_at[-_OPEN:], len(result)]
         elif unit.kind is BlockKind.TITLE:
-            open_at = None
+            open_at = []
         result.append(unit)
     return result
 

@@ -49,6 +49,7 @@ class Wish:
         rtl: whether lines begin at the right.
         room: free space left, _, right and below.
         least: smallest size allowed, as a share of ``size``.
+        most: largest size allowed, as a share of ``size``.
         tracking: whether letters may be set closer (not in scripts that join them).
     """
 
@@ -65,6 +66,7 @@ class Wish:
     rtl: bool = False
     room: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     least: float = 0.7
+    most: float = 1.0
     tracking: bool = True
 
 
@@ -150,12 +152,14 @@ def _attempts(wish: Wish) -> Iterator[tuple[float, bool, bool]]:
     """Yield (scale, tight, grown), what changes least first."""
     can_grow = any(side > 0 for side in wish.room)
     unnoticed = max(_UNNOTICED, wish.least)
+    most = max(wish.least, wish.most)
     for grown in (False, True) if can_grow else (False,):
-        yield 1.0, False, grown
-        yield 1.0, True, grown
-        yield (1.0 + unnoticed) / 2, True, grown
-        yield unnoticed, True, grown
-    scale = unnoticed - _STEP
+        yield most, False, grown
+        yield most, True, grown
+        if most > unnoticed:
+            yield (most + unnoticed) / 2, True, grown
+            yield unnoticed, True, grown
+    scale = min(most, unnoticed) - _STEP
     while scale > wish.least - 1e-9:
         yield scale, True, False
         if can_grow:

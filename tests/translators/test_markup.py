@@ -172,3 +172,11 @@ def test_parts_stay_in_the_text_and_apart(data: st.DataObject) -> None:
         assert last <= part.start < part.end <= len(result.text)
         assert part.number < len(parts)
         last = part.end
+
+
+def test_names_in_program_text_stay() -> None:
+    text = "see the garden command"
+    parts = parts_of(text, "garden")
+    (result,) = Guard(Fake(True), "en", "es").translate([text], [parts], [[0]])
+    assert result.text == "mira la garden command"
+    assert result.text[result.parts[0].start : result.parts[0].end] == "garden"

@@ -182,3 +182,53 @@ def test_code_is_told_from_language() -> None:
 
 def test_examples() -> None:
     assert doctest.testmod(units).failed == 0
+
+
+def test_lines_that_end_on_purpose_end_a_text() -> None:
+    own = page(
+        BlockKind.PARAGRAPH,
+        line("a", "Course One", y=0),
+        line("b", "Programming language two", y=12),
+        line("c", "Topics are functions and the data of the types that are known to us and", y=24),
+        line("d", "to all others", y=36),
+    )
+    assert texts(own) == [
+        "Course One",
+        "Programming language two",
+        "Topics are functions and the data of the types that are known to us and to all others",
+    ]
+
+
+def test_program_text_within_a_paragraph_is_a_text_of_its_own() -> None:
+    own = page(
+        BlockKind.PARAGRAPH,
+        line("a", "Each author has to be given by a command of its own in the head:", y=0),
+        line("b", r"\author{Jane Roe}\email{jane@example.org}", y=12),
+        line("c", "and these are set below each other in the order that is given there.", y=24),
+    )
+    assert len(texts(own)) == 3
+
+
+def test_affiliations_are_texts_of_their_own() -> None:
+    own = page(
+        BlockKind.PARAGRAPH,
+        line("a", "1Institute for Physics of the University, that is in a town", y=0),
+        line("b", "2Department of Letters in the very same university, in town", y=12),
+    )
+    assert [text[0] for text in texts(own)] == ["1", "2"]
+
+
+def test_a_paragraph_goes_on_behind_notes_and_captions() -> None:
+    def block(name: str, *ids: str) -> Block:
+        return Block(name, BlockKind.PARAGRAPH, BBox(0, 0, 1, 1), ids)
+
+    lines = (
+        line("a", "The teaching practice that is", y=600),
+        line("b", "This work is licensed to all.", y=650, size=7),
+        line("c", "known to all of us ends here.", x=250, y=20),
+    )
+    own = Page(1, 500, 700, lines=lines, blocks=(block("x", "a"), block("y", "b"), block("z", "c")))
+    assert texts(own) == [
+        "The teaching practice that is known to all of us ends here.",
+        "This work is licensed to all.",
+    ]

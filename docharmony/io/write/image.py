@@ -21,6 +21,7 @@ from ...errors import BrokenError, LimitExceededError, UnsupportedError
 from ...geometry import Affine, Polygon
 from ..needles import Needles
 from ..wire import Buffer
+from .alike import alike
 from .fitted import Fitted, parted
 from .pdf_images import Picture, cover, crop, flat_fill, ink_of, letters, zones
 from .pixel_setting import draw
@@ -101,7 +102,7 @@ def erase(
         gone, replacing = parted(items)
         areas = [item["polygon"] for item in gone]
         written: list[tuple[Any, Planned]] = []
-        for item in replacing:
+        for item in alike(replacing, least):
             planned = plan(item, least)
             if isinstance(planned, Planned):
                 written += [(area, planned) for area in item["areas"]]
@@ -174,7 +175,7 @@ def finish(
             painted = np.frombuffer(blobs[2 * which], np.uint8).reshape(height, width, 3)
             mask = np.frombuffer(blobs[2 * which + 1], np.uint8).reshape(height, width)
             frame.picture.put((slice(*rows), slice(*columns)), painted, mask == 1)
-        for item in parted((edits or {}).get(str(number), ()))[1]:
+        for item in alike(parted((edits or {}).get(str(number), ()))[1], least):
             drawn = draw(frame.picture, item, Affine(), least)
             if drawn is not None and frame.alpha is not None:
                 window, share = drawn

@@ -99,6 +99,7 @@ def erase(
         touched: dict[int, set[int]] = {}
         moves: dict[str, Any] = {}
         gaps: list[list[str]] = []
+        replacing.survey([(_page(pdf, int(n)), parted(items)[1]) for n, items in edits.items()])
         for number, items in edits.items():
             page = _page(pdf, int(number))
             matrix, box = page_matrix(page)

@@ -12,6 +12,7 @@ import pikepdf
 
 from ...geometry import Affine, BBox, Polygon
 from . import pdf_links
+from .alike import most
 from .fitted import Fitted
 from .pdf_area import Area
 from .pdf_in_place import InPlace, NewText, Spot
@@ -56,6 +57,28 @@ class Replacements:
         self._setter = Setter(self.pdf)
         self._claims: dict[str, _Claim] = {}
         self._placed: set[str] = set()
+        self._surveyed: dict[str, Planned | Fitted] = {}
+
+    def survey(self, pages: Sequence[tuple[pikepdf.Page, Sequence[Item]]]) -> None:
+        """Look at all edits before any is planned: texts that are alike shall be of one size."""
+        found = {
+            str(item["id"]): (page, self._plan(page, item))
+            for page, items in pages
+            for item in items
+            if setting_of(item).alike
+        }
+        limits = most(result for _, result in found.values() if isinstance(result, Planned))
+        for name, (page, result) in found.items():
+            if name in limits and isinstance(result, Planned):
+                result = self._plan(page, {**result.edit, "most": limits[name]})
+            self._surveyed[name] = result
+
+    def _plan(self, page: pikepdf.Page, item: Item) -> Planned | Fitted:
+        setting = setting_of(item)
+        find = None
+        if setting.visible and setting.origin == "pdf":
+            find = partial(self._own.find, page)
+        return plan(item, self.least, find)
 
     def plan(self, page: pikepdf.Page, items: Sequence[Item]) -> tuple[list[Planned], list[Area]]:
         """Return the edits of a page whose text fits, and the areas of their old text."""
@@ -63,10 +86,7 @@ class Replacements:
         areas: list[Area] = []
         for item in items:
             setting = setting_of(item)
-            find = None
-            if setting.visible and setting.origin == "pdf":
-                find = partial(self._own.find, page)
-            result = plan(item, self.least, find)
+            result = self._surveyed.pop(str(item["id"]), None) or self._plan(page, item)
             if isinstance(result, Fitted):
                 self.fits.append(result)
                 continue

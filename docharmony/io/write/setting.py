@@ -257,7 +257,7 @@ def plan(edit: Mapping[str, Any], least: float, find: Find | None = None) -> Pla
     """Return the edit's text fitted into its box, or why it cannot be set.
 
     Args:
-        edit: with ``polygon``, ``replacement`` and ``setting``.
+        edit: with ``polygon``, ``replacement`` and ``setting``; ``most`` is the largest size allowed.
         least: smallest size allowed, as a share of the wished one.
         find: finds fonts of the document.
     """
@@ -308,6 +308,7 @@ def plan(edit: Mapping[str, Any], least: float, find: Find | None = None) -> Pla
             rtl=shaped.rtl and not vertical,
             room=setting.room,
             least=least,
+            most=float(edit.get("most", 1.0)),
             tracking=not joined,
         ),
         width,

@@ -62,6 +62,11 @@ class ReplacementReport:
         """Number of edits whose old text stays, since the new one does not fit."""
         return len(self.fits) - self.count
 
+    @property
+    def complete(self) -> bool:
+        """Whether all that was asked for was done."""
+        return not self.left
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain data, schema 1."""
         return {

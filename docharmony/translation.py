@@ -48,6 +48,11 @@ class TranslationReport(ReplacementReport):
     to: str = ""
     untranslated: tuple[Left, ...] = ()
 
+    @property
+    def complete(self) -> bool:
+        """Whether every translation was set, and none of them was damaged or did not come."""
+        return not self.left and not any(item.failed for item in self.untranslated)
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain data, schema 1."""
         return {

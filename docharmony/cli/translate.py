@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ExitCode, UsageError
+from ..errors import UsageError
 from . import common, messages
-from .replace import Job, add_outputs, add_setting
+from .setting import EXIT_CODE, Job, add_outputs, add_setting
 
 if TYPE_CHECKING:
     from ..config import RunConfig
@@ -20,18 +20,19 @@ if TYPE_CHECKING:
     from ..stages.translate import Left, TranslateConfig
     from ..translation import TranslationReport
 
-_EXAMPLES = """\
+_EXAMPLES = f"""\
 translators
   There is no default: name one with --translator, or give a --glossary, which is one itself. Beside
   another translator the glossary's terms and segments win. `docharmony plugins` lists what is
   installed; options of a translator: --set translators.NAME.OPTION=VALUE.
 
 what stays
-  Numbers, amounts, dates, placeholders ({name}, %s, ${X}), e-mail addresses, URLs, paths and ids are
+  Numbers, amounts, dates, placeholders ({{name}}, %s, ${{X}}), e-mail addresses, URLs, paths and ids are
   checked to have come back unchanged; --keep adds terms of yours. Paragraphs in the target language
   already, program text and what was too hard to read stay as they are, and so do places in which a
   translation does not fit: --report lists them all.
 
+{EXIT_CODE}
 examples:
   docharmony translate letter.pdf -o carta.pdf --to es --translator apertium --report report.json
   docharmony translate form.png -o formular.png --to de --glossary terms.csv
@@ -118,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
         )
     inputs = common.expand(args.inputs)
     pipeline = Pipeline(config, plugins=args.plugins)
-    job = Job(args, config, pipeline, inputs, _tell)
+    job = Job(args, config, pipeline, inputs, "translated", _tell)
     if not args.apply:
         _check(args, options, pipeline)
 
@@ -194,29 +195,8 @@ def _options(args: argparse.Namespace, config: RunConfig) -> TranslateConfig:
     return options
 
 
-def _tell(item: common.Input, report: TranslationReport, out: Path) -> int:
-    """Say what was done: counts and places, never the text; return the exit code."""
-    for note in report.notes:
-        messages.info(note)
-    smaller = [fit.scale for fit in report.fits.values() if fit.fitted and fit.scale < 0.94]
-    if smaller:
-        messages.info(
-            f"{item.label}: {len(smaller)} set smaller than the old text, down to {min(smaller):.0%}",
-            smaller=len(smaller),
-        )
-    if report.left:
-        messages.info(
-            f"{item.label}: {_texts(report.left)}: the translation does not fit (see --report)",
-            unfitted=report.left,
-        )
+def _tell(item: common.Input, report: TranslationReport) -> None:
     _tell_left(item.label, report.untranslated)
-    messages.info(
-        f"{item.label} -> {out} ({report.count} {'text' if report.count == 1 else 'texts'} translated)",
-        input=item.label,
-        output=str(out),
-        translated=report.count,
-    )
-    return ExitCode.DONE
 
 
 def _tell_left(label: str, left: Sequence[Left]) -> None:

@@ -69,11 +69,19 @@ class TranslateConfig:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A text that stays as it is: where, and why in a few words; never the text."""
+    """A text that stays as it is: where, and why in a few words; never the text.
+
+    Attributes:
+        page: its number.
+        bbox: where on it.
+        reason: why.
+        failed: whether a translation was tried and came to nothing, rather than not wanted.
+    """
 
     page: int
     bbox: BBox
     reason: str
+    failed: bool = False
 
 
 class TranslateStage(Stage):
@@ -147,7 +155,7 @@ class TranslateStage(Stage):
         for (unit, source), own_looks, result in zip(chosen, styled, results, strict=True):
             reason = self._reason_to_leave(result)
             if reason or result.text is None:
-                left += _left(unit, reason, pages)
+                left += _left(unit, reason, pages, failed=result.failed)
                 continue
             sizes = [sum(len(line.text) for line in lines) for _, lines in unit.parts]
             ranges = units.shared_out(result.text, sizes)
@@ -313,8 +321,12 @@ def counts(left: Sequence[Left]) -> Mapping[str, int]:
     return dict(Counter(item.reason for item in left).most_common())
 
 
-def _left(unit: units.Unit, reason: str, pages: Sequence[Page]) -> list[Left]:
-    return [Left(pages[index].number, _around(lines), reason) for index, lines in unit.parts]
+def _left(
+    unit: units.Unit, reason: str, pages: Sequence[Page], *, failed: bool = False
+) -> list[Left]:
+    return [
+        Left(pages[index].number, _around(lines), reason, failed) for index, lines in unit.parts
+    ]
 
 
 def _around(lines: Sequence[Line]) -> BBox:

@@ -27,6 +27,7 @@ class Translation:
         confidence: 0.0-1.0.
         flags: what a person should know of it, in a word or two each, e.g. ``"fuzzy"``, ``"partial"``;
             never the text itself.
+        failed: whether it should have one but has none, or only a damaged one.
         parts: where the text's parts are, see :mod:`.markup`; a translator leaves them to its caller.
     """
 
@@ -34,6 +35,7 @@ class Translation:
     confidence: float = 1.0
     flags: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
+    failed: bool = False
 
 
 class Translator(ABC):

@@ -231,7 +231,7 @@ class Guard:
             if known and not lost(text, texts[i], tokens[i]):
                 done[i] = Translation(text, _PIECES * confidence, ("in pieces",), _apart(own))
             else:
-                done[i] = Translation(None, 0.0, ("a protected token was lost",))
+                done[i] = Translation(None, 0.0, ("a protected token was lost",), failed=True)
 
     def _call(self, texts: Sequence[str]) -> list[Translation]:
         """Call the translator, sentence by sentence where it wants them so."""
@@ -245,7 +245,8 @@ class Guard:
         for parts in cut:
             own = [next(results) if has_words(part) else Translation(part) for part in parts]
             if all(result.text is None for result in own):
-                joined.append(Translation(None, 0.0, own[0].flags if own else ()))
+                failed = any(result.failed for result in own)
+                joined.append(Translation(None, 0.0, own[0].flags if own else (), failed=failed))
                 continue
             flags = {flag for result in own for flag in result.flags}
             flags |= {"partial"} if any(result.text is None for result in own) else set()

@@ -29,7 +29,7 @@ def test_translates_and_reports(
     assert "letter to" not in report.read_text()
     said = capsys.readouterr()
     assert said.out == ""
-    assert "texts translated" in said.err
+    assert "places translated" in said.err
     assert "Jane" not in said.err
 
 
@@ -85,3 +85,32 @@ def test_usage_errors(letter: Path, tmp_path: Path, options: list[str]) -> None:
 
 def test_an_output_is_needed(letter: Path) -> None:
     assert main([*PLUGIN, "translate", str(letter), "--to", "es", "--translator", "accents"]) == 2
+
+
+def test_what_does_not_fit_is_told_by_the_exit_code_and_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, report = tmp_path / "form.pdf", tmp_path / "r.json"
+    with pymupdf.open() as document:
+        sheet = document.new_page(width=300, height=200)
+        sheet.draw_rect((20, 20, 52, 40))
+        sheet.insert_text((24, 34), "Go on", fontsize=9)
+        sheet.insert_text((24, 80), "Go home", fontsize=9)
+        document.save(path)
+    words = tmp_path / "words.csv"
+    words.write_text("en,de\nGo on,Weitermachen bitte alle\nGo home,Geht heim\n")
+    argv = ["translate", str(path), "-o", str(tmp_path / "out.pdf"), "--to", "de", "--from", "en"]
+    argv += ["--glossary", str(words), "--report", str(report)]
+    assert main(argv) == 20
+    said = capsys.readouterr().err
+    assert "left as it was on page 1 at " in said
+    assert "(1 place translated)" in said
+    data = json.loads(report.read_text())
+    assert (data["replaced"], data["left"]) == (1, 1)
+    with pymupdf.open(tmp_path / "out.pdf") as document:
+        assert document[0].get_text().split() == ["Go", "on", "Geht", "heim"]
+
+
+def test_what_a_translator_damages_is_told_by_the_exit_code(letter: Path, tmp_path: Path) -> None:
+    argv = [*PLUGIN, "translate", str(letter), "-o", str(tmp_path / "out.pdf"), "--to", "es"]
+    assert main([*argv, "--from", "en", "--translator", "drops"]) == 20

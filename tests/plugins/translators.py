@@ -45,7 +45,20 @@ class Fails(Accents):
         raise ValueError(texts[0])
 
 
+class Drops(Accents):
+    """Has an answer for short texts only, as if the server had failed."""
+
+    name: ClassVar[str] = "drops"
+
+    def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
+        good = super().translate(texts, source, target)
+        return [
+            one if len(text) < 30 else Translation(None, 0.0, ("no answer",), failed=True)
+            for one, text in zip(good, texts, strict=True)
+        ]
+
+
 @hookimpl
 def register_translators(register):
-    for translator in (Accents, EnglishOnly, Online, Fails):
+    for translator in (Accents, EnglishOnly, Online, Fails, Drops):
         register(translator.name, translator, "for tests")

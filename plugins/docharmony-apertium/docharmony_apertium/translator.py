@@ -64,7 +64,7 @@ class ApertiumTranslator(Translator):
         results = []
         for text, found in zip(texts, stream.read(output, texts), strict=True):
             if found is None:
-                results.append(Translation(None, 0.0, ("no answer",)))
+                results.append(Translation(None, 0.0, ("no answer",), failed=True))
                 continue
             words = max(1, len(re.findall(r"[^\W\d_]+", text)))
             confidence = _KNOWN * max(0.0, 1 - found.unknown / words)

@@ -121,7 +121,7 @@ class HttpTranslator(Translator):
         return [
             Translation(known[text], _CONFIDENCE)
             if text in known
-            else Translation(None, 0.0, ("no answer",))
+            else Translation(None, 0.0, ("no answer",), failed=True)
             for text in texts
         ]
 

@@ -130,7 +130,7 @@ class TransformersTranslator(Translator):
         longest = min(self.config.max_tokens, 32 + 4 * max(sizes))
         room = model.window - (0 if seq2seq else longest)
         fitting = [n for n, size in enumerate(sizes) if size <= room]
-        results = [Translation(None, 0.0, ("too long for the model",)) for _ in texts]
+        results = [Translation(None, 0.0, ("too long for the model",), failed=True) for _ in texts]
         if fitting:
             forced = right is not None and right.form in ("nllb", "m2m", "mbart")
             written = model.write(
@@ -179,5 +179,5 @@ def _translation(answer: Written, *, seq2seq: bool) -> Translation:
     else:
         complete = answer.ended
     if not complete:
-        return Translation(None, 0.0, ("the model did not come to an end",))
+        return Translation(None, 0.0, ("the model did not come to an end",), failed=True)
     return Translation(text or None, answer.confidence)

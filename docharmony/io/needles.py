@@ -112,17 +112,30 @@ class Needles:
             data: decoded stream or string.
             binary: the bytes are pixels or a font program: look for long needles only.
         """
-        needles = {
-            # Between pixels or glyph names, anything can stand next to a word.
-            text: not binary and (whole or len(text) < LONG)
-            for text, whole in self.folded.items()
-            if len(text) >= LONG or not binary
-        }
+        needles = self._in_bytes(binary)
         if not needles or not data:
             return False
         return any(
             next(self._find(text, needles), None) is not None for text in _readings(data, binary)
         )
+
+    def _in_bytes(self, binary: bool) -> dict[str, bool]:
+        return {
+            # Between pixels or glyph names, anything can stand next to a word.
+            text: not binary and (whole or len(text) < LONG)
+            for text, whole in self.folded.items()
+            if len(text) >= LONG or not binary
+        }
+
+    def find_in_bytes(self, data: bytes, *, binary: bool) -> Iterator[list[int]]:
+        """Yield the places of the letters of each hit in runs of Latin-1 or UTF-16 letters."""
+        needles = self._in_bytes(binary)
+        for run in _RUNS.finditer(data):
+            wide = run.group()[:1] == b"\x00"
+            text = run.group()[1::2] if wide else run.group()
+            for start, end in self._find(text.decode("latin-1"), needles):
+                step, first = (2, run.start() + 1) if wide else (1, run.start())
+                yield [first + step * index for index in range(start, end)]
 
     @staticmethod
     def _find(text: str, needles: Mapping[str, bool]) -> Iterator[tuple[int, int]]:
@@ -138,6 +151,16 @@ class Needles:
                 if (not whole or _whole(text, start, end)) and _in_one_piece(text, start, end):
                     yield start, end
                 at = folded.find(needle, at + 1)
+
+
+def is_piece(text: str, terms: Iterable[str]) -> bool:
+    """Return whether a text is only a part of a term, as lines end in the middle of words.
+
+    >>> is_piece("begin-", ["beginning", "end"]), is_piece("Beginning", ["beginning"])
+    (True, False)
+    """
+    folded, whole = fold(text), {fold(term) for term in terms}
+    return folded not in whole and any(folded in term for term in whole)
 
 
 def _useful(texts: Iterable[str]) -> set[str]:
@@ -167,6 +190,7 @@ def _in_one_piece(text: str, start: int, end: int) -> bool:
     return _whole(text, start, end) and (spaced or letters >= _LEAST_BROKEN)
 
 
+_RUNS = re.compile(rb"(?:\x00[\x20-\x7e]){2,}|[\t\r\n\x20-\x7e\xa0-\xff]{2,}")
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\x00"
 
 

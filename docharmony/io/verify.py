@@ -17,7 +17,7 @@ from ..model import Edit, EditStatus
 from .child import Child
 from .limits import Limits
 from .moves import Move
-from .needles import LONG, Needles, fold
+from .needles import LONG, Needles, fold, is_piece
 
 if TYPE_CHECKING:
     from .base import Source
@@ -246,7 +246,12 @@ class _Plan:
         rejected = {
             n: [e for e in items if e.status is EditStatus.REJECTED] for n, items in edits.items()
         }
-        secrets = [e.original for items in applied.values() for e in items if _everywhere(e)]
+        secrets = [
+            edit.original
+            for items in applied.values()
+            for edit in items
+            if _everywhere(edit) and not (edit.rule == "term" and is_piece(edit.original, terms))
+        ]
         # Somebody let these stand in a place: they are in the streams, and rightly so.
         spared = {fold(e.original) for items in rejected.values() for e in items}
         for items in rejected.values():

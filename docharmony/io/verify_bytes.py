@@ -12,6 +12,7 @@ import pikepdf
 
 from .drawn_text import drawn
 from .needles import Needles
+from .pdf_names import is_standard, without_syntax
 
 # Whole-file scans read at most so much.
 _MAX_FILE = 1 << 30
@@ -47,15 +48,18 @@ def _strings(value: Any, needles: Needles, depth: int = 0) -> bool:
     if isinstance(value, pikepdf.String):
         return needles.hit(str(value)) or needles.hit_bytes(bytes(value))
     if isinstance(value, pikepdf.Name):
-        return needles.hit_bytes(str(value).encode(), binary=True)
+        return _named(str(value), needles)
     if isinstance(value, pikepdf.Array):
         return any(_direct(item, needles, depth) for item in value)
     if isinstance(value, pikepdf.Dictionary | pikepdf.Stream):
         return any(
-            needles.hit_bytes(key.encode(), binary=True) or _direct(item, needles, depth)
-            for key, item in value.items()
+            _named(key, needles) or _direct(item, needles, depth) for key, item in value.items()
         )
     return False
+
+
+def _named(name: str, needles: Needles) -> bool:
+    return needles.hit_bytes(name.encode(), binary=True) and not is_standard(name)
 
 
 def _direct(item: Any, needles: Needles, depth: int) -> bool:
@@ -76,7 +80,12 @@ def _stream(stream: Any, needles: Needles) -> bool:
     except (pikepdf.PdfError, NotImplementedError):
         data, binary = stream.read_raw_bytes(), True
     if needles.hit_bytes(data, binary=binary):
-        return True
+        # A needle may be a word of the syntax: of tags in contents, of dictionaries, of fonts.
+        program = data.startswith(b"%!") or b"begincmap" in data
+        kind = str(stream.get("/Type", ""))
+        syntax = program or kind in ("", "/XObject", "/ObjStm", "/XRef")
+        if not syntax or needles.hit_bytes(without_syntax(data, words=program), binary=binary):
+            return True
     return not binary and needles.hit(shown(data))
 
 
@@ -186,7 +195,10 @@ def revision_hits(path: str, password: str | None, needles: Needles) -> bool:
 
 def raw_hit(path: str, needles: Needles) -> bool:
     """Return whether a needle stands in the bytes of the file as they are."""
-    return needles.hit_bytes(_read(path), binary=True)
+    data = _read(path)
+    return needles.hit_bytes(data, binary=True) and needles.hit_bytes(
+        without_syntax(data, words=True), binary=True
+    )
 
 
 def _read(path: str) -> bytes:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -69,11 +70,13 @@ class Went:
                 continue
             reach = _NEAR * move.size
             for text, place in self._letters["MuPDF"] + self._letters["PDFium"]:
-                if text != char.text:
+                # Of a ligature MuPDF makes letters, the last behind it.
+                more = 0.0 if char.text == text else place.width
+                if more and char.text not in unicodedata.normalize("NFKC", text):
                     continue
                 along, across = move.place(place.center)
                 here, aside = move.place(char.bbox.center)
-                if abs(along - here) <= reach and abs(across - aside) <= 2 * reach:
+                if abs(along - here) <= reach + more and abs(across - aside) <= 2 * reach:
                     return True
         return False
 

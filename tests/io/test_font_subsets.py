@@ -290,3 +290,12 @@ def test_redaction_takes_the_letters_out_of_a_real_font(tmp_path: Path) -> None:
     assert len(left[0]) > len(left[1]) == len(shown) + 1  # .notdef
     with pymupdf.open(tmp_path / "out.pdf") as document:
         assert "and he read it" in document[0].get_text()
+
+
+def test_ligatures_of_mac_roman_are_known_by_their_old_names() -> None:
+    from fontTools.agl import toUnicode
+
+    from docharmony.io.sanitize.font_subsets import _usual_names
+
+    for code, name in ((0xDE, "fi"), (0xDF, "fl"), (0xDB, "currency"), (0x93, "quotedblleft")):
+        assert toUnicode(name) in {toUnicode(usual) for usual in _usual_names(code)}

@@ -15,6 +15,7 @@ from . import (
     annots,
     attachments,
     contents,
+    font_texts,
     fonts,
     forms,
     jpeg,
@@ -55,6 +56,7 @@ def sanitize(job: Job) -> None:
         clean(job)
     if job.deep:
         contents.clean(job)
+        font_texts.clean(job)
 
 
 __all__ = ["CARRIERS", "Job", "Profile", "sanitize"]

@@ -239,9 +239,12 @@ def _usual_names(code: int) -> Iterator[str]:
     yield StandardEncoding[code]
     for codec in _CODECS:
         char = bytes((code,)).decode(codec, "replace")
-        yield UV2AGL.get(ord(char), ".notdef")
+        # The list for new fonts has no name for "ﬁ"; old fonts, and the long list, call it "fi".
+        yield UV2AGL.get(ord(char), f"uni{ord(char):04X}" if char != "\ufffd" else ".notdef")
     # Where WinAnsiEncoding has nothing, and what stands in for spaces and hyphens that do not break.
     yield "bullet"
+    if code == 0xDB:
+        yield "currency"  # in MacRomanEncoding; the codec has the euro there
     yield "space" if code == 0xA0 else "hyphen" if code == 0xAD else ".notdef"
 
 

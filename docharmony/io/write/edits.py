@@ -23,6 +23,7 @@ from ..carriers import policies
 from ..child import Child
 from ..limits import Limits
 from ..moves import Move
+from ..needles import is_piece
 from ..output import atomic
 from ..wire import Buffer
 from .fitted import Fitted
@@ -118,7 +119,7 @@ def apply_edits(
         if approved:
             if not 1 <= number <= source.info.page_count:
                 raise UsageError("an edit names a page that is not there", where=f"page {number}")
-            chosen[str(number)] = [_plain(edit) for edit in approved]
+            chosen[str(number)] = [_plain(edit, terms) for edit in approved]
             if profile == "keep" and any(edit.kind is EditKind.ERASE for edit in approved):
                 raise UsageError("erasing edits need the document cleaned", why="profile is keep")
             if fill != "erase" and any(edit.kind is EditKind.REPLACE for edit in approved):
@@ -208,13 +209,15 @@ class _Work:
         )
 
 
-def _plain(edit: Edit) -> dict[str, Any]:
+def _plain(edit: Edit, terms: Sequence[str]) -> dict[str, Any]:
+    # Half a term, at the end of a line, may be a word by itself elsewhere.
+    piece = edit.rule == "term" and is_piece(edit.original, terms)
     data: dict[str, Any] = {
         "id": edit.id,
         "kind": str(edit.kind),
         "polygon": _corners(edit.polygon),
         "rule": edit.rule,
-        "original": edit.original,
+        "original": "" if piece else edit.original,
     }
     if edit.kind is EditKind.REPLACE:
         data["replacement"] = edit.replacement

@@ -9,9 +9,6 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from PIL import Image as Pictures
-
 from ..geometry import Affine, Point, Polygon
 
 if TYPE_CHECKING:
@@ -65,6 +62,10 @@ def crop_lines(
 def _crop(
     image: Image, pyramid: dict[int, Image], polygon: Polygon, height: int, margin: float
 ) -> LineCrop:
+    # Here, not above: pages with a text layer need no pixels, and this is a fifth of the start.
+    import numpy as np
+    from PIL import Image as Pictures
+
     p0, p1, p3 = polygon[0], polygon[1], polygon[3]
     em = max(math.dist(p0, p3), 1.0)
     length = max(math.dist(p0, p1), 1.0)

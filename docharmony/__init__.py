@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         StageError,
         UsageError,
     )
-    from .extraction import extract
+    from .extraction import Record, extract
     from .geometry import Affine, BBox, Point, Polygon
     from .hookspecs import hookimpl
     from .io.base import Opening, Source
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         Word,
     )
     from .pipeline import Pipeline, open, write
-    from .plan import Plan
+    from .plan import Plan, RedactionReport
     from .plugins import Plugins
     from .redaction import propose, redact
     from .replacement import ReplacementReport, propose_replacements, replace
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "asking": ("ask",),
-    "extraction": ("extract",),
+    "extraction": ("Record", "extract"),
     "config": ("RunConfig",),
     "detect.base": ("Detector", "Match"),
     "errors": (
@@ -112,7 +112,7 @@ _HOMES = {
         "Word",
     ),
     "pipeline": ("Pipeline", "open", "write"),
-    "plan": ("Plan",),
+    "plan": ("Plan", "RedactionReport"),
     "plugins": ("Plugins",),
     "redaction": ("propose", "redact"),
     "replacement": ("ReplacementReport", "propose_replacements", "replace"),
@@ -164,8 +164,10 @@ __all__ = [
     "Point",
     "Polygon",
     "QaConfig",
+    "Record",
     "RedactConfig",
     "RedactionLeakError",
+    "RedactionReport",
     "ReplaceConfig",
     "ReplacementReport",
     "Rule",

@@ -331,6 +331,7 @@ def write(
         out: a path, written whole or not at all, or a binary stream.
         source: the source that the pages come from.
         format: a registered format; None goes by the ending of the path.
+        plugins: formats are looked up here; None takes the installed ones.
 
     Raises:
         UsageError: unknown format.

@@ -157,7 +157,16 @@ def propose_replacements(
     rules: ReplaceConfig,
     pipeline: Pipeline | None = None,
 ) -> Plan:
-    """Return the edits that the rules ask for, to be reviewed and applied by :func:`replace`."""
+    """Return the edits that the rules ask for, to be reviewed and applied by :func:`replace`.
+
+    Args:
+        source: an open source, or a path.
+        rules: what to look for, and what is to stand there instead.
+        pipeline: how pages are read; None takes the defaults.
+
+    Raises:
+        StageError, UsageError, InputError: as :func:`replace` does.
+    """
     from .pipeline import Pipeline
 
     pipeline = pipeline or Pipeline()

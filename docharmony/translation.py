@@ -143,7 +143,16 @@ def translate(
 def propose_translations(
     source: Source, *, options: TranslateConfig, pipeline: Pipeline | None = None
 ) -> Proposed:
-    """Return the edits that a translation asks for, to be reviewed and set by :func:`translate`."""
+    """Return the edits that a translation asks for, to be reviewed and set by :func:`translate`.
+
+    Args:
+        source: an open source.
+        options: languages, translator and glossary.
+        pipeline: how pages are read; None takes the defaults.
+
+    Raises:
+        StageError, UsageError, InputError: as :func:`translate` does.
+    """
     from .pipeline import Pipeline
 
     return _search(source, changed(options, propose=True), pipeline or Pipeline())

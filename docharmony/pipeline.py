@@ -242,7 +242,9 @@ class Pipeline:
             page=page.number,
             stage=stage.name,
             why=why,
-            hint="Try it with -v for the place, --keep-going to go on, or --pages to leave it out.",
+            hint="Try it with -v for the place, and report it."
+            if self.redacts
+            else "Try it with -v for the place, --keep-going to go on, or --pages to leave it out.",
         ) from error
 
 

@@ -49,6 +49,7 @@ def add(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_input_options(parser, single=True)
+    common.add_keep_going(parser)
     parser.add_argument(
         "questions", metavar="QUESTION", nargs="*", help="what to ask; each a word of its own"
     )

@@ -91,6 +91,15 @@ def add_input_options(
     )
 
 
+def add_keep_going(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add ``--keep-going``, for commands that write what they have without the pages that fail."""
+    parser.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="go on after a page that fails; the exit code is 20 then",
+    )
+
+
 def config_of(args: argparse.Namespace) -> RunConfig:
     """Return the configuration: file, --set, then the command's own options on top."""
     config = RunConfig.load(args.config, args.settings)
@@ -295,7 +304,10 @@ def each(inputs: Sequence[Input], work: Callable[[int, Input], int]) -> int:
         except UsageError:
             raise
         except DocharmonyError as error:
-            messages.error(str(error), error.hint, code=error.exit_code)
+            told = str(error)
+            if Path(item.label).name not in told:
+                told = f"{item.label}: {told}"
+            messages.error(told, error.hint, code=error.exit_code)
             codes.append(error.exit_code)
     if len(set(codes)) == 1:
         return codes[0]

@@ -86,8 +86,8 @@ def _is_json() -> bool:
 class _Observer:
     """Moves the progress bar and writes page events to the log."""
 
-    def __init__(self, bar: Any, task: Any) -> None:
-        self.bar, self.task = bar, task
+    def __init__(self, name: str, bar: Any, task: Any) -> None:
+        self.name, self.bar, self.task = name, bar, task
 
     @hookimpl
     def page_finished(self, page: Page, seconds: float) -> None:
@@ -103,11 +103,12 @@ class _Observer:
     def page_failed(self, failure: PageFailure) -> None:
         """Tell of a failed page and count it."""
         _log.warning(
-            "page %d failed in stage %s: %s",
+            "%s: page %d failed in stage %s: %s",
+            self.name,
             failure.page,
             failure.stage,
             failure.error,
-            extra={"fields": {"page": failure.page, "stage": failure.stage}},
+            extra={"fields": {"input": self.name, "page": failure.page, "stage": failure.stage}},
         )
         self._advance()
 
@@ -135,7 +136,7 @@ def progress(plugins: Plugins, name: str, pages: int) -> Iterator[None]:
         )
         task = bar.add_task(name, total=pages)
         bar.start()
-    observer = _Observer(bar, task)
+    observer = _Observer(name, bar, task)
     plugins.observe(observer)
     started = time.perf_counter()
     try:

@@ -47,6 +47,7 @@ def _add(subparsers: Any, name: str, summary: str, formats: tuple[str, ...], epi
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_input_options(parser)
+    common.add_keep_going(parser)
     parser.add_argument(
         "-f", "--format", choices=formats, default="json", help="output format (default: json)"
     )

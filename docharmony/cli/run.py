@@ -56,7 +56,7 @@ def add(subparsers: Any) -> None:
     group.add_argument("--jobs", type=int, metavar="N", help="workers (default: 1)")
     group.add_argument("--executor", metavar="NAME", help="serial, process, or one of a plugin")
     group.add_argument("--resume", action="store_true", help="leave out inputs already done")
-    group.add_argument("--keep-going", action="store_true", help="go on after a failed page")
+    common.add_keep_going(group)
     parser.set_defaults(run=run)
 
 

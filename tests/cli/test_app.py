@@ -183,6 +183,19 @@ def test_a_stage_that_fails(run: Run, letter: Path, tmp_path: Path) -> None:
         assert SECRET not in stream
 
 
+def test_failures_name_their_file(run: Run, letter: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.pdf").write_bytes(letter.read_bytes())
+    args = [*fault("fault.raises"), "ocr", letter, "other.pdf", "-f", "text", "-o", "out"]
+    done = run(*args)
+    assert done.returncode == 9
+    assert f"docharmony: {letter}: a stage failed (page 2" in done.stderr
+    assert "docharmony: other.pdf: a stage failed (page 2" in done.stderr
+    going = run(*args, "--keep-going")
+    assert going.returncode == 20
+    assert "docharmony: other.pdf: page 2 failed in stage fault.raises: ValueError" in going.stderr
+    assert "Page 3" in (tmp_path / "out" / "other.txt").read_text()
+
+
 def test_run_keeps_going_and_resumes(run: Run, letter: Path, tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text('formats = ["json", "text"]\n')
     done = run("run", "p.toml", letter, "-o", "out")

@@ -253,7 +253,7 @@ def test_a_page_that_fails_is_left_out_and_the_exit_code_says_so(
     ]
     assert main([*faults, "ask", str(path), "Total?"]) == 9
     assert capsys.readouterr().out == ""
-    going = [*faults, "--set", "keep_going=true", "ask", str(path)]
+    going = [*faults, "ask", "--keep-going", str(path)]
     assert main([*going, "Total?"]) == 20
     captured = capsys.readouterr()
     assert json.loads(captured.out)[0]["answer"] == "EUR 1,234.50"

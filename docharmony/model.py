@@ -248,6 +248,14 @@ class Setting:
         stretch: width of the letters as a share of the face's own; pixels only.
         inline: parts of the text that are set otherwise, in order, without overlaps.
         alike: whether it takes on the size of texts of its size that had to be set smaller.
+        gradient: ``"x"``: letters change their colour along the line, from ``color`` at the left of the
+            area to ``color_end`` at its right; ``"y"``: from its top to its bottom; pixels only.
+        color_end: see gradient.
+        outline: how far an outline reaches beyond the letters, 0.0 for none; pixels only.
+        outline_color: its colour.
+        shadow: how far a shadow lies to the right and below, (0.0, 0.0) for none; pixels only.
+        shadow_color: its colour.
+        shadow_blur: standard deviation of its edges.
     """
 
     size: float = 0.0
@@ -269,6 +277,23 @@ class Setting:
     stretch: float = 1.0
     inline: tuple[Inline, ...] = ()
     alike: bool = False
+    gradient: Literal["", "x", "y"] = ""
+    color_end: tuple[int, int, int] = (0, 0, 0)
+    outline: float = 0.0
+    outline_color: tuple[int, int, int] = (0, 0, 0)
+    shadow: tuple[float, float] = (0.0, 0.0)
+    shadow_color: tuple[int, int, int] = (0, 0, 0)
+    shadow_blur: float = 0.0
+
+    @property
+    def inks(self) -> tuple[tuple[int, int, int], ...]:
+        """The colours that pixels of the old letters have."""
+        ends = (self.color, self.color_end)
+        mixed = [tuple((3 - n) * a + n * b for a, b in zip(*ends, strict=True)) for n in range(4)]
+        colours = [(r // 3, g // 3, b // 3) for r, g, b in mixed] if self.gradient else [self.color]
+        colours += [self.outline_color] if self.outline else []
+        colours += [self.shadow_color] if any(self.shadow) else []
+        return tuple(colours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,9 +517,6 @@ def setting_from_json(data: Mapping[str, Any]) -> Setting:
     return Setting(**_typed(Setting, data))
 
 
-_LENGTHS = {"color": (int, 3), "room": (float, 4)}
-
-
 def _typed(of: type[Setting] | type[Inline], data: Mapping[str, Any]) -> dict[str, Any]:
     """Return values for a dataclass; raise KeyError or ValueError when the data does not fit."""
     values: dict[str, Any] = {}
@@ -502,15 +524,15 @@ def _typed(of: type[Setting] | type[Inline], data: Mapping[str, Any]) -> dict[st
         if name not in data:
             continue
         given = data[name]
-        if name in _LENGTHS:
-            number, length = _LENGTHS[name]
-            given = tuple(number(value) for value in given)
-            if len(given) != length:
-                raise ValueError(name)
-        elif name == "inline":
+        if name == "inline":
             given = tuple(Inline(**_typed(Inline, item)) for item in given)
         elif name == "links":
             given = tuple(BBox(*map(float, box)) for box in given)
+        elif get_origin(kind) is tuple:
+            numbers = get_args(kind)
+            if len(given) != len(numbers):
+                raise ValueError(name)
+            given = tuple(number(value) for number, value in zip(numbers, given, strict=True))
         elif get_origin(kind) is Literal:
             if given not in get_args(kind):
                 raise ValueError(name)

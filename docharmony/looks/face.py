@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     Grey = npt.NDArray[np.float32]
     Rgb = npt.NDArray[np.uint8]
 
-# Blur of the edges that is tried, in pixels.
-_BLURS = (0.3, 0.6, 0.9, 1.3, 1.8, 2.4)
+# Letters that lie a little beside those they are compared with match better when both are soft, pixels.
+_SOFTER, _SOFT = (0.0, 0.7, 1.4), 0.02
 _MOST_WORDS = 6
 # By how much a bold or a slanted face must match better than a plain one.
 _BOLD, _SLANT = 0.02, 0.015
@@ -65,11 +65,22 @@ class Look:
 
     @classmethod
     def all(
-        cls, cover: Grey, texts: Sequence[str], words: Sequence[tuple[float, float]]
+        cls,
+        cover: Grey,
+        texts: Sequence[str],
+        words: Sequence[tuple[float, float]],
+        *,
+        blur: float = 0.6,
+        tilted: bool = False,
     ) -> tuple[list[Look], int]:
-        """Return the look in each face, given a strip's words and where they stand.
+        """Return the look in each face, and how many letters were compared.
 
-        And how many letters were compared.
+        Args:
+            cover: of the strip.
+            texts: its words.
+            words: where they stand.
+            blur: how soft its edges are, standard deviation in rows.
+            tilted: whether it is seen in perspective, so that its width says nothing about the face.
         """
         # Long words tell more; a few of them tell enough.
         order = sorted(range(len(words)), key=lambda i: -len(texts[i]))[:_MOST_WORDS]
@@ -80,7 +91,8 @@ class Look:
         ]
         if not samples:
             return [], 0
-        return [_compare(samples, *kind) for kind in _CLASSES], sum(len(s.text) for s in samples)
+        looks = [_compare(samples, *kind, blur=blur, tilted=tilted) for kind in _CLASSES]
+        return looks, sum(len(s.text) for s in samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +125,14 @@ class _Sample:
 
 
 def _compare(
-    samples: Sequence[_Sample], family: Family, bold: bool, italic: bool, font: str = ""
+    samples: Sequence[_Sample],
+    family: Family,
+    bold: bool,
+    italic: bool,
+    font: str,
+    *,
+    blur: float,
+    tilted: bool,
 ) -> Look:
     """Set the words in a face over their ink and return the look with how well it matches."""
     from statistics import median
@@ -139,24 +158,28 @@ def _compare(
         origin = (4 - left * wide, 4 + top * size)
         picture = _drawn(shaped, wide, size, sample.ink.shape, origin)
         drawn.append((picture, sample.ink, size, wide, sample.top + top * size))
-    nothing = Look(family, bold, italic, 0.0, 0.0, 0.6, -1.0, 1.0, font)
+    nothing = Look(family, bold, italic, 0.0, 0.0, blur, -1.0, 1.0, font)
     if not drawn:
         return nothing
     # A word that was cut wrongly or misread has another size than the rest.
     usual = median(item[2] for item in drawn)
     drawn = [item for item in drawn if abs(item[2] - usual) <= 0.15 * usual] or drawn
-    best, blur = -1.0, 0.6
-    for sigma in _BLURS:
-        match = float(
-            np.mean([_alike(gaussian_filter(picture, sigma), ink) for picture, ink, *_ in drawn])
-        )
-        if match > best:
-            best, blur = match, sigma
+    pictures = [(gaussian_filter(picture, blur), ink) for picture, ink, *_ in drawn]
+    best = -1.0
+    for more in _SOFTER:
+        if more:
+            pictures = [(gaussian_filter(a, 0.7), gaussian_filter(b, 0.7)) for a, b in pictures]
+        found = sorted(_alike(picture, ink) for picture, ink in pictures)
+        # The better half: what was misread looks like nothing.
+        best = max(best, float(np.mean(found[len(found) // 2 :])) - _SOFT * more)
+    # So only that half tells the colour.
+    told = sorted(drawn, key=lambda item: _alike(gaussian_filter(item[0], blur), item[1]))
+    told = told[len(told) // 2 :]
     size = median(item[2] for item in drawn)
     stretch = median(item[3] for item in drawn) / size
     baseline = median(item[4] for item in drawn)
     # A face whose width does not follow from its height is another one.
-    match = best - 0.6 * abs(math.log(stretch))
+    match = best if tilted else best - 0.6 * abs(math.log(stretch))
     return Look(
         family,
         bold,
@@ -167,7 +190,7 @@ def _compare(
         match,
         min(1.25, max(0.8, stretch)),
         font,
-        _strength(drawn, blur),
+        _strength(told, blur),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..geometry import Polygon
 from ..model import Line
 from .face import Look, advance
+from .plane import Plane
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,25 +22,27 @@ if TYPE_CHECKING:
 _HEIGHT = 96
 
 
-def upright(pixels: Rgb, polygon: Polygon, scale: float) -> tuple[Rgb, float]:
+def upright(pixels: Rgb, polygon: Polygon, scale: float, widened: float = 1.0) -> tuple[Rgb, float]:
     """Return a part of the page turned level, and how many of the page's pixels one of its rows takes.
 
     Args:
         pixels: the page.
         polygon: four corners in page units.
         scale: pixels a page unit.
+        widened: how much narrower it is seen than it is.
     """
     import numpy as np
     from scipy.ndimage import map_coordinates
 
-    a, b, d = polygon[0], polygon[1], polygon[-1]
-    wide, high = math.dist(a, b) * scale, math.dist(a, d) * scale
+    a, b, c, d = polygon
+    wide = max(math.dist(a, b), math.dist(d, c)) * scale
+    high = max(math.dist(a, d), math.dist(b, c)) * scale
     step = max(1.0, high / _HEIGHT)
-    rows, columns = max(3, round(high / step)), max(3, round(wide / step))
-    u = (np.arange(columns) + 0.5) * step / max(wide, 1e-6)
-    v = (np.arange(rows) + 0.5) * step / max(high, 1e-6)
-    x = (a.x + u[None, :] * (b.x - a.x) + v[:, None] * (d.x - a.x)) * scale - 0.5
-    y = (a.y + u[None, :] * (b.y - a.y) + v[:, None] * (d.y - a.y)) * scale - 0.5
+    rows, columns = max(3, round(high / step)), max(3, round(wide / step * widened))
+    matrix = Plane(polygon, float(columns), float(rows)).matrix
+    u, v = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)
+    x, y, w = np.tensordot(matrix, np.stack([u, v, np.ones_like(u)]), axes=1)
+    x, y = x / w * scale - 0.5, y / w * scale - 0.5
     level = abs(b.y - a.y) + abs(d.x - a.x) < 1e-6 and step == 1.0
     strip = np.stack(
         [

@@ -13,7 +13,7 @@ from itertools import pairwise
 from statistics import median
 
 from ..geometry import Affine, BBox, Polygon
-from ..looks.geometry import alignment
+from ..looks.geometry import alignment, grown
 from ..model import Align, Block, Edit, EditKind, EditStatus, Inline, Line, Page, Setting
 from ..stage import Context
 from ..translators.units import joined
@@ -81,7 +81,7 @@ class Replacer:
         if align == "fill":
             room = (0.0, 0.0, 0.0, 0.0)
         setting = replace(setting, align=align, room=room)
-        return _edit(naming, polygon, old, new, (), setting)
+        return _edit(naming, polygon, old, new, _dressed([polygon], setting), setting)
 
     def block(
         self,
@@ -138,6 +138,10 @@ class Replacer:
                 # A hanging indent: the box begins where the other lines do.
                 frame = BBox(frame.x0 - indent, frame.y0, frame.x1, frame.y1)
         corners = frame.polygon().map(Affine.rotate(first.direction))
+        seen = self.styles.tilted(first) if len(lines) == 1 else None
+        if seen is not None:
+            corners = seen
+            setting = self.styles.of(first, seen)
         setting = replace(
             setting,
             align=align or found,  # type: ignore[arg-type]
@@ -150,7 +154,7 @@ class Replacer:
             room=self._room(corners, lines, setting, polygons),
         )
         old = joined([line.text for line in lines])
-        areas = tuple(polygons) if len(polygons) > 1 else ()
+        areas = _dressed(polygons, setting) or (tuple(polygons) if len(polygons) > 1 else ())
         return _edit(naming, corners, old, new, areas, setting)
 
     def _baseline(self, line: Line) -> float:
@@ -326,6 +330,13 @@ def _edit(
         areas,
         setting,
     )
+
+
+def _dressed(polygons: Sequence[Polygon], setting: Setting) -> tuple[Polygon, ...]:
+    """Return where letters with an outline or a shadow stand; nothing where they have none."""
+    shadow = max(map(abs, setting.shadow)) + 2 * setting.shadow_blur if any(setting.shadow) else 0.0
+    more = max(setting.outline, shadow)
+    return tuple(grown(polygon, more) for polygon in polygons) if more else ()
 
 
 def _inside(box: BBox, areas: Sequence[Polygon]) -> bool:

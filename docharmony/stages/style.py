@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from ..geometry import Polygon
-from ..looks.face import Look, advance
-from ..looks.geometry import cut_words, grown, upright
-from ..looks.ink import Ink, clear_rules, find_ink
+from ..geometry import Point, Polygon
+from ..looks.colour import PLAIN, Dress, dressed
+from ..looks.ink import find_ink
+from ..looks.strip import Strip
 from ..model import Line, Page, Setting
 from ..stage import Context, Span
 from ..typeset.faces import classify
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     Rgb = npt.NDArray[np.uint8]
 
-# A match (correlation less a penalty for the width) that says nothing.
-_LEAST_MATCH = 0.25
 # Lines of a page that are looked at to know its usual style, letters of them that count at most, lines
 # that make a rule, and the share of letters that must be of one class; differences in tint and in
 # lightness (of 255) that may be errors.
@@ -47,8 +45,8 @@ class Styles:
         self._page, self._ctx = page, ctx
         self._spans: tuple[Span, ...] | None = None
         self._raster: Rgb | None = None
-        self._strips: dict[str, _Strip | None] = {}
-        self._sample: list[_Strip] | None = None
+        self._strips: dict[str, Strip | None] = {}
+        self._sample: list[Strip] | None = None
 
     def of(self, line: Line, polygon: Polygon, like: Polygon | None = None) -> Setting:
         """Return how the text under a polygon is set.
@@ -92,11 +90,16 @@ class Styles:
         x1 = strip.at(line, last, until + 1)
         return strip.part(x0, x1) if x1 - x0 >= 2 else None
 
-    def _strip(self, line: Line) -> _Strip | None:
+    def tilted(self, line: Line) -> Polygon | None:
+        """Return the corners of a line that is seen in perspective, None of any other."""
+        strip = self._strip(line) if line.origin == "ocr" else None
+        return strip.whole() if strip is not None and strip.tilted else None
+
+    def _strip(self, line: Line) -> Strip | None:
         if line.id not in self._strips:
             if self._raster is None:
                 self._raster = self._ctx.raster(self._page)
-            self._strips[line.id] = _Strip.of(self._raster, line, self._page.width)
+            self._strips[line.id] = Strip.of(self._raster, line, self._page.width)
         return self._strips[line.id]
 
     def _of_pixels(self, line: Line, polygon: Polygon) -> Setting:
@@ -112,35 +115,46 @@ class Styles:
         # Parts can be of another colour than the rest of their line.
         x0, x1 = strip.reach(polygon)
         own = find_ink(strip.pixels[:, x0:x1]) if x1 - x0 > 4 else None
+        dress = strip.dress
+        if own is not None:
+            own, dress = dressed(strip.pixels[:, x0:x1], own)
         found = strip.ink if own is None else own
+        if strip.dress.outline or any(strip.dress.shadow):
+            # What the whole line wears, each of its words does.
+            found, dress = strip.ink, strip.dress
         colour = found.ground + (found.colour - found.ground) * look.strength
         blur = look.blur * unit
         if self._sample is not None and len(self._sample) >= _ENOUGH:
             # One sheet, one scanner: differences are errors.
             blur = float(np.median([other.look.blur * other.unit for other in self._sample]))
-        if len(usual) >= _ENOUGH:
+        if len(usual) >= _ENOUGH and dress == PLAIN:
             shared = np.median([other.colour for other in usual], axis=0)
             # In how dark they are, that is: a tint of its own is no error.
             tint = (shared - shared.mean()) - (colour - colour.mean())
             if float(np.abs(tint).max()) < _TINT and abs(shared.mean() - colour.mean()) < _SHADE:
                 colour = shared
-        red, green, blue = (int(v) for v in np.clip(colour.round(), 0, 255))
-        top = _above(strip.corners, polygon)
+        # At the left end of the part: in perspective everything is measured there.
+        column = strip.plane.flat(polygon[0]).x
+        foot, head = (strip.plane.page(column, look.baseline - d) for d in (0.0, look.size))
+        worn = _worn(strip, dress, polygon, x0)
+        if dress.gradient:
+            colour = worn.pop("color")
         return Setting(
-            size=look.size * unit,
+            size=math.dist(foot, head),
             font=look.font,
             family=look.family,
             bold=look.bold,
             italic=look.italic,
-            color=(red, green, blue),
-            baseline=look.baseline * unit - top,
+            color=_rgb(colour),
+            baseline=_below(polygon, foot),
             origin=line.origin,
             visible=line.visible,
             blur=blur,
-            stretch=look.stretch,
+            stretch=look.stretch * (_squeeze(strip, polygon) if strip.tilted else 1.0),
+            **worn,
         )
 
-    def _usual(self, strip: _Strip) -> list[_Strip]:
+    def _usual(self, strip: Strip) -> list[Strip]:
         """Return lines of the page that are about as large: what they look like is likely."""
         if self._sample is None:
             lines = [line for line in self._page.lines if line.origin == "ocr"]
@@ -210,108 +224,61 @@ def _of_span(span: Span, polygon: Polygon) -> Setting:
     )
 
 
-def _above(corners: Polygon, polygon: Polygon) -> float:
-    """Return how far the top of a polygon lies below that of a strip, in page units."""
-    a, d = corners[0], corners[-1]
-    high = math.dist(a, d) or 1.0
-    p = polygon[0]
-    return ((p.x - a.x) * (d.x - a.x) + (p.y - a.y) * (d.y - a.y)) / high
+def _worn(strip: Strip, dress: Dress, polygon: Polygon, first: int) -> dict[str, Any]:
+    """Return the values of a setting for what letters wear.
 
-
-@dataclass(frozen=True, slots=True)
-class _Strip:
-    """A line that was read from pixels, turned level.
-
-    Attributes:
-        pixels: (rows, columns, 3).
-        corners: of the strip on the page.
-        unit: page units a row or column.
-        ink: its letters.
-        words: for each word of the line the first column of its ink and the one after its last.
-        looks: its style in rows as each face would have it; empty where nothing compares.
-        look: the one that matches best.
-        letters: how many letters were compared.
+    Args:
+        strip: the line.
+        dress: what a part of it wears.
+        polygon: the part.
+        first: column of the strip that is column 0 for the dress.
     """
-
-    pixels: Rgb
-    corners: Polygon
-    unit: float
-    ink: Ink
-    words: tuple[tuple[float, float], ...]
-    looks: tuple[Look, ...]
-    look: Look
-    letters: int
-
-    @property
-    def colour(self) -> npt.NDArray[np.float32]:
-        """The colour of the ink."""
-        return self.ink.ground + (self.ink.colour - self.ink.ground) * self.look.strength
-
-    def agreed(self, others: Sequence[_Strip]) -> Look:
-        """Return the look that this line and lines like it agree on, each by its letters."""
-        weight = min(_VOTES, 0.7 * sum(other.letters for other in others))
-        if not others or not self.looks:
-            return self.look
-        total = sum(other.letters for other in others)
-
-        def value(index: int) -> float:
-            shared = sum(o.looks[index].worth * o.letters for o in others) / max(1, total)
-            own = self.looks[index]
-            return own.worth * self.letters + shared * weight
-
-        best = self.looks[max(range(len(self.looks)), key=value)]
-        return best if best.size > 0 else self.look
-
-    @classmethod
-    def of(cls, raster: Rgb, line: Line, width: float) -> _Strip | None:
-        """Return the strip of a line; None where no ink stands out."""
-        scale = raster.shape[1] / width
-        quad = line.polygon
-        corners = grown(quad, 0.25 * math.dist(quad[0], quad[-1]))
-        pixels, step = upright(raster, corners, scale)
-        ink = find_ink(pixels)
-        if ink is None:
-            return None
-        margin = 0.25 / 1.5 * pixels.shape[0]
-        cover = ink.cover.copy()
-        clear_rules(cover)
-        rows = slice(round(0.4 * margin), round(pixels.shape[0] - 0.4 * margin))
-        columns = (cover[rows] > 0.4).sum(axis=0)
-        words = cut_words(columns, line, margin, pixels.shape[0] / 1.5)
-        texts = [word.text for word in line.words]
-        looks, letters = Look.all(cover, texts, words)
-        look = Look.plain(pixels.shape[0] - 2 * margin, margin)
-        if looks:
-            best = max(looks, key=lambda other: other.worth)
-            look = best if best.match >= _LEAST_MATCH else look
-        unit = step / scale
-        return cls(pixels, corners, unit, ink, tuple(words), tuple(looks), look, letters)
-
-    def at(self, line: Line, word: int, char: int) -> float:
-        """Return the column at which a character of a word begins."""
-        x0, x1 = self.words[word]
-        text = line.words[word].text
-        if char <= 0 or char >= len(text):
-            return x0 if char <= 0 else x1
-        share = advance(text[:char], self.look) / max(1e-6, advance(text, self.look))
-        return x0 + share * (x1 - x0)
-
-    def reach(self, polygon: Polygon) -> tuple[int, int]:
-        """Return the first and last columns under a polygon."""
-        a, b = self.corners[0], self.corners[1]
-        wide = math.dist(a, b) or 1.0
-        along = (b.x - a.x) / wide, (b.y - a.y) / wide
-        spots = [((p.x - a.x) * along[0] + (p.y - a.y) * along[1]) / self.unit for p in polygon]
-        return max(0, int(min(spots))), min(self.pixels.shape[1], int(max(spots)) + 1)
-
-    def part(self, x0: float, x1: float) -> Polygon:
-        """Return the corners of columns ``x0:x1``, as high as the line's box."""
-        a, b, d = self.corners[0], self.corners[1], self.corners[-1]
-        wide, high = math.dist(a, b) or 1.0, math.dist(a, d) or 1.0
-        ux, uy = (b.x - a.x) / wide * self.unit, (b.y - a.y) / wide * self.unit
-        vx, vy = (d.x - a.x) / high * self.unit, (d.y - a.y) / high * self.unit
-        top, bottom = 0.25 / 1.5 * self.pixels.shape[0], 1.25 / 1.5 * self.pixels.shape[0]
-        return Polygon.of(
-            (a.x + x * ux + y * vx, a.y + x * uy + y * vy)
-            for x, y in ((x0, top), (x1, top), (x1, bottom), (x0, bottom))
+    worn: dict[str, Any] = {}
+    if dress.gradient:
+        index = 0 if dress.gradient == "x" else 1
+        start, end = (
+            strip.plane.flat(polygon[n])[index] for n in ((0, 1) if not index else (0, 3))
         )
+        skip = first if dress is not strip.dress and not index else 0
+        worn |= {
+            "gradient": dress.gradient,
+            "color": dress.at(start - skip),
+            "color_end": _rgb(dress.at(end - skip)),
+        }
+    if dress.outline and dress.outline_colour is not None:
+        worn |= {
+            "outline": dress.outline * strip.unit,
+            "outline_color": _rgb(dress.outline_colour),
+        }
+    if any(dress.shadow) and dress.shadow_colour is not None:
+        right, below = dress.shadow
+        worn |= {
+            "shadow": (right * strip.unit, below * strip.unit),
+            "shadow_color": _rgb(dress.shadow_colour),
+            "shadow_blur": dress.shadow_blur * strip.unit,
+        }
+    return worn
+
+
+def _rgb(colour: npt.NDArray[np.float32]) -> tuple[int, int, int]:
+    red, green, blue = (min(255, max(0, round(float(value)))) for value in colour)
+    return red, green, blue
+
+
+def _below(polygon: Polygon, point: Point) -> float:
+    """Return how far a point lies below the top of a polygon, along its left side."""
+    a, d = polygon[0], polygon[-1]
+    high = math.dist(a, d) or 1.0
+    return ((point.x - a.x) * (d.x - a.x) + (point.y - a.y) * (d.y - a.y)) / high
+
+
+def _squeeze(strip: Strip, polygon: Polygon) -> float:
+    """Return how much wider than high columns and rows are along the sides of a part in perspective.
+
+    New text is laid out along the part's upper and left sides and then seen as its corners say.
+    """
+    a, b, d = polygon[0], polygon[1], polygon[-1]
+    flat = [strip.plane.flat(point) for point in (a, b, d)]
+    along = math.dist(a, b) / max(1e-6, math.dist(flat[0], flat[1]))
+    down = math.dist(a, d) / max(1e-6, math.dist(flat[0], flat[2]))
+    return along / max(1e-6, down)

@@ -26,6 +26,7 @@ from .fitted import Fitted, parted
 from .pdf_images import Picture, cover, crop, flat_fill, ink_of, letters, zones
 from .pixel_setting import draw
 from .setting import Planned, fitted, plan
+from .weathering import Weather
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -118,7 +119,7 @@ def erase(
         inks = []
         for area, planned in written:
             setting = planned.setting
-            own = letters(frame.picture, fractions(area), setting.color, setting.blur)
+            own = letters(frame.picture, fractions(area), setting.inks, setting.blur)
             inks.append((own, setting.color))
             hidden |= own
         zone |= hidden
@@ -170,17 +171,22 @@ def finish(
     """Put painted crops and new text in and write the image; see :func:`.pdf.finish`."""
     frames, kind = _load(path)
     for number, frame in enumerate(frames, 1):
+        replacing = parted((edits or {}).get(str(number), ()))[1]
+        weather = Weather(frame.picture) if replacing else None
         for which, rows, columns in frame.save.pop("crops", ()):
             height, width = crops[which]
             painted = np.frombuffer(blobs[2 * which], np.uint8).reshape(height, width, 3)
             mask = np.frombuffer(blobs[2 * which + 1], np.uint8).reshape(height, width)
-            frame.picture.put((slice(*rows), slice(*columns)), painted, mask == 1)
-        for item in alike(parted((edits or {}).get(str(number), ()))[1], least):
-            drawn = draw(frame.picture, item, Affine(), least)
-            if drawn is not None and frame.alpha is not None:
-                window, share = drawn
-                seen = (share * 255).round().astype(np.uint8)
-                frame.alpha[window] = np.maximum(frame.alpha[window], seen)
+            if weather is not None:
+                weather.fill((slice(*rows), slice(*columns)), painted, mask)
+            else:
+                frame.picture.put((slice(*rows), slice(*columns)), painted, mask == 1)
+        for item in alike(replacing, least):
+            for layer in draw(frame.picture, item, Affine(), least, weather):
+                if frame.alpha is not None:
+                    seen = (layer.cover * 255).round().astype(np.uint8)
+                    part = frame.alpha[layer.window]
+                    frame.alpha[layer.window] = np.maximum(part, seen)
     _write(frames, kind, out)
     return {}, []
 

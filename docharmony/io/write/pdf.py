@@ -30,6 +30,7 @@ from .pdf_content import Eraser
 from .pdf_lines import GAPS, LEAST_GAP, LinePlan, plan_lines
 from .pdf_usage import prune_replaced
 from .replace_pdf import MARK, Replacements
+from .weathering import Weather
 
 Reply = tuple[Any, list[Buffer]]
 
@@ -183,16 +184,22 @@ def finish(
             del image[MARK]
             picture = pdf_images.decode(image)
             picture.codec, picture.jpeg = note["codec"], note["jpeg"]
+            weather = Weather(picture) if note.get("texts") else None
             for crop, rows, columns in note["crops"]:
                 height, width = crops[crop]
                 painted = np.frombuffer(blobs[2 * crop], np.uint8).reshape(height, width, 3)
                 mask = np.frombuffer(blobs[2 * crop + 1], np.uint8).reshape(height, width)
-                picture.put((slice(*rows), slice(*columns)), painted, mask == 1)
+                if weather is not None:
+                    weather.fill((slice(*rows), slice(*columns)), painted, mask)
+                else:
+                    picture.put((slice(*rows), slice(*columns)), painted, mask == 1)
             height, width = picture.samples.shape[:2]
             for text in note.get("texts", ()):
                 # The unit square of an image has its origin at the bottom left.
                 to_pixels = Affine(*text["to_unit"]).then(Affine(width, 0, 0, -height, 0, height))
-                pixel_setting.draw(picture, text["edit"], to_pixels, least)
+                pixel_setting.draw(picture, text["edit"], to_pixels, least, weather)
+            if weather is not None:
+                weather.code()
             _replace(image, pdf_images.encode(pdf, image, picture, note["size"]))
         _save(pdf, out, password)
     return {}, []
@@ -234,7 +241,7 @@ class _Pictures:
         self,
         image: Any,
         polygons: Sequence[Sequence[tuple[float, float]]],
-        inks: Sequence[tuple[tuple[int, int, int], float] | None] = (),
+        inks: Sequence[tuple[tuple[tuple[int, int, int], ...], float] | None] = (),
         scale: float = 1.0,
     ) -> Any:
         height, width = int(image.get("/Height", 0)), int(image.get("/Width", 0))
@@ -275,7 +282,7 @@ class _Pictures:
                 for polygon, ink in zip(polygons, inks, strict=True):
                     if ink is not None:
                         own = pdf_images.letters(picture, polygon, ink[0], ink[1] * unit)
-                        written.append((own, ink[0]))
+                        written.append((own, ink[0][0]))
                         hidden |= own
                 zone = zone | hidden
             picture.samples[hidden] = 0

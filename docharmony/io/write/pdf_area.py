@@ -22,7 +22,7 @@ class Area:
         polygon: its corners on the displayed page; made convex where it is not.
         only_text: whether only glyphs go, not the drawings and pictures around and behind them.
         edit: id of the edit that it belongs to.
-        ink: colour of its letters and the blur of their edges in points, where in pictures only
+        ink: colours of its letters and the blur of their edges in points, where in pictures only
             letters go.
 
     Attributes:
@@ -52,7 +52,7 @@ class Area:
         *,
         only_text: bool = False,
         edit: str = "",
-        ink: tuple[tuple[int, int, int], float] | None = None,
+        ink: tuple[tuple[tuple[int, int, int], ...], float] | None = None,
     ) -> None:
         self.only_text, self.edit, self.ink = only_text, edit, ink
         self.hits = self.glyphs = 0

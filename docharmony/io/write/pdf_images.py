@@ -218,22 +218,26 @@ def cover(shape: tuple[int, int], polygons: Sequence[Sequence[Sequence[float]]])
 
 
 def letters(
-    picture: Picture, polygon: Sequence[Sequence[float]], ink: tuple[int, int, int], blur: float
+    picture: Picture,
+    polygon: Sequence[Sequence[float]],
+    inks: Sequence[tuple[int, int, int]],
+    blur: float,
 ) -> Mask:
     """Return the pixels of the letters in a polygon; where they cannot be told, all of it.
 
     Args:
         picture: what is looked at.
         polygon: corners in fractions of width and height, y down.
-        ink: colour of the letters.
+        inks: colours of the letters and of what they wear.
         blur: standard deviation of their edges in pixels.
     """
     from .strokes import strokes
 
-    result = cover(picture.samples.shape[:2], [polygon])
-    for window in windows(result):
-        area = result[window]
-        result[window] = strokes(picture.rgb(window), area, ink, blur)
+    whole = cover(picture.samples.shape[:2], [polygon])
+    result = np.zeros_like(whole)
+    for window in windows(whole):
+        for ink in inks:
+            result[window] |= strokes(picture.rgb(window), whole[window], ink, blur)
     return result
 
 

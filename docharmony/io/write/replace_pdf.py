@@ -94,7 +94,7 @@ class Replacements:
             only_text = setting.origin == "pdf" and setting.visible
             for polygon in item["areas"]:
                 shown = _trimmed(Polygon.of(polygon)) if only_text else Polygon.of(polygon)
-                ink = None if only_text else (setting.color, setting.blur)
+                ink = None if only_text else (setting.inks, setting.blur)
                 areas.append(Area(shown, only_text=only_text, edit=str(item["id"]), ink=ink))
         return planned, areas
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # A gradient: least change of a channel over the letters (of 255), least share of the variance that it
 # explains, and most that it may leave unexplained (of 255, and as a share of the change).
 _CHANGE, _EXPLAINED, _LEFT, _LEFT_SHARE = 28.0, 0.8, 6.0, 0.09
+# How deep inside letters their colour is looked at (rows), and pixels that must be as deep.
+_DEEP, _CORE = (3.0, 2.0, 1.5), 60
 # Two colours: least distance (sum of channels), least share of the letters' pixels.
 _APART, _SHARE = 80.0, 0.1
 # An outline encloses: at most this share of the inner colour touches the ground. An in-between colour
@@ -103,10 +105,12 @@ def _foreground(values: Grey, ink: Ink, share: float) -> Mask:
 
 def _gradient(values: Grey, ink: Ink, letters: Mask) -> tuple[Ink, Dress] | None:
     import numpy as np
-    from scipy.ndimage import binary_erosion
+    from scipy.ndimage import distance_transform_edt
 
-    core = binary_erosion(letters)
-    if core.sum() < 40:
+    depth = distance_transform_edt(letters)
+    # Deep inside no blur has mixed the ground in; thin letters have no such place.
+    core = next((depth >= d for d in _DEEP if (depth >= d).sum() >= _CORE), None)
+    if core is None:
         return None
     y, x = np.nonzero(core)
     colours = values[core]

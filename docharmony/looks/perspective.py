@@ -7,7 +7,7 @@ the baseline is and how large the line is there. On a flat sign both are linear 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .face import Look
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Letters that say enough; change of size along the line (share) that is seen at all; share of the
 # error that must go when it is taken into account, and error (in sizes) that may be left.
 _LETTERS, _CHANGE, _BETTER, _LEFT = 5, 0.05, 0.5, 0.06
+# The same share where the change is strong, or what is left of one.
+_STRONG, _REFINED = 0.2, 0.85
 # Rise or fall of a baseline from end to end (in sizes) that makes it another angle.
 _TURNED = 0.025
 # Slants of the verticals that are tried, columns a row.
@@ -36,7 +38,8 @@ class Ramp:
         growth: of the size, rows a column.
         baseline: row at column 0.
         fall: of the baseline, rows a column.
-        slant: columns that verticals go to the right, a row upwards.
+        slant: columns that verticals go to the right, a row upwards, at column 0.
+        lean: of the slant, a column.
     """
 
     size: float
@@ -44,6 +47,7 @@ class Ramp:
     baseline: float
     fall: float
     slant: float = 0.0
+    lean: float = 0.0
 
     @property
     def tilted(self) -> bool:
@@ -57,11 +61,17 @@ class Ramp:
     def point(self, column: float, above: float) -> tuple[float, float]:
         """Return (column, row) of what stands so many em above the baseline at a column."""
         rise = above * self.size_at(column)
-        return column + self.slant * rise, self.baseline + self.fall * column - rise
+        slant = self.slant + self.lean * column
+        return column + slant * rise, self.baseline + self.fall * column - rise
 
 
 def ramp(
-    cover: Grey, texts: Sequence[str], words: Sequence[tuple[float, float]], look: Look
+    cover: Grey,
+    texts: Sequence[str],
+    words: Sequence[tuple[float, float]],
+    look: Look,
+    *,
+    again: bool = False,
 ) -> Ramp | None:
     """Return how a line is seen in perspective, or turned; None where it is level and flat.
 
@@ -70,6 +80,7 @@ def ramp(
         texts: the words.
         words: for each the first column of its ink and the one after its last.
         look: what face they are compared with.
+        again: whether it was flattened before: what is left of the tilt is small.
     """
     import numpy as np
 
@@ -91,14 +102,26 @@ def ramp(
     assert found is not None
     size = found.size_at(x.mean())
     change = abs(high - low) / max(low, high)
-    if change < _CHANGE or error > _LEFT * size or error > _BETTER * level:
+    least, better = (_CHANGE / 2, _REFINED) if again else (_CHANGE, _BETTER)
+    clear = error <= _LEFT * size and error <= better * level
+    # The further from flat, the worse letters are told apart: the flat line will show.
+    strong = change > _STRONG and error <= 2 * _LEFT * size and error <= _REFINED * level
+    if change < least or not (clear or strong):
         # No perspective; but the line may have been found at a wrong angle.
         away = abs(flat[1]) * float(np.ptp(x[kept]))
         if level > _LEFT * size or away < max(_TURNED * size, 2.0 * level):
             return None
         return Ramp(flat[2], 0.0, flat[0], flat[1], flat[1])
-    slant = 0.0 if look.italic else _slant(cover, found)
-    return Ramp(found.size, found.growth, found.baseline, found.fall, slant)
+    if look.italic:
+        return found
+    first, last = words[0][0], words[-1][1]
+    middle = (first + last) / 2
+    left, right = (
+        _slant(cover[:, round(start) : round(end)], found, start)
+        for start, end in ((first, middle), (middle, last))
+    )
+    lean = 2 * (right - left) / (last - first)
+    return replace(found, slant=left - lean * (first + middle) / 2, lean=lean)
 
 
 def _fitted(
@@ -179,14 +202,20 @@ def _reach(part: Grey) -> tuple[float, float] | None:
     return top - min(above, 0.5), bottom + 1 + min(below, 0.5)
 
 
-def _slant(cover: Grey, found: Ramp) -> float:
-    """Return the slant of the verticals: sheared back by it, stems stand in the fewest columns."""
+def _slant(cover: Grey, found: Ramp, start: float) -> float:
+    """Return the slant of the verticals: sheared back by it, stems stand in the fewest columns.
+
+    Args:
+        cover: a part of the strip.
+        found: size and baseline.
+        start: column of the strip that the part begins with.
+    """
     import numpy as np
     from scipy.ndimage import map_coordinates
 
     height, width = cover.shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    rise = found.baseline + found.fall * x - y
+    rise = found.baseline + found.fall * (x + start) - y
     count, most = _SLANTS
     best, most_sharp = 0.0, -1.0
     for slant in np.linspace(-most, most, 2 * count + 1):

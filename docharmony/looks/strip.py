@@ -30,6 +30,10 @@ _VOTES = 60.0
 _ROUNDS = 4
 # What of the strip is above and below the line's own box, as a share of that.
 _MARGIN = 0.25
+# How much worse a line may match that is flattened further.
+_SLACK = 0.02
+# Match without which perspective is not believed: misread letters look as if they were tilted.
+_SEEN = 0.6
 # A slope that is none.
 _LEVEL = 0.004
 # Box of a line in perspective, in em above and below its baseline.
@@ -108,7 +112,9 @@ class Strip:
                 if seen.tilted or strip.tilted
                 else cls._cut(raster, line, _level(corners), scale)
             )
-            if flat is None or flat.look.match < strip.look.match:
+            if flat is None or flat.look.match < strip.look.match - _SLACK * strip.tilted:
+                break
+            if seen.tilted and not strip.tilted and flat.look.match < _SEEN:
                 break
             strip = flat
         return strip
@@ -172,7 +178,8 @@ class Strip:
     def _ramp(self, line: Line) -> Ramp | None:
         if not self.words:
             return None
-        return ramp(self.ink.cover, [word.text for word in line.words], self.words, self.look)
+        texts = [word.text for word in line.words]
+        return ramp(self.ink.cover, texts, self.words, self.look, again=self.tilted)
 
     def _flattened(self, seen: Ramp) -> Polygon:
         """Return corners on the page between which the line is flat, with the usual margins."""

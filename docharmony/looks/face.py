@@ -144,7 +144,7 @@ def _compare(
     from ..typeset.shape import shape
 
     faces = chain(family, bold=bold, italic=italic, like=font)
-    drawn: list[tuple[Grey, Grey, float, float, float]] = []
+    pairs: list[tuple[Grey, Grey, float, float, float]] = []
     for sample in samples:
         shaped = shape(sample.text, faces)
         box = None if shaped.missing else extents(shaped)
@@ -156,15 +156,15 @@ def _compare(
         if not 0.5 < wide / size < 2.0:
             continue
         origin = (4 - left * wide, 4 + top * size)
-        picture = _drawn(shaped, wide, size, sample.ink.shape, origin)
-        drawn.append((picture, sample.ink, size, wide, sample.top + top * size))
+        picture = drawn(shaped, wide, size, sample.ink.shape, origin)
+        pairs.append((picture, sample.ink, size, wide, sample.top + top * size))
     nothing = Look(family, bold, italic, 0.0, 0.0, blur, -1.0, 1.0, font)
-    if not drawn:
+    if not pairs:
         return nothing
     # A word that was cut wrongly or misread has another size than the rest.
-    usual = median(item[2] for item in drawn)
-    drawn = [item for item in drawn if abs(item[2] - usual) <= 0.15 * usual] or drawn
-    pictures = [(gaussian_filter(picture, blur), ink) for picture, ink, *_ in drawn]
+    usual = median(item[2] for item in pairs)
+    pairs = [item for item in pairs if abs(item[2] - usual) <= 0.15 * usual] or pairs
+    pictures = [(gaussian_filter(picture, blur), ink) for picture, ink, *_ in pairs]
     best = -1.0
     for more in _SOFTER:
         if more:
@@ -173,11 +173,11 @@ def _compare(
         # The better half: what was misread looks like nothing.
         best = max(best, float(np.mean(found[len(found) // 2 :])) - _SOFT * more)
     # So only that half tells the colour.
-    told = sorted(drawn, key=lambda item: _alike(gaussian_filter(item[0], blur), item[1]))
+    told = sorted(pairs, key=lambda item: _alike(gaussian_filter(item[0], blur), item[1]))
     told = told[len(told) // 2 :]
-    size = median(item[2] for item in drawn)
-    stretch = median(item[3] for item in drawn) / size
-    baseline = median(item[4] for item in drawn)
+    size = median(item[2] for item in pairs)
+    stretch = median(item[3] for item in pairs) / size
+    baseline = median(item[4] for item in pairs)
     # A face whose width does not follow from its height is another one.
     match = best if tilted else best - 0.6 * abs(math.log(stretch))
     return Look(
@@ -194,12 +194,12 @@ def _compare(
     )
 
 
-def _strength(drawn: Sequence[tuple[Grey, Grey, float, float, float]], blur: float) -> float:
+def _strength(pairs: Sequence[tuple[Grey, Grey, float, float, float]], blur: float) -> float:
     """Return by how much blurred letters must be stronger to come to what is seen (least squares)."""
     from scipy.ndimage import gaussian_filter
 
     product = square = 0.0
-    for picture, ink, *_ in drawn:
+    for picture, ink, *_ in pairs:
         soft = gaussian_filter(picture, blur)
         product += float((soft * ink).sum())
         square += float((soft * soft).sum())
@@ -235,7 +235,7 @@ def extents(shaped: object) -> tuple[float, float, float, float] | None:
     return min(lefts), min(bottoms), max(rights), max(tops)
 
 
-def _drawn(
+def drawn(
     shaped: object,
     wide: float,
     high: float,

@@ -165,6 +165,8 @@ def run(args: argparse.Namespace) -> int:
     inputs = common.expand(args.inputs)
     job = _Job(args, config, rules, Pipeline(config, plugins=args.plugins))
     if args.plan:
+        if args.output is not None:
+            messages.info("--plan alters nothing: -o is left alone until --apply")
         plans = common.output_paths(inputs, args.plan, lambda _: ".json")
         return common.each(inputs, lambda index, item: job.propose(item, plans[index]))
     outputs = common.output_paths(inputs, args.output, _extension)

@@ -101,6 +101,8 @@ class Job:
         """Call ``propose(source) -> Plan`` or ``do(source, out, plan) -> report`` for each input."""
         args, inputs = self.args, self.inputs
         if args.plan:
+            if args.output is not None:
+                messages.info("--plan alters nothing: -o is left alone until --apply")
             plans = common.output_paths(inputs, args.plan, lambda _: ".json")
             return common.each(inputs, lambda i, item: self._propose(item, plans[i], propose))
         outputs = common.output_paths(inputs, args.output, _extension)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .io.base import Claim, Source, Specimen
 
 _ROUNDS = (1, 4)  # words in which a claim is shown, first to all, then to those in doubt
+_MASKS = 4  # letters that one picture stands for, where none can be told from the others
 _LIES = 2  # contradictions that make a lie
 _MANY = 0.3  # share of the claims of other scripts that must lie before any of them is one
 _SURE = 0.85  # confidence of a reading that counts against a script which the reader may not know
@@ -92,18 +93,7 @@ class Letters:
         bad, replaced = self._bad(source, page.number, strict)
         if not page.lines or not (bad or replaced):
             return page
-        spelt, spots = source.spelt(page.number, bad)
-        boxes = [
-            line.bbox.grow(0.2 * min(line.bbox.width, line.bbox.height)) for line in page.lines
-        ]
-        hit = {
-            index
-            for spot in spots
-            for index, box in enumerate(boxes)
-            if box.x0 <= spot.x <= box.x1 and box.y0 <= spot.y <= box.y1
-        }
-        if replaced:
-            hit |= _misquoted(page.lines, boxes, [word for words in spelt for word in words])
+        hit = _struck(source, page, bad, replaced)
         lines = tuple(
             replace(line, trusted=False) if index in hit else line
             for index, line in enumerate(page.lines)
@@ -128,6 +118,28 @@ class Letters:
             )
             for number, words in enumerate(found, 1)
         )
+
+    def misleading(self, source: Source, page: Page) -> Iterator[tuple[Line, bool]]:
+        """Yield the lines that say something else than what is seen there.
+
+        With each, whether its letters are all drawn alike, as bars or boxes: nobody can read them, and
+        whoever copies them can. Glyphs without ink are none of both: they are not seen at all.
+        """
+        if not page.lines:
+            return
+        bad, replaced = self._bad(source, page.number, strict=False)
+        claims, _ = self._pages[source.info.sha256, page.number]
+        texts: dict[str, set[str]] = {}
+        for shape, text in claims:
+            if shape and _letters(text):
+                texts.setdefault(shape, set()).add(_plain(text))
+        masks = {shape for shape, said in texts.items() if len(said) >= _MASKS}
+        masked = {claim: "\u25a0" for claim in claims if claim[0] in masks}
+        hidden = _struck(source, page, masked, False) if masked else set()
+        bad = {claim: read for claim, read in bad.items() if claim[0] and claim not in masked}
+        hit = _struck(source, page, bad, replaced) if bad or replaced else set()
+        for index in sorted(hidden | hit):
+            yield page.lines[index], index in hidden
 
     def _bad(self, source: Source, number: int, strict: bool) -> tuple[dict[Claim, str], bool]:
         """Return the claims of a page that are lies, each with what the reader sees.
@@ -265,6 +277,21 @@ def _misquoted(
         if spelt and over and not any(spelt in said[index] for index in over):
             wrong.update(over)
     return wrong
+
+
+def _struck(source: Source, page: Page, bad: Mapping[Claim, str], replaced: bool) -> set[int]:
+    """Return the indices of lines in which claims stand, or that marked content misquotes."""
+    spelt, spots = source.spelt(page.number, bad)
+    boxes = [line.bbox.grow(0.2 * min(line.bbox.width, line.bbox.height)) for line in page.lines]
+    hit = {
+        index
+        for spot in spots
+        for index, box in enumerate(boxes)
+        if box.x0 <= spot.x <= box.x1 and box.y0 <= spot.y <= box.y1
+    }
+    if replaced:
+        hit |= _misquoted(page.lines, boxes, [word for words in spelt for word in words])
+    return hit
 
 
 def _letters(text: str) -> bool:

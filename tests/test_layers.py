@@ -45,6 +45,7 @@ LAYERS = (
         "review",
         "replacement",
         "asking",
+        "auditing",
         "extraction",
         "translation",
         "preview",

@@ -26,7 +26,7 @@ examples:
 
 findings:
   bad_redaction   text that is covered, marked or boxed, and can still be got
-  hidden_text     text that the page holds and does not show
+  hidden_text     text that the page holds and does not show, or shows as other text
   carrier         metadata, attachments, scripts and the like
   revision        an earlier state of the file
   term            a term given with --term, wherever and however it is written
@@ -62,6 +62,8 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Audit each input, write the findings, and return 10 when one leaks."""
+    from ..pipeline import Pipeline
+
     config = common.config_of(args)
     inputs = common.expand(args.inputs)
     terms = [*args.term, *_read_terms(args.terms_file)]
@@ -70,11 +72,11 @@ def run(args: argparse.Namespace) -> int:
         suffix = _SUFFIX[args.format]
         paths = list(common.output_paths(inputs, args.output, lambda _: suffix))
     leaking: list[str] = []
+    pipeline = Pipeline(config, plugins=args.plugins)
 
     def work(index: int, item: common.Input) -> int:
+        from ..auditing import audit
         from ..config import page_numbers
-        from ..io.limits import Limits
-        from ..io.verify import verify_pdf
         from ..model import source_to_json
 
         with common.open_input(item, args, config) as source:
@@ -85,14 +87,12 @@ def run(args: argparse.Namespace) -> int:
                     why=f"it is {source.info.media_type}, not a PDF",
                     hint="Name PDF files; an image holds no text to hide.",
                 )
-            findings = verify_pdf(
-                source.path,
-                password=source.password,
+            findings = audit(
+                source,
+                pipeline=pipeline,
                 terms=terms,
                 whole_words=args.whole_words,
                 pages=page_numbers(config.pages, source.info.page_count),
-                limits=Limits(timeout_s=config.timeout, max_memory=config.max_memory),
-                name=source.info.name,
             )
             if args.format == "json":
                 data = {

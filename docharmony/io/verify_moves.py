@@ -16,6 +16,8 @@ from .write.pdf_area import Area
 
 # How far parsers may put a letter beside its place, in em.
 _NEAR = 0.3
+# Letters that may be part of a ligature: MuPDF puts them before it or behind it.
+_LIGATED = 0.75
 
 
 class Went:
@@ -68,15 +70,13 @@ class Went:
             across = move.place(char.bbox.center)[1]
             if not move.band[0] <= across <= move.band[1]:
                 continue
-            reach = _NEAR * move.size
+            reach = (_LIGATED if char.text in "filts" else _NEAR) * move.size
             for text, place in self._letters["MuPDF"] + self._letters["PDFium"]:
-                # Of a ligature MuPDF makes letters, the last behind it.
-                more = 0.0 if char.text == text else place.width
-                if more and char.text not in unicodedata.normalize("NFKC", text):
+                if char.text not in unicodedata.normalize("NFKC", text):
                     continue
                 along, across = move.place(place.center)
                 here, aside = move.place(char.bbox.center)
-                if abs(along - here) <= reach + more and abs(across - aside) <= 2 * reach:
+                if abs(along - here) <= reach and abs(across - aside) <= 2 * _NEAR * move.size:
                     return True
         return False
 

@@ -101,6 +101,8 @@ def hidden_text(path: str, password: str | None, number: int) -> list[Hidden]:
         text = "".join(c.text for c in run)
         if kind == "bad_redaction" and says_nothing(text):
             continue
+        if kind == "hidden_text" and not any(c.isalnum() or c == "\ufffd" for c in text):
+            continue  # rules and fill-ins made of signs
         result.append(Hidden(kind, where, BBox.around(c.bbox for c in run), text))
     return result
 
@@ -196,7 +198,8 @@ def traces(page: Any) -> list[Trace]:
         invisible = span["type"] == _INVISIBLE or span["opacity"] == 0
         for code, _, _, box in span["chars"]:
             text = chr(code) if 0 < code < 0x110000 else "\ufffd"
-            if not text.isspace():
+            # Of a ligature all letters but one have no extent: they are seen where that one is.
+            if not text.isspace() and (box[2] > box[0] or box[3] > box[1]):
                 result.append(
                     Trace(
                         text,

@@ -67,6 +67,7 @@ def levels(image: Image.Image) -> Grey:
 def check(before: Image.Image, after: Image.Image, mask: Image.Image) -> None:
     old, new, inside = levels(before), levels(after), np.asarray(mask) > 0
     assert old.shape == new.shape
+    assert abs(np.median(old) - np.median(new)) <= 12, "the paper has another colour"
     ink = np.abs(old - np.median(old)) > 40
     left = np.abs(new - np.median(new)) > 30
     assert (left & ink & inside).sum() < 0.02 * (ink & inside).sum()
@@ -78,10 +79,16 @@ def check(before: Image.Image, after: Image.Image, mask: Image.Image) -> None:
 @pytest.mark.parametrize("name", SCANS)
 def test_found_and_gone(name: str, pipeline: Pipeline, tmp_path: Path) -> None:
     picture, mask = SCANS[name]()
-    picture.save(tmp_path / "a.png", dpi=(150, 150))
-    report = redact(tmp_path / "a.png", tmp_path / "o.png", terms=[SECRET], pipeline=pipeline)
+    source, out = tmp_path / "a.png", tmp_path / "o.png"
+    picture.save(source, dpi=(150, 150))
+    report = redact(source, out, terms=[SECRET], pipeline=pipeline, keep_gaps=True)
     assert report.count == 1
-    check(picture, Image.open(tmp_path / "o.png"), mask)
+    assert not report.moved
+    check(picture, Image.open(out), mask)
+    # The rest of the line is moved by default; the checks of redact look at where it went.
+    again = redact(source, out, terms=[SECRET], pipeline=pipeline)
+    assert list(again.moved) == [1]
+    assert not again.gaps
 
 
 @pytest.mark.parametrize("kind", ["1", "L", "RGB", "JPEG2000", "TIFF"])
@@ -94,7 +101,10 @@ def test_kinds_of_pictures_on_pages(kind: str, pipeline: Pipeline, tmp_path: Pat
         page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(I=image(pdf, picture, kind)))
         page.Contents = pdf.make_stream(b"q 360 0 0 120 0 0 cm /I Do Q")
         pdf.save(tmp_path / "a.pdf")
-    report = redact(tmp_path / "a.pdf", tmp_path / "o.pdf", terms=[SECRET], pipeline=pipeline)
+    source, out = tmp_path / "a.pdf", tmp_path / "o.pdf"
+    again = redact(source, out, terms=[SECRET], pipeline=pipeline, fill="label")
+    assert list(again.moved) == [1]
+    report = redact(source, out, terms=[SECRET], pipeline=pipeline, keep_gaps=True)
     assert report.count == 1
     shown = []
     for name in ("a.pdf", "o.pdf"):

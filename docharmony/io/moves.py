@@ -6,12 +6,13 @@ must know what was moved and where to.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..geometry import BBox, Point, Polygon
+from ..geometry import Affine, BBox, Point, Polygon
 
 Knot = tuple[float, float]
 
@@ -28,6 +29,7 @@ class Move:
             across is ``along`` turned clockwise, down for level text.
         knots: (place before, place after) along the line, in points from the origin, ascending.
         gaps: what was left free for removed text, (start, end) after.
+        words: of a line of pixels, the words that went, (start, end) after.
     """
 
     origin: tuple[float, float]
@@ -36,6 +38,7 @@ class Move:
     band: tuple[float, float]
     knots: tuple[Knot, ...]
     gaps: tuple[Knot, ...]
+    words: tuple[Knot, ...] = ()
 
     def place(self, point: tuple[float, float]) -> tuple[float, float]:
         """Return how far along and how far across the line a point of the page stands."""
@@ -108,6 +111,29 @@ class Move:
             )
         )
 
+    def mapped(self, affine: Affine) -> Move:
+        """Return the move on a page that is turned, shifted or scaled alike in both directions."""
+        start, end = affine.apply(self.origin), affine.apply(self.point(1.0, 0.0))
+        scale = math.dist(start, end)
+
+        def scaled(knots: Sequence[Knot]) -> tuple[Knot, ...]:
+            return tuple((a * scale, b * scale) for a, b in knots)
+
+        return Move(
+            (start.x, start.y),
+            ((end.x - start.x) / scale, (end.y - start.y) / scale),
+            self.size * scale,
+            (self.band[0] * scale, self.band[1] * scale),
+            scaled(self.knots),
+            scaled(self.gaps),
+            scaled(self.words),
+        )
+
+    def boxes(self) -> list[Polygon]:
+        """Return what is drawn into the gaps when they are filled: as high as the letters."""
+        band = -0.78 * self.size, 0.24 * self.size
+        return [self.polygon(start, end, band) for start, end in self.gaps]
+
     def to_json(self) -> dict[str, Any]:
         """Return the move as plain data."""
         return {
@@ -117,6 +143,7 @@ class Move:
             "band": list(self.band),
             "knots": [list(knot) for knot in self.knots],
             "gaps": [list(gap) for gap in self.gaps],
+            "words": [list(word) for word in self.words],
         }
 
     @property
@@ -140,4 +167,5 @@ class Move:
             pair(data["band"]),
             tuple(pair(knot) for knot in data["knots"]),
             tuple(pair(gap) for gap in data["gaps"]),
+            tuple(pair(word) for word in data.get("words", ())),
         )

@@ -170,7 +170,7 @@ def check_output(
             if media_type == "application/pdf":
                 checks += _check_pdf(child, path, source, plan, fill, moves or {}, limits)
             else:
-                checks += _check_image(child, path, source, plan, limits)
+                checks += _check_image(child, path, source, plan, fill, moves or {}, limits)
         except BrokenError as error:
             raise BrokenError(
                 "the output cannot be checked",
@@ -331,7 +331,13 @@ def _check_pdf(
 
 
 def _check_image(
-    child: Child, path: Path, source: Source, plan: _Plan, limits: Limits
+    child: Child,
+    path: Path,
+    source: Source,
+    plan: _Plan,
+    fill: str,
+    moves: Mapping[int, Sequence[Move]],
+    limits: Limits,
 ) -> list[Check]:
     found, _ = child.call(
         "docharmony.io.verify_image:check",
@@ -342,6 +348,8 @@ def _check_image(
                 str(number): [[list(p) for p in _area(edit)] for edit in items]
                 for number, items in plan.applied.items()
             },
+            "fill": fill,
+            "moves": {str(n): [move.to_json() for move in own] for n, own in moves.items()},
             **plan.sought(on_page=False),
         },
         where=f"output of {source.info.name}",

@@ -225,6 +225,8 @@ def check_page(
         checks.append(_check_places(path, password, number, areas, names, went))
         checks.append(_check_rest(path, source, password, number, areas, went))
         checks.append(_check_ink(path, source, password, number, areas, went, fill != "erase"))
+        if fill == "erase" and any(move.words for move in went.moves):
+            checks.append(gaps_check(_drawing(path, password, number), went.moves))
     return checks, []
 
 
@@ -332,6 +334,25 @@ def _drawing(path: str, password: str | None, number: int) -> tuple[Any, float]:
     pixmap = page.get_pixmap(matrix=pymupdf.Matrix(scale, scale), colorspace=pymupdf.csGRAY)
     array = np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.stride)
     return array[:, : pixmap.width].astype(np.int16), scale
+
+
+def gaps_check(after: tuple[Any, float], moves: Sequence[Move]) -> list[Any]:
+    """Check that the gaps of lines of pixels show their ground alone: (grey int16, pixels a unit)."""
+    picture, scale = after
+    count = inked = 0
+    for move in moves:
+        for start, end in move.gaps if move.words else ():
+            rim, band = 0.1 * move.size, (-0.7 * move.size, 0.1 * move.size)
+            if end - start <= 3 * rim:
+                continue
+            box = move.polygon(start + rim, end - rim, band).bbox
+            part = picture[
+                max(0, int(box.y0 * scale)) : int(box.y1 * scale) + 1,
+                max(0, int(box.x0 * scale)) : int(box.x1 * scale) + 1,
+            ]
+            count += 1
+            inked += bool(part.size and (np.abs(part - np.median(part)) > _INK).mean() > 0.02)
+    return ["gaps", not inked, f"{inked} of {count} gaps show ink"]
 
 
 def ink_remains(

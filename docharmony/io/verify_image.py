@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from .moves import Move
 from .needles import Needles
 from .verify_bytes import raw_hit
-from .verify_child import ink_remains
+from .verify_child import gaps_check, ink_remains
+from .verify_moves import moved_words
 from .wire import Buffer
 from .write.pdf_area import Area
 
@@ -33,6 +35,8 @@ def check(
     needles: Sequence[str],
     terms: Sequence[str],
     whole_words: bool,
+    moves: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    fill: str = "erase",
 ) -> Reply:
     """Return checks ``[name, passed, detail]`` of an image output; arguments as for check_page."""
     Image.MAX_IMAGE_PIXELS = None  # the reader has checked the input's size
@@ -54,17 +58,31 @@ def check(
             new.seek(index)
             before, after = _grey(old), _grey(new)
             areas = [Area(p) for p in polygons.get(str(index + 1), ())]
-            checks += _compare(before, after, areas, lossy=str(old.format) in _LOSSY)
+            own = [Move.from_json(move) for move in (moves or {}).get(str(index + 1), ())]
+            checks += _compare(
+                before, after, areas, own, fill != "erase", lossy=str(old.format) in _LOSSY
+            )
     return checks, []
 
 
-def _compare(before: Any, after: Any, areas: Sequence[Area], *, lossy: bool) -> list[list[Any]]:
+def _compare(
+    before: Any,
+    after: Any,
+    areas: Sequence[Area],
+    moves: Sequence[Move],
+    boxes: bool,
+    *,
+    lossy: bool,
+) -> list[list[Any]]:
     if before.shape != after.shape:
         return [["pixels", False, "the page has another size"]]
-    failed = sum(1 for area in areas if ink_remains((before, 1.0), (after, 1.0), area))
+    known = [box for move in moves for box in moved_words(move)]
+    if boxes:
+        known += [box.bbox.grow(1.0) for move in moves for box in move.boxes()]
+    failed = sum(1 for area in areas if ink_remains((before, 1.0), (after, 1.0), area, known))
     outside = np.ones(before.shape, bool)
-    for area in areas:
-        box = area.bbox.grow(_MARGIN)
+    for box in [*(area.bbox for area in areas), *(move.area for move in moves)]:
+        box = box.grow(_MARGIN)
         outside[max(0, int(box.y0)) : int(box.y1) + 1, max(0, int(box.x0)) : int(box.x1) + 1] = 0
     change = np.abs(before - after)[outside]
     same = not change.size or not change.max()
@@ -72,6 +90,7 @@ def _compare(before: Any, after: Any, areas: Sequence[Area], *, lossy: bool) -> 
         same = bool(change.mean() <= _MEAN and np.percentile(change, 99.9) <= _RARE)
     return [
         ["pixels", not failed, f"{failed} of {len(areas)} areas still show their ink"],
+        *([] if boxes or not moves else [gaps_check((after, 1.0), moves)]),
         ["rest of the page", same, "unchanged" if same else "pixels elsewhere changed"],
     ]
 

@@ -88,11 +88,10 @@ class Went:
             boxes: the gaps are filled.
         """
         places = [place.grow(0.5) for _, place in self._letters["MuPDF"]]
+        places += [box for move in self.moves for box in moved_words(move)]
         if boxes:
             places += [
-                move.polygon(start, end, (-0.8 * move.size, 0.26 * move.size)).bbox
-                for move in self.moves
-                for start, end in move.gaps
+                box.bbox.grow(0.02 * move.size) for move in self.moves for box in move.boxes()
             ]
         return [place for place in places if not place.intersection(area.bbox).is_empty]
 
@@ -120,6 +119,11 @@ class Went:
 
     def _removed(self, char: Char) -> bool:
         return any(area.contains(*char.bbox.center) for area in self._areas)
+
+
+def moved_words(move: Move) -> list[BBox]:
+    """Return the boxes of the words of pixels that a line brought to their places."""
+    return [move.polygon(start, end).bbox.grow(1.0) for start, end in move.words]
 
 
 def _moved(box: BBox, move: Move) -> BBox:

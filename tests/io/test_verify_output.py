@@ -172,7 +172,7 @@ def test_images_are_painted_in_the_parent_and_blank_before(tmp_path: Path) -> No
 
     edits = {1: [edit(1, (30, 70, 240, 120))]}
     with opened(path) as source:
-        outcome = apply_edits(source, edits, out, painter=painter)
+        outcome = apply_edits(source, edits, out, painter=painter, keep_gaps=True)
         assert not failed(check_output(out, source=source, edits=edits))
         assert {"pixels"} <= failed(check_output(path, source=source, edits=edits))
     assert outcome.painted == 1

@@ -100,8 +100,8 @@ def apply_edits(
             :mod:`docharmony.io.carriers`.
         terms: texts that must not be left in any carrier, besides the edits' own originals.
         whole_words: terms are whole words only.
-        keep_gaps: leave what follows removed text on its line where it stands; otherwise lines of PDFs
-            are set anew, so that no gap tells how long the removed text was.
+        keep_gaps: leave what follows removed text on its line where it stands; otherwise lines are set
+            anew where that can be done, so that no gap tells how long the removed text was.
         deep: clean content streams of PDFs and names in them, too: a check has found something there.
         limits: of the parsing child; the time allowed grows with the number of pages.
         least: smallest size for new text, as a share of the size that its setting says.
@@ -143,10 +143,10 @@ def apply_edits(
                 terms=list(terms),
                 whole_words=whole_words,
                 least=least,
+                keep_gaps=keep_gaps,
+                deep=deep,
                 **(
-                    {"keep_gaps": keep_gaps, "deep": deep, "pages": source.info.page_count}
-                    if media_type == "application/pdf"
-                    else {}
+                    {"pages": source.info.page_count} if media_type == "application/pdf" else {}
                 ),
             )
             crops = value["crops"]

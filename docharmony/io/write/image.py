@@ -24,6 +24,8 @@ from ..wire import Buffer
 from .alike import alike
 from .fitted import Fitted, parted
 from .pdf_images import Picture, cover, crop, flat_fill, ink_of, letters, zones
+from .pdf_lines import LEAST_GAP, gap_width
+from .pixel_lines import PixelPlan, covered, plan_pixels, set_anew
 from .pixel_setting import draw
 from .setting import Planned, fitted, plan
 from .weathering import Weather
@@ -75,10 +77,13 @@ def erase(
     whole_words: bool,
     out: str,
     least: float = 0.7,
+    keep_gaps: bool = False,
+    deep: bool = False,
 ) -> Reply:
     """Write an image without the pixels under the edits; see :func:`.pdf.erase` for all arguments.
 
-    Profile and policies make no difference: an image keeps no carrier at all. New text is set when
+    Profile and policies make no difference: an image keeps no carrier at all, and there is nothing to
+    clean deeper. New text is set when
     the ground is painted, by :func:`finish`.
     """
     frames, kind, carriers = _read(path)
@@ -93,6 +98,8 @@ def erase(
     shapes: list[list[int]] = []
     crops: list[Buffer] = []
     count = 0
+    moves: dict[str, Any] = {}
+    gaps: list[list[str]] = []
     for number, items in edits.items():
         if not 1 <= int(number) <= len(frames):
             raise BrokenError(
@@ -124,6 +131,12 @@ def erase(
             hidden |= own
         zone |= hidden
         count += int(hidden.any())
+        lines = PixelPlan()
+        if not keep_gaps:
+            lines = _lines(frame, gone, fill, replaced=bool(replacing))
+            moves[number] = [line.move.to_json() for line in lines.lines]
+            gaps += [[number, gone[i].get("id", ""), why] for i, why in lines.kept.items()]
+        done = covered(lines, hidden.shape)
         if frame.alpha is not None:
             alpha = Picture(frame.alpha[..., None], 8, "", "gray")
             flat_fill(alpha, hidden)
@@ -132,10 +145,13 @@ def erase(
             frame.alpha = alpha.samples[..., 0].astype(np.uint8)
         if fill != "erase":
             flat_fill(frame.picture, hidden)
-            for item in gone:
+            set_anew(frame.picture, lines)
+            for item in lines.boxes(gone):
                 _draw_box(frame.picture, item, label=fill == "label")
             continue
         frame.picture.samples[hidden] = 0
+        set_anew(frame.picture, lines)
+        hidden, zone = hidden & ~done, zone & ~done
         frame.save["crops"] = []
         for (rows, columns), part in zones(zone, 1.5 if written else 0.75):
             ink = ink_of(inks, (rows, columns), part)
@@ -154,8 +170,24 @@ def erase(
         "removed": removed,
         "crops": shapes,
         "fits": [fit.to_json() for fit in fits],
+        "moves": {number: own for number, own in moves.items() if own},
+        "gaps": gaps,
     }
     return value, crops
+
+
+def _lines(
+    frame: Frame, gone: Sequence[Mapping[str, Any]], fill: str, *, replaced: bool
+) -> PixelPlan:
+    """Return how the lines of a page that lose words are set anew."""
+    why = "other text on its page is replaced" if replaced else ""
+    if frame.alpha is not None and frame.alpha.min() < 255:
+        why = "its picture is transparent"
+    if why:
+        return PixelPlan(kept=dict.fromkeys(range(len(gone)), why))
+    polygons = [[(float(x), float(y)) for x, y in item["polygon"]] for item in gone]
+    wants = [gap_width(fill, str(item["rule"])) for item in gone]
+    return plan_pixels(frame.picture, polygons, wants, LEAST_GAP)
 
 
 def finish(

@@ -20,6 +20,7 @@ from ...errors import BrokenError, EncryptedError
 from ...geometry import Affine, BBox, Point, Polygon
 from ..carriers import Policy, Profile
 from ..carriers import policies as usual_policies
+from ..moves import Move
 from ..needles import Needles
 from ..sanitize import Job, sanitize
 from ..wire import Buffer
@@ -27,15 +28,28 @@ from . import pdf_annots, pdf_images, pixel_setting
 from .fitted import parted
 from .pdf_area import Area, box_corners, page_matrix
 from .pdf_content import Eraser
-from .pdf_lines import GAPS, LEAST_GAP, LinePlan, plan_lines
+from .pdf_lines import (
+    LABEL_FILL,
+    LEAST_GAP,
+    Gap,
+    LinePlan,
+    Scene,
+    follow,
+    gap_width,
+    label_text,
+    plan_lines,
+)
 from .pdf_usage import prune_replaced
+from .pixel_ink import DRAWN
+from .pixel_lines import PixelPlan, covered, plan_pixels, set_anew
 from .replace_pdf import MARK, Replacements
 from .weathering import Weather
 
 Reply = tuple[Any, list[Buffer]]
 
+# What decoding a damaged image raises.
+_BROKEN = (ValueError, RuntimeError, TypeError, KeyError, pikepdf.PdfError)
 _REPLACED = "other text on its page is replaced"
-_LABEL_FILL = 0.62  # height of the letters as a share of the box
 
 
 def erase(
@@ -112,8 +126,9 @@ def erase(
                 gaps += [[number, item.get("id", ""), _REPLACED] for item in gone]
             elif gone and not keep_gaps:
                 scene = eraser.survey(page, matrix, areas)
-                wants = [_gap_width(fill, str(item["rule"])) for item in gone]
+                wants = [gap_width(fill, str(item["rule"])) for item in gone]
                 lines = plan_lines(scene, areas, wants, box, LEAST_GAP)
+                pictures.plan(scene, areas, wants, lines)
                 moves[number] = [move.to_json() for move in lines.moves]
                 gaps += [[number, gone[i].get("id", ""), why] for i, why in lines.kept.items()]
             in_place = replacing.in_place(page, planned) if planned else None
@@ -211,25 +226,78 @@ class _Pictures:
     def __init__(self, pdf: pikepdf.Pdf, replacing: Replacements, *, paint: bool) -> None:
         self._replacing = replacing
         self.copies: dict[tuple[int, int], Any] = {}
+        self._plans: dict[tuple[Any, Affine], PixelPlan] = {}
         self.shapes: list[list[int]] = []
         self.blobs: list[Buffer] = []
         self._pdf, self._paint = pdf, paint
 
+    def plan(
+        self, scene: Scene, areas: Sequence[Area], wants: Sequence[float], lines: LinePlan
+    ) -> None:
+        """Plan how lines of pixels are set anew that lose words, and their text layer with them."""
+        self._plans.clear()
+        planned: list[Move] = []
+        for image, ctm in scene.pictures:
+            if not image.is_indirect or (image.objgen, ctm) in self._plans:
+                continue
+            corners = box_corners((0, 0, 1, 1), ctm)
+            touching = [i for i, area in enumerate(areas) if area.meets(corners)]
+            plan = self._plan(image, ctm, [areas[i] for i in touching], wants, touching)
+            self._plans[image.objgen, ctm] = plan
+            to_page = Affine(1 / image["/Width"], 0, 0, -1 / image["/Height"], 0, 1).then(ctm)
+            for line in list(plan.lines):
+                move = line.move.mapped(to_page)
+                own = {touching[i] for found in line.gaps for i in found}
+                if any(_disturbs(box, move) for box in scene.paths):
+                    plan.lines.remove(line)
+                    lines.kept.update(dict.fromkeys(own, DRAWN))
+                    continue
+                planned.append(move)
+                lines.moves.append(move)
+                for (start, end), found in zip(move.gaps, line.gaps, strict=True):
+                    lines.gaps.append(Gap(move, start, end, frozenset(touching[i] for i in found)))
+            lines.kept.update({touching[i]: why for i, why in plan.kept.items()})
+        for gap in lines.gaps:
+            for index in gap.areas:
+                lines.kept.pop(index, None)
+        follow(lines, scene, areas, planned)
+
+    def _plan(
+        self,
+        image: Any,
+        ctm: Affine,
+        areas: Sequence[Area],
+        wants: Sequence[float],
+        touching: Sequence[int],
+    ) -> PixelPlan:
+        polygons, _ = _units(areas, ctm)
+        height, width = int(image.get("/Height", 0)), int(image.get("/Width", 0))
+        if not polygons or height <= 0 or width <= 0:
+            return PixelPlan()
+        across = math.hypot(ctm.a, ctm.b) / width, math.hypot(ctm.c, ctm.d) / height
+        if ctm.a * ctm.d - ctm.b * ctm.c >= 0 or abs(across[0] / across[1] - 1) > 0.02:
+            return PixelPlan(kept=dict.fromkeys(range(len(areas)), "its picture is distorted"))
+        if any(isinstance(image.get(key), pikepdf.Stream) for key in ("/SMask", "/Mask")):
+            return PixelPlan(kept=dict.fromkeys(range(len(areas)), "its picture has a mask"))
+        try:
+            picture = pdf_images.decode(image)
+        except _BROKEN:
+            return PixelPlan()  # editing it will say so
+        height, width = picture.samples.shape[:2]
+        pixels = [[(x * width, y * height) for x, y in polygon] for polygon in polygons]
+        return plan_pixels(picture, pixels, [wants[i] for i in touching], LEAST_GAP)
+
     def edit(self, image: Any, ctm: Affine, areas: Sequence[Area]) -> Any:
         """Return the image without its pixels under the areas; see :class:`Eraser`."""
         corners = box_corners((0, 0, 1, 1), ctm)
-        try:
-            back = ctm.inverse()
-        except ValueError:
+        polygons, back = _units(areas, ctm)
+        if back is None:
             return image  # without extent: nobody sees it
         if any(area.share(corners) > 0.995 and not area.edit for area in areas):
             return None
-        polygons = []
-        for area in areas:
-            units = [back.apply(point) for point in area.points]
-            polygons.append([(u.x, 1 - u.y) for u in units])
         scale = abs(back.a * back.d - back.b * back.c) ** 0.5
-        new = self._edited(image, polygons, [area.ink for area in areas], scale)
+        lines = self._plans.get((image.objgen, ctm), PixelPlan())
+        new = self._edited(image, polygons, [area.ink for area in areas], scale, lines)
         if MARK in new:
             size = int(new.get("/Height", 0)), int(new.get("/Width", 0))
             self._replacing.claim(new, back, size, areas)
@@ -243,6 +311,7 @@ class _Pictures:
         polygons: Sequence[Sequence[tuple[float, float]]],
         inks: Sequence[tuple[tuple[tuple[int, int, int], ...], float] | None] = (),
         scale: float = 1.0,
+        lines: PixelPlan | None = None,
     ) -> Any:
         height, width = int(image.get("/Height", 0)), int(image.get("/Width", 0))
         if height <= 0 or width <= 0:
@@ -258,7 +327,7 @@ class _Pictures:
             return image
         try:
             picture = pdf_images.decode(image)
-        except (ValueError, RuntimeError, TypeError, KeyError, pikepdf.PdfError) as error:
+        except _BROKEN as error:
             raise BrokenError(
                 "cannot redact an image",
                 why="its data cannot be decoded",
@@ -267,8 +336,10 @@ class _Pictures:
         if picture.samples.shape[:2] != hidden.shape:
             hidden = pdf_images.cover(picture.samples.shape[:2], polygons)
         size = len(image.read_raw_bytes())
+        lines = lines or PixelPlan()
         if not self._paint:
             pdf_images.flat_fill(picture, hidden)
+            set_anew(picture, lines)
             new = pdf_images.encode(self._pdf, image, picture, size)
         else:
             zone = hidden
@@ -286,6 +357,9 @@ class _Pictures:
                         hidden |= own
                 zone = zone | hidden
             picture.samples[hidden] = 0
+            set_anew(picture, lines)
+            done = covered(lines, hidden.shape)
+            hidden, zone = hidden & ~done, zone & ~done
             crops = self._crops(picture, hidden, zone, written)
             note = {"codec": picture.codec, "jpeg": picture.jpeg, "size": size, "crops": crops}
             # Exact until it is painted: coded once, at the end.
@@ -318,6 +392,24 @@ class _Pictures:
             self.shapes.append(list(mask.shape))
             self.blobs += [rgb.tobytes(), mask.tobytes()]
         return crops
+
+
+def _units(
+    areas: Sequence[Area], ctm: Affine
+) -> tuple[list[list[tuple[float, float]]], Affine | None]:
+    """Return areas in fractions of a picture, y down, and the map to its unit square."""
+    try:
+        back = ctm.inverse()
+    except ValueError:
+        return [], None
+    units = [[back.apply(point) for point in area.points] for area in areas]
+    return [[(u.x, 1 - u.y) for u in own] for own in units], back
+
+
+def _disturbs(box: BBox, move: Move) -> bool:
+    """Return whether something drawn over a picture stands on a line that is set anew."""
+    common = box.intersection(move.area)
+    return not common.is_empty and not box.grow(1.0).contains(move.area.center)
 
 
 def _replace(old: Any, new: Any) -> None:
@@ -384,22 +476,12 @@ def _save(pdf: pikepdf.Pdf, out: str, password: str | None) -> None:
     )
 
 
-def _gap_width(fill: str, rule: str) -> float:
-    """Return how wide a gap is where there is room, in em: enough for the label that goes into it."""
-    if fill != "label":
-        return GAPS[fill]
-    import pymupdf
-
-    natural = float(pymupdf.get_text_length(_label_text(rule), "helv", 1.0))
-    return max(GAPS[fill], round(natural * _LABEL_FILL / 0.9 + 0.5, 1))
-
-
 def _boxes(items: Sequence[Mapping[str, Any]], lines: LinePlan) -> list[Mapping[str, Any]]:
     """Return the edits with the boxes that stand for them: where a line was set anew, its gaps."""
     boxes: list[Mapping[str, Any]] = []
     for gap in lines.gaps:
-        top, bottom = -0.78 * gap.move.size, 0.24 * gap.move.size
-        polygon = [list(p) for p in gap.move.polygon(gap.start, gap.end, (top, bottom))]
+        band = -0.78 * gap.move.size, 0.24 * gap.move.size
+        polygon = [list(p) for p in gap.move.polygon(gap.start, gap.end, band)]
         boxes.append({**items[min(gap.areas)], "polygon": polygon})
     done = {index for gap in lines.gaps for index in gap.areas}
     return [*boxes, *(item for index, item in enumerate(items) if index not in done)]
@@ -438,15 +520,11 @@ def _draw_boxes(
     page.contents_add(pdf.make_stream(("\nQ\n" + "\n".join(lines) + "\n").encode("ascii")))
 
 
-def _label_text(rule: str) -> str:
-    return rule.removeprefix("pii:").encode("ascii", "replace").decode("ascii")
-
-
 def _label(polygon: Polygon, rule: str, back: Affine) -> list[str]:
     """Return the text operators that write a rule's name into its box, in reading direction."""
     import pymupdf
 
-    name = _label_text(rule)
+    name = label_text(rule)
     points = list(polygon) if len(polygon) == 4 else list(polygon.bbox.polygon())
     origin, right, down = points[0], points[1], points[3]
     width, height = math.dist(origin, right), math.dist(origin, down)
@@ -456,7 +534,7 @@ def _label(polygon: Polygon, rule: str, back: Affine) -> list[str]:
         origin, right, down = points[3], points[0], points[2]
         width, height = height, width
     natural = float(pymupdf.get_text_length(name, "helv", 1.0))
-    size = min(height * _LABEL_FILL, 0.9 * width / natural)
+    size = min(height * LABEL_FILL, 0.9 * width / natural)
     along = Point((right.x - origin.x) / width, (right.y - origin.y) / width)
     away = Point((down.x - origin.x) / height, (down.y - origin.y) / height)
     left = (width - size * natural) / 2

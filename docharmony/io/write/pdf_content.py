@@ -521,6 +521,8 @@ class _Walk:
         if self.eraser.scene is not None:
             found = {index for index, area in enumerate(self.areas) if area in touching}
             self.eraser.scene.pictured |= found
+            if found and not self.loose:
+                self.eraser.scene.pictures.append((image, ctm))
             return image
         for area in touching:
             area.hits += 1

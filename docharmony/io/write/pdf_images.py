@@ -172,7 +172,8 @@ def encode(pdf: pikepdf.Pdf, image: Any, picture: Picture, old_size: int) -> Any
         stream["/BitsPerComponent"] = picture.depth
     if picture.codec == "/JPXDecode" and picture.palette is None:
         names = {1: "/DeviceGray", 3: "/DeviceRGB", 4: "/DeviceCMYK"}
-        if _colour_space(image.get("/ColorSpace"), False)[1] != count and count in names:
+        said = image.get("/ColorSpace")  # JPEG 2000 may say it itself
+        if count in names and (said is None or _colour_space(said, False)[1] != count):
             stream["/ColorSpace"] = pikepdf.Name(names[count])
     if picture.depth == 1 and picture.codec:
         data = _fax(picture.samples[..., 0])

@@ -9,10 +9,11 @@ again from what is left of it alone: natural widths, natural spaces, and gaps of
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...geometry import Affine, BBox, Point
 from ..moves import Knot, Move
@@ -23,6 +24,7 @@ from .pdf_glyphs import Spacing, hits, near
 # All lengths in em of the line.
 GAPS = {"erase": 2.0, "box": 3.0, "label": 3.0}
 LEAST_GAP = 0.5
+LABEL_FILL = 0.62  # height of a label's letters, as a share of its box
 _WORD = 0.15  # a jump of the pen so wide is a space between words
 _SPACE = 0.3  # what such a jump becomes, in a font without a space
 _BACK = -0.15  # a pen so far back sets one glyph over another: an accent, a second print
@@ -34,6 +36,21 @@ _EXACT = 0.1  # the same where chance would do harm
 _BODY = (-0.95, 0.35)  # top and bottom of a line with its underline, from the baseline
 _TALL = 2.2  # a taller area is aimed at more than a line
 _LEAST_SPACES, _MOST_SPACES = 0.5, 2.5  # spaces may shrink and grow so far
+
+
+def label_text(rule: str) -> str:
+    """Return what the box of an edit says."""
+    return rule.removeprefix("pii:").encode("ascii", "replace").decode("ascii")
+
+
+def gap_width(fill: str, rule: str) -> float:
+    """Return how wide a gap is where there is room, in em: enough for the label that goes into it."""
+    if fill != "label":
+        return GAPS[fill]
+    import pymupdf
+
+    natural = float(pymupdf.get_text_length(label_text(rule), "helv", 1.0))
+    return max(GAPS[fill], round(natural * LABEL_FILL / 0.9 + 0.5, 1))
 
 
 class Run(NamedTuple):
@@ -64,11 +81,13 @@ class Scene:
         runs: all text, in order of drawing.
         paths: boxes of what is drawn.
         pictured: indices of the areas that lie on pictures.
+        pictures: those pictures, with their maps from the unit square to the page.
     """
 
     runs: list[Run] = field(default_factory=list)
     paths: list[BBox] = field(default_factory=list)
     pictured: set[int] = field(default_factory=set)
+    pictures: list[tuple[Any, Affine]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,49 @@ def plan_lines(
         least: the least width of a gap, in em.
     """
     return _Planner(scene, areas, wants, page, least).plan()
+
+
+def follow(lines: LinePlan, scene: Scene, areas: Sequence[Area], moves: Sequence[Move]) -> None:
+    """Let the text layer of a picture go along with the lines of pixels under it."""
+    for run in scene.runs:
+        if _turn(run) is None or run.key in lines.moved or run.fixed:
+            continue
+        length = math.hypot(run.place.a, run.place.b)
+        frame = _Frame(run.place.a / length, run.place.b / length)
+        move = next((move for move in moves if _lies_on(run, frame, move)), None)
+        if move is None:
+            continue
+        gone = _hits(run, areas)
+        baseline = frame.place(run.place.e, run.place.f)[1]
+        places: dict[int, float] = {}
+        first: dict[int, float] = {}
+        end = 0.0
+        for mark in _marks(run, frame, gone, 0.0):
+            if mark.areas:
+                continue
+            start = move.place(frame_point(frame, mark.start, baseline))[0]
+            width = mark.end - mark.start
+            word = bisect_right(move.knots, (start + width / 2, math.inf)) - 1
+            if mark.glyph.blank and places:
+                new = end
+            elif 0 <= word < len(move.knots) - 1 and word % 2 == 0:
+                # With the ink: how far it was from it would tell how the ink stood on its grid.
+                new = move.knots[word][1] + start - first.setdefault(word, start)
+            else:
+                new = move.to(start + width / 2) - width / 2
+            places[mark.number], end = new, new + width
+        lines.moved[run.key], lines.places[run.key] = move, places
+        lines.gone[run.key] = set(gone)
+
+
+def _lies_on(run: Run, frame: _Frame, move: Move) -> bool:
+    along, across = move.place((run.place.e, run.place.f))
+    level = frame.ux * move.along[0] + frame.uy * move.along[1] > 0.99
+    start, end = move.knots[0][0] - move.size, move.knots[-1][0] + move.size
+    length = sum(g.advance for part in run.items if isinstance(part, list) for g in part)
+    far = along + length * math.hypot(run.place.a, run.place.b)
+    band = -0.35 * move.size <= across <= 0.3 * move.size
+    return level and band and along < end and far > start
 
 
 class _Planner:

@@ -43,6 +43,7 @@ def erase(path: Path, out: Path, fill: str = "erase", pages: dict[str, Any] | No
         terms=[],
         whole_words=False,
         out=str(blank),
+        keep_gaps=True,
     )
     filled: list[bytes] = []
     for index, (height, width) in enumerate(value["crops"]):

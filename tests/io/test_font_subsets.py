@@ -13,6 +13,7 @@ import pypdfium2
 import pytest
 from fontTools.cffLib import CFFFontSet
 from fontTools.fontBuilder import FontBuilder
+from fontTools.misc import eexec
 from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
@@ -20,6 +21,7 @@ from pikepdf import Array, Dictionary, Name
 
 from docharmony.io.needles import Needles
 from docharmony.io.sanitize import Job, fonts
+from docharmony.io.sanitize.font_type1 import Type1
 
 LETTERS = "ABCDEQZ"
 SHOWN, SECRET = "ABCDE", "QZ"
@@ -65,6 +67,56 @@ def build(cff: bool) -> bytes:
     out = io.BytesIO()
     made.save(out)
     return out.getvalue()
+
+
+def type1() -> bytes:
+    """Return a Type 1 program of .notdef and LETTERS; each but .notdef draws a part by a subroutine."""
+
+    def number(value: int) -> bytes:
+        return b"\xff" + value.to_bytes(4, signed=True)
+
+    def call(*numbers: int, operator: bytes) -> bytes:
+        return b"".join(map(number, numbers)) + operator
+
+    def coded(code: bytes) -> bytes:
+        return bytes(eexec.encrypt(bytes(4) + code, 4330)[0])
+
+    move, line, close, end = b"\x15", b"\x05", b"\x09", b"\x0e"
+    subrs = [b"\x0b"] * 4
+    entries = []
+    for n, name in enumerate([".notdef", *LETTERS]):
+        code = call(50, 500 + 10 * n, operator=b"\x0d") + call(0, 0, operator=move)
+        if n:
+            code += call(60 * n, 0, operator=line) + call(3 + n, operator=b"\x0a")
+            subrs.append(call(-20 * n, 700, operator=line) + b"\x0b")
+        body = coded(code + close + end)
+        entries.append(b"/%s %d RD " % (name.encode(), len(body)) + body + b" ND\n")
+    routines = b"".join(
+        b"dup %d %d RD " % (n, len(coded(code))) + coded(code) + b" NP\n"
+        for n, code in enumerate(subrs)
+    )
+    private = (
+        b"dup /Private 8 dict dup begin /RD {string currentfile exch readstring pop} executeonly def\n"
+        b"/ND {noaccess def} executeonly def /NP {noaccess put} executeonly def\n"
+        b"/BlueValues [] def /MinFeature {16 16} def /password 5839 def /UniqueID 4711 def\n"
+        b"/Subrs %d array\n"
+        % len(subrs)
+        + routines
+        + b"ND\n2 index /CharStrings %d dict dup begin\n" % len(entries)
+        + b"".join(entries)
+        + b"end end readonly put noaccess put dup/FontName get exch definefont pop mark currentfile "
+        b"closefile\n"
+    )
+    codes = b"".join(b"dup %d /%s put\n" % (65 + n, c.encode()) for n, c in enumerate(LETTERS))
+    clear = (
+        b"%!PS-AdobeFont-1.0: Subset\n12 dict begin /FontInfo 2 dict dup begin\n"
+        b"/FullName (Subset of QZ) readonly def end readonly def\n/FontName /Subset def\n"
+        b"/PaintType 0 def /FontType 1 def /FontMatrix [0.001 0 0 0.001 0 0] readonly def\n"
+        b"/Encoding 256 array 0 1 255 {1 index exch /.notdef put} for\n"
+        + codes
+        + b"readonly def /FontBBox {0 0 1000 1000} readonly def currentdict end\ncurrentfile eexec\n"
+    )
+    return clear + bytes(eexec.encrypt(bytes(4) + private, 55665)[0]) + b"\n" + b"0" * 512
 
 
 def keyed(data: bytes) -> bytes:
@@ -158,6 +210,27 @@ def composite(
     return pdf.make_indirect(font), lambda c: (step * (1 + LETTERS.index(c))).to_bytes(2)
 
 
+def vertical(made: tuple[Any, Any]) -> tuple[Any, Any]:
+    font, code = made
+    font["/Encoding"] = Name("/Identity-V")
+    rows = [x for n in range(1, 8) for x in (n, Array([-900 - n, 250, 800]))]
+    font["/DescendantFonts"][0]["/W2"] = Array(rows)
+    return font, code
+
+
+def chained(pdf: pikepdf.Pdf, made: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Let codes begin at 0x4100: the upper map overrides the lower for one of them."""
+    font, _ = made
+    head = b"begincmap 1 begincodespacerange <0000> <ffff> endcodespacerange "
+    lower = pdf.make_stream(head + b"1 begincidrange <4101> <4107> 1 endcidrange endcmap")
+    upper = pdf.make_stream(head + b"1 begincidchar <4109> 7 endcidchar endcmap")
+    upper["/UseCMap"] = lower
+    for stream in (lower, upper):
+        stream["/Type"], stream["/CMapName"] = Name.CMap, Name("/Own")
+    font["/Encoding"] = upper
+    return font, lambda c: (0x4101 + LETTERS.index(c)).to_bytes(2)
+
+
 KINDS: dict[str, Callable[[pikepdf.Pdf], tuple[Any, Any]]] = {
     "truetype": lambda pdf: simple(pdf, "/FontFile2", build(False)),
     "truetype_cid": lambda pdf: composite(pdf, "/FontFile2", build(False)),
@@ -165,6 +238,9 @@ KINDS: dict[str, Callable[[pikepdf.Pdf], tuple[Any, Any]]] = {
     "cff": lambda p: simple(p, "/FontFile3", bare(build(True)), "/Type1C"),
     "cff_cid": lambda p: composite(p, "/FontFile3", keyed(build(True)), "/CIDFontType0C", step=10),
     "cff_cid_of_names": lambda p: composite(p, "/FontFile3", bare(build(True)), "/CIDFontType0C"),
+    "type1": lambda p: simple(p, "/FontFile", type1()),
+    "vertical_cid": lambda p: vertical(composite(p, "/FontFile2", build(False))),
+    "chained_maps": lambda p: chained(p, composite(p, "/FontFile2", build(False))),
     "opentype_cff": lambda p: simple(p, "/FontFile3", build(True), "/OpenType"),
 }
 
@@ -220,8 +296,23 @@ def test_letters_that_nothing_shows_are_gone(kind: str, profile: Any) -> None:
         )
     else:
         assert len(below["/W"]) == 10
-    program = about.get("/FontFile2") or about["/FontFile3"]
-    _look(bytes(program.read_bytes()), "opentype" in kind)
+    program = about.get("/FontFile") or about.get("/FontFile2") or about["/FontFile3"]
+    data = bytes(program.read_bytes())
+    if kind == "type1":
+        read = Type1(data)
+        assert sorted(read.order) == [".notdef", *SHOWN]
+        assert not set(SECRET) & set(read.encoding())
+        assert b"QZ" not in data
+        assert b"4711" not in read._private
+        empty = [n for n, entry in read._subrs.items() if entry.code == b"\x0b"]
+        assert empty == [0, 1, 2, 3, 9, 10]  # what Q and Z called
+        clear = data.index(b"eexec") + 6
+        lengths = [clear, len(data) - clear - 533, 533]
+        assert [int(program[f"/Length{n}"]) for n in (1, 2, 3)] == lengths
+        return
+    if kind == "vertical_cid":
+        assert len(below["/W2"]) == 10
+    _look(data, "opentype" in kind)
 
 
 def _look(data: bytes, opentype: bool) -> None:
@@ -258,6 +349,23 @@ def test_a_program_that_is_not_understood_stays_and_is_told() -> None:
     fonts.clean(job)
     assert job.actions == [{"where": "unused glyphs of fonts", "action": "kept"}]
     assert str(font["/BaseFont"]) == "/ABCDEF+Subset"
+
+
+@pytest.mark.parametrize(("named", "action"), [(True, "removed"), (False, "kept")])
+def test_publish_leaves_no_program_that_is_not_understood_where_viewers_have_another(
+    named: bool, action: str
+) -> None:
+    pdf = pikepdf.new()
+    font, _ = simple(pdf, "/FontFile", b"%!PS-AdobeFont-1.0: Subset")
+    if not named:
+        font["/Encoding"] = Dictionary(Differences=Array([65, Name("/g1")]))
+    pdf.add_blank_page(page_size=(300, 100))
+    pdf.pages[0].obj["/Resources"] = Dictionary(Font=Dictionary(F=font))
+    job = Job(pdf, "publish", Needles([], []))
+    job.carrier = "fonts"
+    fonts.clean(job)
+    assert [item["action"] for item in job.actions] == [action]
+    assert ("/FontFile" in font["/FontDescriptor"]) == (not named)
 
 
 def test_redaction_takes_the_letters_out_of_a_real_font(tmp_path: Path) -> None:

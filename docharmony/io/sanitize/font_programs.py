@@ -21,6 +21,16 @@ class FontProgramError(ValueError):
     """A font program that cannot be cut with certainty."""
 
 
+def broken() -> tuple[type[Exception], ...]:
+    """Return what reading, cutting and writing a broken program raises, here and in fontTools."""
+    from fontTools.ttLib import TTLibError
+
+    return (
+        FontProgramError, TTLibError, ArithmeticError, AssertionError, AttributeError, EOFError,
+        LookupError, RecursionError, TypeError, ValueError, struct.error,
+    )  # fmt: skip
+
+
 class Sfnt:
     """A TrueType or OpenType program.
 

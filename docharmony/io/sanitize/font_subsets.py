@@ -15,9 +15,17 @@ from typing import Any
 
 import pikepdf
 
-from ..write.pdf_fonts import CMap, CompositeFont, cid_widths, differences_of, load_font
+from ..write.pdf_fonts import (
+    CMap,
+    CompositeFont,
+    cid_columns,
+    cid_widths,
+    differences_of,
+    load_font,
+)
 from .base import Job, dictionary
-from .font_programs import Cff, FontProgramError, Sfnt
+from .font_programs import Cff, FontProgramError, Sfnt, broken
+from .font_type1 import Type1
 
 Key = tuple[int, int]
 _FILES = ("/FontFile", "/FontFile2", "/FontFile3")
@@ -43,6 +51,7 @@ def cut(
     shown: Mapping[Key, set[bytes]],
 ) -> None:
     """Cut the programs of the wanted fonts down to the codes that are still shown."""
+    errors: tuple[type[Exception], ...] = (*broken(), pikepdf.PdfError)
     for program in programs:
         if not program.fonts.keys() & wanted.keys():
             continue
@@ -50,10 +59,11 @@ def cut(
             if program.whole:
                 raise FontProgramError("it may show more")
             changed = _cut(job.pdf, program, shown)
-        except ImportError:
-            raise
-        except Exception:  # fontTools raises nearly everything on broken programs
-            job.note("unused glyphs of fonts", "kept")
+        except errors:
+            if job.removes and _substituted(program):
+                job.note("programs of fonts", "removed")
+            else:
+                job.note("unused glyphs of fonts", "kept")
         else:
             if changed:
                 job.note("unused glyphs of fonts", "cleaned")
@@ -126,13 +136,15 @@ def _cut(pdf: pikepdf.Pdf, program: Program, shown: Mapping[Key, set[bytes]]) ->
     data = bytes(program.stream.read_bytes())
     if len(data) > _MOST_BYTES:
         raise FontProgramError("too large")
-    body: Sfnt | Cff
+    body: Sfnt | Cff | Type1
     sfnt = None
     if data[:4] in (b"\0\1\0\0", b"true", b"OTTO"):
         sfnt = Sfnt(data)
         body = Cff(sfnt.tables["CFF "]) if "CFF " in sfnt.tables else sfnt
     elif data[:1] == b"\1":
         body = Cff(data)
+    elif data.lstrip()[:2] == b"%!":
+        body = Type1(data)
     else:
         raise FontProgramError("a kind of program that is not known")
     tagged = any(_TAG.match(str(font.get("/BaseFont", ""))) for font in fonts)
@@ -152,7 +164,7 @@ def _cut(pdf: pikepdf.Pdf, program: Program, shown: Mapping[Key, set[bytes]]) ->
             mine = {code[0] for code in own}
             codes |= mine
             for code in mine:
-                kept |= (_named if isinstance(body, Cff) else _mapped)(font, body, code)
+                kept |= (_mapped if isinstance(body, Sfnt) else _named)(font, body, code)
     tag = "".join(secrets.choice(string.ascii_uppercase) for _ in range(6))
     name = _renamed(fonts[0], tag)[1:]
     if isinstance(body, Cff):
@@ -160,9 +172,14 @@ def _cut(pdf: pikepdf.Pdf, program: Program, shown: Mapping[Key, set[bytes]]) ->
         if sfnt is not None:
             sfnt.tables["CFF "] = fresh
             fresh = sfnt.cut(range(sfnt.count) if sfnt.offsets else kept)
+    elif isinstance(body, Type1):
+        fresh = body.cut(kept, name, codes)
     else:
         fresh = body.cut(kept)
-    _put(pdf, program.stream, fresh)
+    _put(program.stream, fresh)
+    if isinstance(body, Type1):
+        for key, length in zip(("/Length1", "/Length2", "/Length3"), body.lengths, strict=True):
+            program.stream[key] = length
     for font in fonts:
         below = _descendant(font)
         if font.get("/Subtype") == "/Type0":
@@ -182,7 +199,7 @@ def _renamed(holder: Any, tag: str, key: str = "/BaseFont") -> str:
     return f"/{tag}+" + _TAG.sub("/", str(holder.get(key, "/Font")))[1:]
 
 
-def _put(pdf: pikepdf.Pdf, stream: Any, data: bytes) -> None:
+def _put(stream: Any, data: bytes) -> None:
     stream.write(data)
     if "/Length1" in stream:
         stream["/Length1"] = len(data)
@@ -191,18 +208,17 @@ def _put(pdf: pikepdf.Pdf, stream: Any, data: bytes) -> None:
 def _cids(font: Any, shown: set[bytes]) -> set[int]:
     measure = load_font(font)
     encoding = font.get("/Encoding")
-    if not isinstance(measure, CompositeFont) or measure.vertical:
-        raise FontProgramError("vertical")
-    if isinstance(encoding, pikepdf.Stream):
-        if "/UseCMap" in encoding or b"usecmap" in encoding.read_bytes():
-            raise FontProgramError("a map over a map")
-    elif encoding != "/Identity-H":
-        raise FontProgramError("a map of the viewer")
+    if not isinstance(measure, CompositeFont):
+        raise FontProgramError("no composite font")
     table = CMap(encoding)
+    if not table.known:
+        raise FontProgramError("a map that nobody has")
     return {table.cid(code) for code in shown if code}
 
 
-def _glyphs_of_cids(below: Any, body: Sfnt | Cff, cids: set[int]) -> set[int]:
+def _glyphs_of_cids(below: Any, body: Sfnt | Cff | Type1, cids: set[int]) -> set[int]:
+    if isinstance(body, Type1):
+        raise FontProgramError("names where numbers should be")
     if isinstance(body, Cff):
         places = body.by_cid()
         if "/CIDToGIDMap" in below and below["/CIDToGIDMap"] != "/Identity":
@@ -294,8 +310,49 @@ def _cut_cid_widths(below: Any, shown: set[int]) -> None:
     listed: list[Any] = []
     for cid in sorted(widths.keys() & shown):
         width = widths[cid]
-        listed += [cid, pikepdf.Array([int(width) if width == int(width) else width])]
+        listed += [cid, pikepdf.Array([_plain(width)])]
     if "/W" in below:
         below["/W"] = pikepdf.Array(listed)
     if "/W2" in below:
-        del below["/W2"]
+        columns = dict(cid_columns(below["/W2"]))
+        listed = []
+        for cid in sorted(columns.keys() & shown):
+            listed += [cid, pikepdf.Array([_plain(value) for value in columns[cid]])]
+        below["/W2"] = pikepdf.Array(listed)
+
+
+def _plain(value: float) -> float:
+    return int(value) if value == int(value) else value
+
+
+def _substituted(program: Program) -> bool:
+    """Take a program out where viewers have another face for its letters; return whether they do.
+
+    They do for simple fonts whose letters have their usual names: widths and places stay.
+    """
+    fonts = list(program.fonts.values())
+    if program.whole or not fonts or any(not _usual(font) for font in fonts):
+        return False
+    for font in fonts:
+        descriptor = font["/FontDescriptor"]
+        for key in (*_FILES, "/CharSet"):
+            if key in descriptor:
+                del descriptor[key]
+    return True
+
+
+def _usual(font: Any) -> bool:
+    """Return whether a font is a simple one of letters with their usual names."""
+    from fontTools.agl import toUnicode
+
+    encoding = font.get("/Encoding")
+    named = isinstance(encoding, pikepdf.Name) or (
+        isinstance(encoding, pikepdf.Dictionary) and "/BaseEncoding" in encoding
+    )
+    symbolic = bool(int(dictionary(font.get("/FontDescriptor")).get("/Flags", 4)) & 4)
+    names = differences_of(encoding).values()
+    return (
+        font.get("/Subtype") in ("/Type1", "/TrueType", "/MMType1")
+        and (named or not symbolic)
+        and all(toUnicode(name[1:]) for name in names)
+    )

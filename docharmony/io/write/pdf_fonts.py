@@ -203,7 +203,7 @@ class CompositeFont(Font):
         self._widths = dict(cid_widths(cid_font.get("/W")))
         dw2 = _numbers(cid_font.get("/DW2"))
         self._down = dw2 if len(dw2) == 2 else [880.0, -1000.0]
-        self._columns = dict(_cid_columns(cid_font.get("/W2"))) if self.vertical else {}
+        self._columns = dict(cid_columns(cid_font.get("/W2"))) if self.vertical else {}
 
     def split(self, data: bytes) -> Iterator[bytes]:
         """Yield the codes of a shown string."""
@@ -233,11 +233,26 @@ class CMap:
         if isinstance(encoding, pikepdf.Name):
             self._use(str(encoding)[1:])
         elif isinstance(encoding, pikepdf.Stream):
-            base = encoding.get("/UseCMap")
-            if isinstance(base, pikepdf.Name):
-                self._use(str(base)[1:])
-            self._parse(encoding.read_bytes())
+            self._chain(encoding, 0)
             self.vertical = _number(encoding.get("/WMode"), float(self.vertical)) == 1
+
+    def _chain(self, encoding: Any, depth: int) -> None:
+        """Read a map and those that it builds upon, the lowest first."""
+        body = encoding.read_bytes()
+        base = encoding.get("/UseCMap")
+        named = re.search(rb"/([^\s/]+)\s+usecmap", body)
+        if isinstance(base, pikepdf.Stream) and depth < 8:
+            self._chain(base, depth + 1)
+        elif isinstance(base, pikepdf.Name):
+            self._use(str(base)[1:])
+        elif named is not None:
+            self._use(named[1].decode("latin-1"))
+        self._parse(body)
+
+    @property
+    def known(self) -> bool:
+        """Whether all codes can be followed: nothing is built upon a map that is not at hand."""
+        return self._system is not None or self._family.startswith("Identity")
 
     def _use(self, name: str) -> None:
         self._family = name
@@ -308,7 +323,7 @@ class CMap:
     def cid(self, code: bytes) -> int:
         """Return the CID of a code; 0 where there is none."""
         value = int.from_bytes(code)
-        for low, high, cid in self._cids.get(len(code), ()):
+        for low, high, cid in reversed(self._cids.get(len(code), ())):  # the last map first
             if low <= value <= high:
                 return cid + value - low
         if self._system is not None:
@@ -435,7 +450,7 @@ def cid_widths(array: Any) -> Iterator[tuple[int, float]]:
             return
 
 
-def _cid_columns(array: Any) -> Iterator[tuple[int, tuple[float, float, float]]]:
+def cid_columns(array: Any) -> Iterator[tuple[int, tuple[float, float, float]]]:
     """Yield (cid, (w1y, vx, vy)) of a W2 array."""
     items = list(array) if isinstance(array, pikepdf.Array) else []
     at = 0

@@ -145,9 +145,7 @@ def apply_edits(
                 least=least,
                 keep_gaps=keep_gaps,
                 deep=deep,
-                **(
-                    {"pages": source.info.page_count} if media_type == "application/pdf" else {}
-                ),
+                **({"pages": source.info.page_count} if media_type == "application/pdf" else {}),
             )
             crops = value["crops"]
             written = folder / "blank"

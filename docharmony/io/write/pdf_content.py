@@ -521,7 +521,7 @@ class _Walk:
         if self.eraser.scene is not None:
             found = {index for index, area in enumerate(self.areas) if area in touching}
             self.eraser.scene.pictured |= found
-            if found and not self.loose:
+            if found and not self._state.loose:
                 self.eraser.scene.pictures.append((image, ctm))
             return image
         for area in touching:

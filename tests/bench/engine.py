@@ -1,9 +1,11 @@
 """Measure the engine's parts on torch, compiled torch and onnxruntime: how fast each of them runs.
 
     python tests/bench/engine.py [--models nano,mid] [--device cpu] [--write ENGINE.md]
+    python tests/bench/engine.py --models full,nano,mid --device cuda --minutes 9 --write ENGINE.md
 
 Weights are random but for nano's ONNX graphs: speed does not depend on them. Every row of the table is
-measured in a process of its own. README.md in this folder says what is measured and how.
+measured in a process of its own, in the order of the models; rows for which the minutes did not suffice
+keep what the file said of them. ENGINE.md in this folder says what is measured and how.
 """
 
 from __future__ import annotations
@@ -56,8 +58,14 @@ MID = replace(
         mmfs=replace(FULL.painter.mmfs, values=256, base=32, sides=(32, 16, 8, 4)),
     ),
 )  # fmt: skip
-SPECS: dict[str, PublishedSpec] = {"tiny": TINY, "mid": MID, "full": FULL}
+# For the test of this script.
+SMOKE = replace(
+    TINY, trunk=replace(TINY.trunk, image_size=56, layers=4, stem=8),
+    painter=replace(TINY.painter, latent=8, mmfs=replace(TINY.painter.mmfs, values=32)),
+)  # fmt: skip
+SPECS: dict[str, PublishedSpec] = {"smoke": SMOKE, "tiny": TINY, "mid": MID, "full": FULL}
 BACKENDS = ("torch", "torch, static cache", "torch.compile", "onnxruntime")
+NOT_MEASURED = "not measured"
 COLUMNS = ("vision, images/s", "prefill, tokens/s", "decode, tokens/s", "erase, s a crop")
 PROMPT, STEPS = 32, 32  # tokens after the image; ids written
 LINES = (48, 512)  # height and width of nano's lines, pixels
@@ -189,9 +197,6 @@ def random_model(spec: PublishedSpec, device: str, dtype: str) -> Any:
 
 def measure(model: str, backend: str, device: str, dtype: str, seconds: float) -> dict[str, Any]:
     """Return the figures of one model on one backend, and the memory that it took."""
-    import resource
-
-    cuda = device.startswith("cuda")
     clock = Clock(device, seconds)
     with tempfile.TemporaryDirectory(prefix="docharmony-bench-") as folder:
         parts = open_parts(model, backend, device, dtype, Path(folder))
@@ -199,12 +204,21 @@ def measure(model: str, backend: str, device: str, dtype: str, seconds: float) -
             found: dict[str, Any] = measure_nano(parts, clock)
         else:
             found = measure_published(parts, SPECS[model], clock)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    if cuda:
+    if backend == "onnxruntime" and parts.device != device.partition(":")[0]:
+        raise RuntimeError(f"onnxruntime ran on {parts.device}")
+    return found | {"memory, MB": memory(device) / 1e6}
+
+
+def memory(device: str) -> float:
+    """Return the bytes that this process took: on a GPU all that is taken there, else its peak."""
+    if device.startswith("cuda"):
         import torch
 
-        peak = torch.cuda.max_memory_allocated() or peak
-    return found | {"memory, MB": peak / 1e6}
+        free, total = torch.cuda.mem_get_info(device)
+        return total - free  # torch and onnxruntime keep what they once took
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def open_parts(model: str, backend: str, device: str, dtype: str, folder: Path) -> Any:
@@ -239,15 +253,45 @@ def open_parts(model: str, backend: str, device: str, dtype: str, folder: Path) 
 
 
 def exported(model: str, dtype: str, folder: Path) -> Path:
-    """Return a checkpoint of ONNX graphs, exported from a random model."""
-    from docharmony.engine.modeling.loading import save
+    """Return a checkpoint of ONNX graphs with random weights, written without the torch model."""
+    import torch
+    from docharmony_export import published
+    from docharmony_export.published.blocks import State
 
-    random = random_model(SPECS[model], "cpu", "float32")
-    source = save(random, folder / "source", name=model, licence="none")
+    from docharmony.checkpoint import write_manifest
+    from docharmony.engine.modeling.model import TextHarmonyModel
+
+    spec = replace(SPECS[model], trunk=replace(SPECS[model].trunk, lora_rank=0))
+    with torch.device("meta"):
+        shapes = {n: tuple(t.shape) for n, t in TextHarmonyModel(spec).state_dict().items()}
+    noise = np.random.default_rng(0).standard_normal(1 << 24, np.float32) * np.float32(0.02)
+
+    def read(name: str) -> Any:
+        if "norm" in name and name.endswith("weight"):
+            return np.ones(shapes[name], np.float32)
+        size = int(np.prod(shapes[name]))
+        # Another beginning for each, or equal weights would be stored once.
+        start = hash(name) % len(noise)
+        weights = np.resize(np.roll(noise, start) if size > len(noise) else noise[start:], size)
+        weights = weights.reshape(shapes[name])
+        if name == "language.head.bias":  # nothing ends early
+            weights = weights.copy()
+            weights[[spec.decoder.end, spec.decoder.image_start]] -= 1e3
+        return weights
+
     precision = {"float32": "fp32", "float16": "fp16", "bfloat16": "fp16"}[dtype]
-    command = [sys.executable, "-m", "docharmony", "-q", "export", str(source), str(folder / "out")]
-    subprocess.run([*command, "--precision", precision], check=True)
-    return folder / "out"
+    files = {}
+    for name in published.PARTS:
+        if name == "vae_encoder":  # serves training
+            continue
+        weights = published.FORMATS[precision]
+        graph, data = published.write(name, State(shapes, read), spec, weights, folder)
+        files[name] = (graph.name, "onnx", precision)
+        files[f"{name}.data"] = (data.name, "onnx-data", precision)
+    write_manifest(
+        folder, name=model, licence="none", spec=spec, abilities=[], parts=files, training={}
+    )
+    return folder
 
 
 def rows_of(model: str, device: str) -> list[str]:
@@ -271,6 +315,20 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def gains(rows: list[dict[str, Any]]) -> list[str]:
+    """Return a line a model: how many times as fast as torch, eager, onnxruntime is."""
+    found = []
+    for model in dict.fromkeys(row["model"] for row in rows):
+        by = {row["backend"]: row for row in rows if row["model"] == model}
+        if "torch" in by and "onnxruntime" in by:
+            ours, theirs = by["onnxruntime"], by["torch"]
+            there = [c for c in COLUMNS[:3] if c in ours and c in theirs]
+            said = [f"{c.partition(',')[0]} {ours[c] / theirs[c]:.2f}" for c in there]
+            if said:
+                found.append(f"{model}, onnxruntime as a multiple of torch: {', '.join(said)}.")
+    return found
+
+
 def _figure(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
@@ -283,6 +341,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda[:N]")
     parser.add_argument("--dtype", default="", help="float32, float16, bfloat16")
     parser.add_argument("--seconds", type=float, default=2.0, help="at least, a figure")
+    parser.add_argument("--minutes", type=float, default=0.0, help="end after these (0: never)")
     parser.add_argument("--write", type=Path, help="file whose table is made anew")
     parser.add_argument("--one", nargs=2, metavar=("MODEL", "BACKEND"), help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -290,38 +349,66 @@ def main() -> None:
     if args.one:
         print(json.dumps(measure(*args.one, args.device, dtype, args.seconds)))
         return
-    rows = []
+    end = time.monotonic() + 60 * args.minutes if args.minutes else float("inf")
+    rows: list[dict[str, Any]] = []
     for model in args.models.split(","):
         for backend in rows_of(model, args.device):
             if backend not in args.backends.split(";"):
                 continue
             options = ["--device", args.device, "--dtype", dtype, "--seconds", str(args.seconds)]
-            done = subprocess.run(
-                [sys.executable, __file__, *options, "--one", model, backend],
-                stdout=subprocess.PIPE, text=True,
-            )  # fmt: skip
-            row = {"model": model, "backend": backend}
-            row |= json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {
-                "error": "failed"
-            }  # fmt: skip
+            command = [sys.executable, __file__, *options, "--one", model, backend]
+            row: dict[str, Any] = {"model": model, "backend": backend}
+            row |= _measured(command, end - time.monotonic())
             rows.append(row)
             print(table([row]).splitlines()[-1], file=sys.stderr, flush=True)
-    text = table(rows)
-    print(text)
-    if args.write:
-        renew(args.write, args.device, dtype, text)
+            if args.write:  # at once: the machine may be taken away
+                renew(args.write, args.device, dtype, rows)
+    print("\n".join([table(rows), *gains(rows)]))
 
 
-def renew(path: Path, device: str, dtype: str, text: str) -> None:
-    """Put the table between its marks, with the machine that it was measured on."""
+def _measured(command: list[str], seconds: float) -> dict[str, Any]:
+    """Return what a process measures, or why there is nothing."""
+    if seconds <= 0:
+        return {"error": NOT_MEASURED}
+    limit = None if seconds == float("inf") else seconds
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return {"error": NOT_MEASURED}
+    if done.returncode:
+        return {"error": "failed"}
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def renew(path: Path, device: str, dtype: str, rows: list[dict[str, Any]]) -> None:
+    """Put the table between its marks, with the machine that it was measured on.
+
+    Rows that were not measured now, but on such a machine before, stay.
+    """
     threads = os.environ.get("OMP_NUM_THREADS", "all")
-    where = f"{platform.machine()}, {device}, {dtype}, {threads} threads"
     kind = device.partition(":")[0]
+    where = f"{platform.machine()}, {_name(device)}, {dtype}, {threads} threads"
     begin, end = f"<!-- {kind} begin -->", f"<!-- {kind} end -->"
     old = path.read_text(encoding="utf-8")
-    head, _, rest = old.partition(begin)
-    tail = rest.partition(end)[2]
-    path.write_text(f"{head}{begin}\n{where}\n\n{text}\n{end}{tail}", encoding="utf-8")
+    start, _, rest = old.partition(begin)
+    before, _, tail = rest.partition(end)
+    fresh = table([row for row in rows if row.get("error") != NOT_MEASURED]).splitlines()
+    kept = before.splitlines() if where in before else []
+    lines = {tuple(line.split("|")[1:3]): line for line in kept if line.startswith("| ")}
+    lines |= {tuple(line.split("|")[1:3]): line for line in fresh}
+    head_line, *others = [line for line in lines.values() if not line.startswith("|-")]
+    said = "\n".join([head_line, f"|{'---|' * (3 + len(COLUMNS))}", *others])
+    text = "\n\n".join([where, said, *gains(rows)])
+    path.write_text(f"{start}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
+
+
+def _name(device: str) -> str:
+    if not device.startswith("cuda"):
+        return device
+    import torch
+
+    return torch.cuda.get_device_name(device)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,9 @@ def export(
                 why=f"its part {foreign[0]!r} is ONNX already",
                 hint="export the checkpoint in safetensors that it was made of",
             )  # fmt: skip
-        verify(manifest.parts.values())
+        # Of the published weights each shard is when it is first read: there may be 30 GB of them.
+        published = isinstance(spec, PublishedSpec)
+        verify(p for p in manifest.parts.values() if not published or p.format != "safetensors")
     with _draft(out) as folder:
         if isinstance(spec, PublishedSpec):
             assert manifest is not None

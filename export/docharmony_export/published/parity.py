@@ -107,7 +107,7 @@ def _load(checkpoint: Path, spec: PublishedSpec, part: str) -> TextHarmonyModel:
 
     from .source import open_weights
 
-    state, _ = open_weights(checkpoint)
+    state, _ = open_weights(checkpoint, verified=True)
     with torch.device("meta"):
         model = TextHarmonyModel(spec)
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from .config import RunConfig, build, page_numbers
 from .errors import RedactionLeakError, UsageError
 from .geometry import BBox
-from .model import Answer, Page, PageFailure, answer_to_json
+from .model import Answer, Page, PageFailure
 from .qa.graph import build as graph_of
 from .qa.passages import Passage
 from .qa.question import Question, understand
 from .redaction import opened
+from .schema import answer_to_json
 from .stages.qa import (
     QaConfig,
     asks_engine,

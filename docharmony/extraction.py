@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .asking import Asked, options_of, run
-from .model import SCHEMA, failure_to_json, source_to_json
+from .model import SCHEMA
 from .qa import tables
 from .qa.schema import Field, Normal, Rows, Schema, normal, read_schema, schema_of
 from .redaction import opened
+from .schema import failure_to_json, source_to_json
 
 if TYPE_CHECKING:
     from .io.base import Source

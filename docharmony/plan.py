@@ -16,7 +16,8 @@ from typing import Any
 
 from .errors import InputError, UsageError
 from .geometry import BBox
-from .model import SCHEMA, Edit, EditKind, EditStatus, edit_from_json, edit_to_json
+from .model import SCHEMA, Edit, EditKind, EditStatus
+from .schema import edit_from_json, edit_to_json
 
 _LARGEST = 256 << 20
 

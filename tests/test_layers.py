@@ -15,6 +15,7 @@ LAYERS = (
         "errors",
         "geometry",
         "model",
+        "schema",
         "engine.base",
         "detect.base",
         "translators.base",

@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     def work(index: int, item: common.Input) -> int:
         from ..auditing import audit
         from ..config import page_numbers
-        from ..model import source_to_json
+        from ..schema import source_to_json
 
         with common.open_input(item, args, config) as source:
             if source.info.media_type != "application/pdf":

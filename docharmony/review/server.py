@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DocharmonyError, OutputError
-from ..model import edit_to_json
+from ..schema import edit_to_json
 from .decisions import decide
 
 if TYPE_CHECKING:

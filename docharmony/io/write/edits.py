@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import UnsupportedError, UsageError
 from ...geometry import Polygon
-from ...model import Edit, EditKind, EditStatus, setting_to_json
+from ...model import Edit, EditKind, EditStatus
+from ...schema import setting_to_json
 from .. import private
 from ..carriers import policies
 from ..child import Child

@@ -6,14 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
-from ...model import (
-    SCHEMA,
-    Page,
-    PageFailure,
-    failure_to_json,
-    page_to_json,
-    source_to_json,
-)
+from ...model import SCHEMA, Page, PageFailure
+from ...schema import failure_to_json, page_to_json, source_to_json
 
 if TYPE_CHECKING:
     from ..base import Source

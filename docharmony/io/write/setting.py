@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ...geometry import Affine, Point, Polygon
-from ...model import Inline, Setting, setting_from_json
+from ...model import Inline, Setting
+from ...schema import setting_from_json
 from ...typeset.faces import Chain, chain
 from ...typeset.fit import Layout, SetLine, Wish, fit, tidy
 from ...typeset.shape import Look, ShapedLine, is_rtl, shape

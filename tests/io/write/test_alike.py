@@ -9,7 +9,7 @@ import pytest
 from docharmony import Setting
 from docharmony.io.write.alike import alike
 from docharmony.io.write.setting import Planned, plan
-from docharmony.model import setting_to_json
+from docharmony.schema import setting_to_json
 
 
 def edit(name: str, text: str, width: float, **options: Any) -> dict[str, Any]:

@@ -153,7 +153,8 @@ def _value(spec: Field, asked: Asked, *, day_first: bool) -> Value:
 def _rows(rows: Rows, graph: Graph) -> list[dict[str, Value]]:
     questions = [spec.ask() for spec in rows.columns]
     found = []
-    for cells in tables.records([question.asked for question in questions], graph):
+    kinds = [spec.type for spec in rows.columns]
+    for cells in tables.records([question.asked for question in questions], graph, kinds):
         row = {}
         for spec, cell in zip(rows.columns, cells, strict=True):
             if cell is None:

@@ -77,7 +77,8 @@ def _table(rows: Sequence[Sequence[Segment]], at: int) -> tuple[int, Grid | None
     while begin < len(rows) and begin - at < 3 and _goes_on(rows[begin], heads):
         heads = _joined(heads, rows[begin])
         begin += 1
-    below = rows[begin : begin + 6]
+    near = range(begin, min(begin + 6, len(rows)))
+    below = [rows[i] for i in itertools.takewhile(lambda i: not _new_heads(rows, i), near)]
     heads = [part for head in heads for part in _parted(head, below)]
     heads = _by_count(heads, below)
     if len(heads) < 2:
@@ -92,14 +93,8 @@ def _table(rows: Sequence[Sequence[Segment]], at: int) -> tuple[int, Grid | None
         em = row[0].em
         if min(s.bbox.y0 for s in row) - bottom > _REACH * em:
             break
-        known = sum(any(u.senses for u in units(s.text)) for s in row)
-        if (
-            index > begin
-            and known >= 2
-            and _may_head(row)
-            and _figures(rows[index + 1 : index + 2])
-        ):
-            break  # the heads of another table
+        if index > begin and _new_heads(rows, index):
+            break
         cells = _placed([part for cell in row for part in _by_columns(cell, places)], places)
         numeric = sum(_is_figure(cell) for cell in cells.values())
         if len(row) == 1 and not numeric:
@@ -122,6 +117,13 @@ def _table(rows: Sequence[Sequence[Segment]], at: int) -> tuple[int, Grid | None
     if not wide or not any(_is_figure(cell) for row in wide for cell in row.values()):
         return 1, None
     return max(1, last - at), Grid(columns, tuple(body))
+
+
+def _new_heads(rows: Sequence[Sequence[Segment]], index: int) -> bool:
+    """Whether a row is that of the heads of another table: words for fields, and figures below."""
+    row = rows[index]
+    known = sum(any(u.senses for u in units(s.text)) for s in row)
+    return known >= 2 and _may_head(row) and _figures(rows[index + 1 : index + 3])
 
 
 def _by_count(heads: list[Segment], below: Sequence[Sequence[Segment]]) -> list[Segment]:

@@ -35,6 +35,25 @@ def weighed(asked: Sequence[tuple[Unit, float]], graph: Graph) -> list[tuple[Uni
     ]
 
 
+# Fields that a value is not one of unless something near it says so.
+_TOLD = frozenset(
+    {
+        "due", "birth", "expiry", "delivery", "start", "end", "period", "appointment", "arrival",
+        "departure", "tip", "shipping", "discount", "deposit", "salary", "interest", "credit", "change",
+        "fax", "vat_id", "company_id", "personal_id", "serial", "policy", "card",
+    }
+)  # fmt: skip
+
+
+def lacks(question: Question, slot: Slot) -> bool:
+    """Whether nothing near a slot says a field that the question names: the tip, the date of birth."""
+    wanted = [unit for unit, weight in question.asked if weight >= 0.9 and unit.senses & _TOLD]
+    if not wanted:
+        return False
+    near = [own for label in slot.labels for own in label.units] + list(units(slot.text))
+    return all(max((alike(unit, own) for own in near), default=0.0) < 0.5 for unit in wanted)
+
+
 def supported(question: Question, slot: Slot) -> float:
     """Return the share of the question's own words that stand near a slot, 0.0-1.0; 1.0 if it has none.
 

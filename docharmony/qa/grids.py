@@ -246,6 +246,10 @@ def _fits(
         # A kind that words of the question only imply may come from what names the row.
         said_so = question.sure < 0.9 and own >= 0.9
         return 0.9 if said_so else 0.75 if value >= 0.25 else 0.0
+    if question.kind == "address":
+        return 0.0
+    if words("each") & {token.text for token in tokens(question.text)} and question.kind == "money":
+        return 1.0 if unit_price and value >= _FITS else 0.7 * value
     # By its kind alone: the figure must look like it, and a head that is near says a little more.
     if value >= _ALONE and unit_price:
         return 0.85  # what was paid for a row is its amount, where there is one

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import regex
+
 from ..model import BlockKind
 from .segments import CHAIN, Segment
 from .units import Unit, units
 
 # A label further away, in ems, says nothing any more: above and below it, in lines.
 _REACH_ABOVE, _REACH_BELOW = 8.0, 1.6
+_ASIDE = regex.compile(r"\([^)]*\d[^)]*\)|[\d.,]+\s?%")
 COLON = (":", "\uff1a", "\ua789")
 
 
@@ -36,8 +39,9 @@ class Label:
 
     @property
     def units(self) -> tuple[Unit, ...]:
-        """What it means."""
-        return units(self.text)
+        """What it means, without what stands aside: "VAT 20 % (of 5,010.00)" means VAT."""
+        plain = _ASIDE.sub(" ", self.text)
+        return units(plain) or units(self.text)
 
 
 def around(

@@ -295,7 +295,8 @@ def _in_one_line(segment: Segment) -> Party | None:
         return None
     head = text[: cuts[0].start()]
     rest = text[cuts[0].end() :]
-    if not _is_name(head) or not any(c.isdigit() for c in rest):
+    short = len(head.split()) < 2 and fit("org", head) < 0.9
+    if short or not _is_name(head) or not any(c.isdigit() for c in rest):
         return None
     if not (has_street(rest) or has_postcode(rest)) or find(head):
         return None
@@ -398,12 +399,17 @@ def _key(text: str) -> str:
 
 
 def chosen(graph: Graph, role: str) -> tuple[Party, float] | None:
-    """Return who has a role on a page, ``issuer``, ``addressee`` or ``holder``, and 0.0-1.0 how surely.
+    """Return who has a role on a page, and 0.0-1.0 how surely.
+
+    Roles: ``issuer``, ``addressee``, ``signed``, ``holder``.
 
     The holder of a page that is about one person is whoever stands out at its top.
     """
     if role == "holder":
         return _holder(graph)
+    if role == "signed":
+        signed = [party for party in parties(graph) if party.kind == "signed"]
+        return (signed[0], 0.9) if signed else None
     rated = []
     roles = _roles(graph)
     for party, weights in roles:
@@ -454,7 +460,7 @@ def answer(question: Question, graph: Graph) -> list[Found]:
         return [
             found
             for party in parties(graph)
-            if (share := _names(named, party.said)) >= 0.6
+            if (share := _names(named, _before_address(party))) >= 0.6
             and (found := _tell(party, what, graph, share)) is not None
         ]
     best = chosen(graph, role)
@@ -523,12 +529,9 @@ def _whom(question: Question) -> tuple[str, list[str]]:
             role = role or "issuer"
         elif unit.senses & HOLDER:
             role = role or "holder"
-        elif (
-            unit.senses & heads
-            or weight < 1.0
-            or unit.senses & {"issue", "signature"}
-            or set(unit.words) <= words("located")
-        ):
+        elif unit.senses & {"signature"}:
+            role = role or "signed"
+        elif unit.senses & heads or weight < 1.0 or unit.senses & {"issue"}:
             continue
         elif capitals & set(unit.words):
             own += unit.words
@@ -547,6 +550,16 @@ def _names(named: Sequence[str], name: str) -> float:
     if not there:
         return 0.0
     return sum(any(likeness(w, t) >= _SAME for t in there) for w in named) / len(named)
+
+
+def _before_address(party: Party) -> str:
+    """Return the lines of a party down to its address: its name, its department, its company."""
+    lines = []
+    for piece in party.lines:
+        if piece in party.address:
+            break
+        lines.append(_text(piece))
+    return " ".join(lines)
 
 
 def _tell(party: Party, what: str, graph: Graph, sure: float) -> Found | None:

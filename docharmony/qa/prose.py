@@ -218,6 +218,46 @@ def recipient(question: Question, graph: Graph) -> Found | None:
     return None
 
 
+def subject(question: Question, graph: Graph) -> Found | None:
+    """Return the line over the greeting of a letter, which says what it is about."""
+    own = [unit for unit, weight in question.asked if weight >= 1.0]
+    about = not own and question.kind == "" and {"letter"} & question.senses
+    if question.operation != "look" or not (
+        about or (own and all(unit.senses & {"subject"} for unit in own))
+    ):
+        return None
+    greetings = words("greetings")
+    for segment in graph.segments:
+        said_ = [token.text for token in tokens(segment.text)]
+        if not said_ or said_[0] not in greetings or len(said_) > 7:
+            continue
+        over = [
+            s
+            for s in graph.segments
+            if 0 < segment.bbox.y0 - s.bbox.y1 < 7 * segment.em and _is_line(s, graph)
+        ]
+        if over:
+            nearest = max(over, key=lambda s: (s.bbox.y1, s.line.bold))
+            slot = slot_of(graph, nearest)
+            return None if slot is None else Found(slot.text, slot, (segment,), 0.85)
+    return None
+
+
+def _is_line(segment: Segment, graph: Graph) -> bool:
+    """Whether a segment may be the subject of a letter: words, no date, address, label or name."""
+    text = segment.text
+    found = values.find(text, graph.day_first)
+    return (
+        1 < len(text.split()) <= 14
+        and not text.endswith(":")
+        and not any(v.kind in ("date", "phone", "email", "url", "id") for v in found)
+        and not values.has_postcode(text)
+        and not values.has_street(text)
+        and sum(c.isalpha() for c in text) > 8
+        and (segment.line.bold or values.fit("name", text) < 0.9)
+    )
+
+
 def title(question: Question, graph: Graph) -> Found | None:
     """Return the title of the document, where nothing but that is asked: of level 1, or the largest."""
     asked = question.asked

@@ -85,6 +85,9 @@ def understand(text: str) -> Question:
             )
         ]
         question = replace(question, rows=not words_left)
+    if question.kind == "date":
+        # When "it took place" adds nothing to what took place.
+        asked = [(u, w) for u, w in asked if not set(u.words) <= words("made")] or asked
     if question.kind == "money":
         # What "is charged" adds nothing to what it is charged for.
         asked = [(u, w) for u, w in asked if not set(u.words) <= words("charging")] or asked
@@ -208,6 +211,8 @@ def _party(folded: str, *, strong: bool = False) -> list[tuple[Unit, float]]:
         ("to", " to ", "receiver", {"receiver"}),
         ("from", " from ", "sender", {"sender", "signature"}),
     ):
+        if strong and _hit(folded, "ask", "holder_surely"):
+            return _WHOSE
         if strong:
             hit = bool(_hit(folded, "ask", f"{name}_surely"))
         else:

@@ -12,16 +12,22 @@ from ..model import AnswerSpan
 from . import grids, moments, parties, prose, tables, yesno
 from .aligned import Grid
 from .data import table
-from .evidence import supported
+from .evidence import lacks, supported
 from .graph import Graph
 from .question import Question
 from .score import Scored, greeted, model, only_one, rank
 from .slots import Slot
-from .values import fit
+from .values import find, fit
 from .words import tokens
 
 if TYPE_CHECKING:
     from .ticks import Pixels
+
+HOW = (
+    "look", "table", "sentence", "title", "subject", "recipient", "party", "moment",
+    "extreme", "count", "yesno", "compare",
+)  # fmt: skip
+"""Ways to an answer; each has its own calibration, and ``all`` that of the best of them."""
 
 _KEPT = 40  # slots that share the probability
 _ALTERNATIVES = 5
@@ -44,8 +50,7 @@ class Reply:
         bbox: box around the answer, or around what it was computed from.
         spans: the very characters; empty for a computed answer.
         evidence: ids of lines.
-        how: ``look``, ``table``, ``sentence``, ``title``, ``extreme``, ``count``, ``yesno`` or
-            ``compare``.
+        how: which finder: one of HOW.
         raw: the figure that the confidence was calibrated from.
     """
 
@@ -82,37 +87,43 @@ def candidates(question: Question, graph: Graph, pixels: Pixels | None = None) -
         if count is not None:
             found.append(_from_table(count, "count"))
     looked = _looked(question, graph)
-    told = [_told(item, "table") for item in grids.look_up(question, graph)]
-    told += [_told(item, "sentence") for item in prose.sentences(question, graph)]
-    told += [
-        _told(item, "party", parties.aspect(question)) for item in parties.answer(question, graph)
-    ]
+    told = finders(question, graph)
     for reply in told:
+        names = {token.text for token in tokens(reply.text or "")}
         if reply.how == "party" and question.kind in ("name", "party", "org"):
             # A name in full answers better than a part of it.
-            full = {token.text for token in tokens(reply.text or "")}
-            looked = [r for r in looked if not {t.text for t in tokens(r.text or "")} < full]
+            looked = [r for r in looked if not {t.text for t in tokens(r.text or "")} < names]
             if "receiver" in question.senses and reply.confidence >= _SUPPORT:
                 looked = [_damped(r) if _greets(r, graph) else r for r in looked]
-    made = [_told(item, "moment") for item in moments.answer(question, graph)]
-    if made:
-        # Other dates of the page are of other things.
-        looked = [r if r.text == made[0].text else _damped(r) for r in looked]
-    told += made
-    title = prose.title(question, graph)
-    if title is not None:
-        told.append(_told(title, "title"))
-    recipient = prose.recipient(question, graph)
-    if recipient is not None:
-        # The name in full answers better than what is left of it in the greeting.
-        full = {token.text for token in tokens(recipient.text)}
-        looked = [r for r in looked if not {t.text for t in tokens(r.text or "")} <= full]
-        told.append(_told(recipient, "look"))
+        if reply.how == "moment":
+            # Other dates of the page are of other things.
+            looked = [r if r.text == reply.text else _damped(r) for r in looked]
+        if reply.how == "recipient":
+            # The name in full answers better than what is left of it in the greeting.
+            looked = [r for r in looked if not {t.text for t in tokens(r.text or "")} <= names]
     looked = _merged([*told, *looked])
     if found:
         # A table answers better than a field that happens to be called so.
         looked = [_damped(reply) for reply in looked]
-    return sorted([*found, *looked], key=lambda reply: -reply.confidence)[:_ALTERNATIVES]
+    found = [replace(r, confidence=calibrated("all", r.confidence)) for r in (*found, *looked)]
+    return sorted(found, key=lambda reply: -reply.confidence)[:_ALTERNATIVES]
+
+
+def finders(question: Question, graph: Graph) -> list[Reply]:
+    """Return what the finders of tables, sentences, titles, parties and dates say, each for itself."""
+    told = [_told(item, "table") for item in grids.look_up(question, graph)]
+    told += [_told(item, "sentence") for item in prose.sentences(question, graph)]
+    aspect = parties.aspect(question)
+    told += [_told(item, "party", aspect) for item in parties.answer(question, graph)]
+    told += [_told(item, "moment") for item in moments.answer(question, graph)]
+    for how, item in (
+        ("title", prose.title(question, graph)),
+        ("subject", prose.subject(question, graph)),
+        ("recipient", prose.recipient(question, graph)),
+    ):
+        if item is not None:
+            told.append(_told(item, how))
+    return told
 
 
 def _greets(reply: Reply, graph: Graph) -> bool:
@@ -128,7 +139,8 @@ def _told(found: tables.Found, how: str, kind: str = "") -> Reply:
     lines = [span.line for span in slot.spans] + [s.line.id for s in found.evidence]
     evidence = tuple(dict.fromkeys(lines))
     text = joined(slot, kind)
-    return Reply(text, found.strength, slot.bbox, slot.spans, evidence, how, found.strength)
+    confidence = calibrated(how, found.strength)
+    return Reply(text, confidence, slot.bbox, slot.spans, evidence, how, found.strength)
 
 
 def _merged(replies: list[Reply]) -> list[Reply]:
@@ -179,7 +191,7 @@ def _looked(question: Question, graph: Graph) -> list[Reply]:
         groups[key] = (best, mass + power / total)
     replies = []
     for item, raw in groups.values():
-        slot = item.slot
+        slot = trimmed(question.kind, item.slot)
         text = joined(slot, question.kind)
         confidence = calibrated("look", raw) * _credit(question, slot, found_tables)
         if only_one(question, slot, graph):
@@ -189,6 +201,24 @@ def _looked(question: Question, graph: Graph) -> list[Reply]:
     return sorted(replies, key=lambda reply: -reply.raw)
 
 
+def trimmed(kind: str, slot: Slot) -> Slot:
+    """Return the value itself, where a slot holds one of a kind that shows what it is, and more."""
+    if kind not in ("email", "url", "iban") or len(slot.spans) != 1:
+        return slot
+    own = [value for value in find(slot.text) if value.kind == kind]
+    if len(own) != 1 or own[0].end - own[0].start == len(slot.text):
+        return slot
+    a, b = own[0].start, own[0].end
+    start = slot.spans[0].start
+    begin = start - slot.segment.start
+    return replace(
+        slot,
+        text=slot.text[a:b],
+        spans=(replace(slot.spans[0], start=start + a, end=start + b),),
+        bbox=BBox.around([slot.segment.box(begin + a, begin + b)]),
+    )
+
+
 def _credit(question: Question, slot: Slot, found: list[Grid]) -> float:
     """Return what is left of a confidence where the slot is no value of the kind, or nothing near it
     says what the question is about."""
@@ -196,6 +226,12 @@ def _credit(question: Question, slot: Slot, found: list[Grid]) -> float:
     near = supported(question, slot)
     if near < _SUPPORT:
         credit *= _UNSUPPORTED
+    if lacks(question, slot):
+        credit *= _OTHER_ROW
+    if question.kind in ("name", "party", "org") and slot.labels[:1]:
+        # In running text "from" and "to" say where, as often as who.
+        told = slot.labels[0].relation == "sentence" and question.senses & parties.ISSUER
+        credit *= 0.5 if told else 1.0
     if question.kind in ("name", "party") and (
         sum(c.isdigit() for c in slot.text) > sum(c.isalpha() for c in slot.text)
         or (

@@ -79,6 +79,7 @@ FEATURES = (
     "address_mid",
     "together_squared",
     "row_missed",
+    "conflict",
 )  # fmt: skip
 
 
@@ -152,6 +153,7 @@ class Asker:
             f["distance"] = math.log1p(max(0.0, label.distance))
             f["colon"] = best * label.colon
             f["exact"] = float(best > 0.9)
+            f["conflict"] = _conflict(asked, label.units) * best
             if label.relation in ("above", "upper") and label.segment >= 0:
                 right = graph.segments[label.segment].right
                 f["served"] = float(right is not None and label.colon)
@@ -319,6 +321,23 @@ def _largest(graph: Graph) -> str:
                 if number > best:
                     best, text = number, slot.text
     return text
+
+
+_GENERAL = frozenset(
+    {"number", "date", "name", "amount", "total", "address", "rate", "time", "reference"}
+)
+
+
+def _conflict(asked: Sequence[tuple[Unit, float]], label: Sequence[Unit]) -> float:
+    """Return 1.0 where a label is of something else: the invoice's number for the customer's."""
+
+    def missed(unit: Unit, others: Sequence[Unit]) -> bool:
+        special = bool(unit.senses) and not unit.senses & _GENERAL
+        return special and all(alike(unit, other) < 0.5 for other in others)
+
+    wanted = any(w >= 0.9 and missed(u, label) for u, w in asked)
+    other = any(missed(u, [x for x, _ in asked]) for u in label)
+    return float(wanted and other)
 
 
 # What a value of a kind says of itself: a percentage is a rate.

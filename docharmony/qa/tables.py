@@ -190,40 +190,67 @@ def entries(question: Question, graph: Graph) -> Found | None:
 
 
 def records(
-    columns: Sequence[Sequence[tuple[Unit, float]]], graph: Graph
+    columns: Sequence[Sequence[tuple[Unit, float]]], graph: Graph, kinds: Sequence[str] = ()
 ) -> list[list[Segment | None]]:
     """Return the rows of the table whose heads fit the columns best, one cell a column.
 
     Args:
         columns: for each column what its head must say, with weights.
         graph: the page.
+        kinds: for each column the kind of its values: where no head says it, the one column that is
+            left with such values is taken.
     """
-    heads = {head.index: head for s in graph.segments if (head := _head(s)) is not None}
-    chosen: list[int | None] = []
-    for asked in columns:
-        rated = [
-            (match(asked, units(head.text)).strength, -index)
-            for index, head in heads.items()
-            if index not in chosen
-        ]
-        best = max(rated, default=(0.0, 0))
-        chosen.append(-best[1] if best[0] >= _HEAD_FITS else None)
-    known = [index for index in chosen if index is not None]
-    if len(known) < max(1, (len(columns) + 1) // 2):
+    best: tuple[float, int, Grid, list[int | None]] | None = None
+    for grid in aligned(graph):
+        keys = _by_head(columns, grid)
+        known = [key for key, _ in keys if key is not None]
+        if len(known) < max(1, (len(columns) + 1) // 2):
+            continue
+        rated = (sum(fits for _, fits in keys), len(grid.rows))
+        if best is None or rated > best[:2]:
+            best = (*rated, grid, [key for key, _ in keys])
+    if best is None:
         return []
-    rows: dict[int, list[Segment | None]] = {}
-    for segment in graph.segments:
-        head = _head(segment)
-        if head is None or head.index not in known or is_sum(segment):
-            continue
-        if head.cell is not None and (segment.cell is None or segment.cell[0] != head.cell[0]):
-            continue
-        row = rows.setdefault(_leftmost(segment).index, [None] * len(columns))
-        at = chosen.index(head.index)
-        row[at] = row[at] or segment
+    _, _, grid, chosen = best
+    for number, kind in enumerate(kinds):
+        if chosen[number] is None:
+            left = [k for k in grid.heads if k not in chosen and _holds(kind, k, grid)]
+            if len(left) == 1:
+                chosen[number] = left[0]
+    rows = [[None if key is None else row.get(key) for key in chosen] for row in _entries(grid)]
     # A row of one cell alone goes on from the row above, or is none.
-    least = 2 if len(known) > 1 else 1
-    return [row for row in rows.values() if sum(cell is not None for cell in row) >= least]
+    least = 2 if sum(key is not None for key in chosen) > 1 else 1
+    return [row for row in rows if sum(cell is not None for cell in row) >= least]
+
+
+def _holds(kind: str, key: int, grid: Grid) -> bool:
+    """Whether a column holds values of a kind: words, for the kind ``text``."""
+    cells = [row[key] for row in _entries(grid) if key in row]
+    if kind in ("", "text"):
+        good = sum(not cell.numeric and len(cell.text) > 2 for cell in cells)
+    elif kind == "money":
+        good = sum(regex.search(r"[.,]\d\d\D*$", cell.text) is not None for cell in cells)
+    else:
+        return False
+    return bool(cells) and good >= 0.8 * len(cells)
+
+
+def _by_head(
+    columns: Sequence[Sequence[tuple[Unit, float]]], grid: Grid
+) -> list[tuple[int | None, float]]:
+    """Return for each column the key of the head that says it best, each head once."""
+    fits = [
+        (match(asked, units(head.text)).strength, -number, -key)
+        for number, asked in enumerate(columns)
+        for key, head in grid.heads.items()
+    ]
+    found: dict[int, tuple[int, float]] = {}
+    for strength, number, key in sorted(fits, reverse=True):
+        if strength < _HEAD_FITS:
+            break
+        if -number not in found and all(-key != known for known, _ in found.values()):
+            found[-number] = (-key, strength)
+    return [found.get(number, (None, 0.0)) for number in range(len(columns))]
 
 
 _HEAD_FITS = 0.55  # how well a head must fit a column

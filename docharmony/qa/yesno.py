@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import regex
 
 from ..detect.text import fold
+from .data import words
+from .evidence import said
 from .graph import Graph
 from .question import Question, answers
 from .score import Asker, rank
@@ -17,6 +19,7 @@ from .tables import slot_of
 from .ticks import ticked
 from .units import match, units
 from .values import find
+from .words import tokens
 
 if TYPE_CHECKING:
     from .ticks import Pixels
@@ -54,7 +57,7 @@ def decide(question: Question, graph: Graph, pixels: Pixels | None = None) -> Ve
     """
     if question.operation == "compare":
         return _compare(question, graph)
-    verdicts = [*_words(question, graph), *_boxes(question, graph)]
+    verdicts = [*_words(question, graph), *_boxes(question, graph), *_states(question, graph)]
     if pixels is not None:
         verdicts += _drawn(question, graph, pixels)
     return max(verdicts, key=lambda v: v.strength, default=None)
@@ -142,6 +145,29 @@ def _words(question: Question, graph: Graph) -> list[Verdict]:
         # A ticked box beside a bare "yes" decides, not the word: see _boxes.
         if best and not _BOX.search(slot.segment.text) and not _beside_box(slot.segment):
             found.append(Verdict(yes, slot, (slot.segment,), best))
+    return found
+
+
+def _states(question: Question, graph: Graph) -> list[Verdict]:
+    """Return verdicts of texts that say it: a stamp "PAID", a sentence with all that was asked."""
+    asked = [(u, w) for u, w in question.asked if not u.senses & graph.about]
+    if not asked:
+        return []
+    found = []
+    whole = sum(w for _, w in asked)
+    for slot in graph.slots:
+        if slot.shape not in ("whole", "rest", "sentence"):
+            continue
+        there = tokens(slot.text)
+        # Nothing but the state itself, or a sentence that has every word of the question.
+        short = len(there) <= 2 and len(asked) == 1
+        if not (short or (slot.shape == "sentence" and len(asked) > 1)):
+            continue
+        share = sum(w * said(u, slot.text) for u, w in asked) / whole
+        if share < 0.85:
+            continue
+        denied = any(token.text in words("negations") for token in there)
+        found.append(Verdict(not denied, None, (slot.segment,), 0.8 * share))
     return found
 
 

@@ -4,8 +4,9 @@ Copies of the gap are laid over what is known around it and filled in every way;
 closest to what really stands there fills the gap too. Nothing here knows what was in the gap.
 
 Ways: local planes of several widths (noise, shades; normalised convolution, Knutsson and Westin 1993,
-of first order), thin plates (smooth pictures), lines along rows, columns and diagonals (rules,
-hatching), and shifts by the period of the ground (stripes, weaves, print rasters).
+of first order), thin plates (smooth pictures), lines along rows, columns and diagonals (hatching),
+straight rules on planes (see :mod:`.rules`), and shifts by the period of the ground (stripes, weaves,
+print rasters).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
+
+from .rules import ruled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,6 +111,8 @@ def _as_way(more: Callable[[Image, Mask], Image], crop: Floats, mask: Mask) -> F
 def _ways(crop: Floats, mask: Mask) -> dict[str, Way]:
     widths = _WIDTHS if mask.size <= _LARGE else _FEW_WIDTHS
     ways: dict[str, Way] = {f"plane {width:g}": partial(planes, width=width) for width in widths}
+    if ruled(crop, mask) is not None:
+        ways |= {f"rules on plane {width:g}": partial(rules, width=width) for width in (2.5, 8.0)}
     ways["rows"] = partial(lines, step=(0, 1))
     ways["columns"] = partial(lines, step=(1, 0))
     ways["falling"] = partial(lines, step=(1, 1))
@@ -212,6 +217,29 @@ def planes(crop: Floats, mask: Mask, width: float) -> Floats:
         spots = hole[0][lost], hole[1][lost]
         result[spots] = crop[near[0][spots], near[1][spots]]
     return result
+
+
+def rules(crop: Floats, mask: Mask, width: float) -> Floats:
+    """Return the crop with rules drawn on through the gaps, and the ground between on planes.
+
+    Args:
+        crop: (height, width, 3).
+        mask: the gaps.
+        width: as for :func:`planes`.
+    """
+    import numpy as np
+    from scipy.ndimage import binary_dilation
+
+    found = ruled(crop, mask)
+    if found is None:
+        return planes(crop, mask, width)
+    colours, drawn, beside = found
+    # Rules say nothing about the ground; their soft edges do not either.
+    hidden = mask | binary_dilation(beside, np.ones((3, 3), bool))
+    known = np.where(hidden[..., None], np.float32(0), crop)
+    result = np.where(mask[..., None], planes(known, hidden, width), crop)
+    result[drawn] = colours[drawn]
+    return np.asarray(result, np.float32)
 
 
 def lines(crop: Floats, mask: Mask, step: tuple[int, int]) -> Floats:

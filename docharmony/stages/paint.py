@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from .rules import ruled
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -76,7 +78,7 @@ def _fill(crop: Image, mask: Mask) -> tuple[Image, Mask]:
     from scipy.ndimage import binary_dilation, find_objects, label
 
     result = crop.copy()
-    left = np.zeros_like(mask)
+    left, flat = np.zeros_like(mask), np.zeros_like(mask)
     if not mask.any():
         return result, left
     if mask.all():
@@ -95,7 +97,13 @@ def _fill(crop: Image, mask: Mask) -> tuple[Image, Mask]:
             continue
         patch = result[window]
         patch[gap] = ground[gap]
-        _draw_rules(crop, mask, result, (rows, columns), parts == number, ground, window)
+        flat |= parts == number
+        if solid > _SOLID:
+            _draw_rules(crop, mask, result, (rows, columns), parts == number, ground, window)
+    if flat.any() and (found := ruled(crop.astype(np.float32), mask)) is not None:
+        colours, drawn, _ = found
+        drawn = drawn & flat
+        result[drawn] = np.clip(colours[drawn].round(), 0, 255).astype(np.uint8)
     return result, left
 
 

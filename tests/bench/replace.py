@@ -136,7 +136,7 @@ def erase_table(seeds: int, pipeline: Pipeline) -> Iterator[str]:
                 for name, image in results.items():
                     found[name].append((psnr(image, truth, mask), ssim(image, truth, mask)))
             cells = [
-                f"{statistics.mean(p for p, _ in v):.1f} dB, {statistics.mean(s for _, s in v):.3f}"
+                f"{statistics.mean(p for p, _ in v):.1f} dB, {statistics.mean(s for _, s in v):.4f}"
                 for v in found.values()
             ]
             yield f"| {kind} | {'box' if box else 'letters'} | {' | '.join(cells)} |"

@@ -14,7 +14,7 @@ from PIL import Image as Pictures
 from ..checkpoint import Manifest, load_manifest
 from ..errors import CheckpointIncompatibleError, EngineError
 from ..geometry import Affine
-from . import answering, ink, language, painting, reading, tokenizer
+from . import answering, ink, language, marks, painting, reading, tokenizer
 from . import locate as locating
 from .base import Reading, TextRegion, checked
 from .spec import ModelSpec
@@ -192,6 +192,7 @@ class TextHarmony:
         text = reading.one_script(tokenizer.decode(ids))
         steps = line.shape[1] / self.spec.vision.patch * self.spec.read.substeps
         places = reading.bounds(draft, text, steps)
+        text, places = marks.settle(text, places, line)
         return Reading(text, confidence if text else 0.0, places, drafted=ids is draft.ids)
 
     # --- paint -----------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ _FAINT = 0.35  # share of the line's own contrast that still counts as ink
 _WINDOW = 0.45  # of the em: how far around a read space its gap is looked for
 _SPACE = 0.7  # of the line's usual gap between words: what can be a space as well
 _LONELY = 2.0  # times wider than every other gap of its word: what must be one
+_FEW = 4  # words of a line that tell how wide its spaces are; with fewer the em does
+_OWN, _LONELIER = 0.22, 3.0  # of the em, and instead of the above
 _REACH = 0.8  # of the em: how far the line's first and last ink may lie from where it was read
 
 
@@ -69,7 +71,8 @@ def part_words(crop: LineCrop, reading: Reading) -> Reading:
     """Return the reading with spaces put in where two words were read as one.
 
     Only between letters, at a gap as wide as the line's other spaces and twice as wide as any other
-    within the same word: monospaced and spaced-out words stay whole.
+    within the same word: monospaced and spaced-out words stay whole. In a line of few words the gap
+    must be .22 em, three times as wide as any other, with two letters on either side.
 
     Args:
         crop: the line that was read.
@@ -79,7 +82,7 @@ def part_words(crop: LineCrop, reading: Reading) -> Reading:
 
     text = reading.text
     words = _words(text)
-    if len(reading.bounds) != len(text) or len(words) < 4:
+    if len(reading.bounds) != len(text) or not words:
         return reading
     blank = _blank_columns(crop)
     width = len(blank)
@@ -88,17 +91,20 @@ def part_words(crop: LineCrop, reading: Reading) -> Reading:
     def gap(left: int, right: int) -> tuple[float, float]:
         return _widest_gap(blank, middles[left], middles[right]) or (middles[right], middles[right])
 
-    between = [gap(j - 1, i) for (_, j), (i, _) in pairwise(words)]
-    least = _SPACE * float(np.median([end - start for start, end in between]))
+    least, lonely = _OWN * (len(crop.image) - 2 * crop.margin), _LONELIER
+    if len(words) >= _FEW:
+        between = [gap(j - 1, i) for (_, j), (i, _) in pairwise(words)]
+        least, lonely = _SPACE * float(np.median([end - start for start, end in between])), _LONELY
     signs, places = list(text), list(reading.bounds)
     for i, j in reversed(words):
         inside = sorted(
             (end - start, k, start, end) for k in range(i, j - 1) for start, end in [gap(k, k + 1)]
         )
-        if len(inside) < 3 or inside[-1][0] < max(least, _LONELY * inside[-2][0], 2.0):
+        if len(inside) < 3 or inside[-1][0] < max(least, lonely * inside[-2][0], 2.0):
             continue
         _, k, start, end = inside[-1]
-        if signs[k].isalpha() and signs[k + 1].isalpha():
+        whole = len(words) >= _FEW or i < k < j - 2  # one letter more likely stands wide
+        if whole and signs[k].isalpha() and signs[k + 1].isalpha():
             signs.insert(k + 1, " ")
             places.insert(k + 1, (start / width, end / width))
     return replace(reading, text="".join(signs), bounds=tuple(places))

@@ -30,6 +30,7 @@ from .lines import (
     areas_to_read,
     cut,
     find_position,
+    how_well,
     levelled,
     line_of,
     map_line,
@@ -185,8 +186,7 @@ class LocatingStage(ReadingStage):
                 samples = _samples(polygons(position))
             readings = self.read([self._crop(image, p).image for p in samples], ctx)
             known.update(zip(samples, readings, strict=True))
-            letters = sum(len(reading.text) for reading in readings)
-            return sum(r.confidence * len(r.text) for r in readings) / max(1, letters)
+            return how_well([(reading.text, reading.confidence) for reading in readings])
 
         # A detector that was trained on upright lines places upside-down ones a little off: it looks
         # again at the position that was chosen.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -116,3 +118,20 @@ def test_two_words_read_as_one_are_parted() -> None:
     assert len(parted.bounds) == len(text)
     whole = Reading(text, 0.9, tuple((a, b) for a, b in places))
     assert part_words(crop, whole) == whole
+
+
+@pytest.mark.parametrize(
+    ("shown", "read"),
+    [("kitchen service", "kitchenservice"), ("illumine", "illumine")],
+)
+def test_a_line_of_few_words_is_parted_at_a_wide_gap_alone(shown: str, read: str) -> None:
+    font = ImageFont.load_default(size=32)
+    image = Image.new("RGB", (420, 80), "white")
+    ImageDraw.Draw(image).text((20, 18), shown, fill="black", font=font)
+    crop = crop_of(image, 20 + font.getlength(shown) + 3)
+    width, to_crop = crop.image.shape[1], crop.to_source.inverse()
+    edges = [
+        to_crop.apply((20 + font.getlength(shown[:i]), 0)).x / width for i in range(len(shown) + 1)
+    ]
+    kept = [b for b, c in zip(pairwise(edges), shown, strict=True) if c != " "]
+    assert part_words(crop, Reading(read, 0.9, tuple(kept))).text == shown

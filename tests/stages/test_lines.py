@@ -13,6 +13,7 @@ from docharmony.stages.lines import (
     areas_to_read,
     cut,
     find_position,
+    how_well,
     is_garbled,
     line_of,
     map_line,
@@ -263,6 +264,21 @@ def test_orientation_can_be_switched_off() -> None:
 
     assert find_position(np.rot90(stripes()), "off", never) == Position()
     assert find_position(stripes(), "skew", never) == Position()
+
+
+def test_letters_in_columns_are_no_lines() -> None:
+    """A receipt in a monospaced face: columns are as sharp as rows, single letters are read well."""
+    grid = np.full((300, 240, 3), 255, np.uint8)
+    for y in range(20, 280, 13):
+        for x in range(20, 220, 8):
+            grid[y : y + 7, x : x + 5] = 0
+
+    def reading(position: Position) -> float:
+        rows = [("2 x garden hose", 0.95)] * 5 if position.quarters == 0 else [("g", 0.97)] * 5
+        return how_well(rows)
+
+    assert find_position(grid, "auto", reading).quarters == 0
+    assert find_position(np.rot90(grid), "auto", reading).quarters == 0
 
 
 def test_a_blank_page_lies_upright() -> None:

@@ -178,9 +178,8 @@ def run(
     fonts claim is compared with what the engine reads. When they lie, all pages are asked anew, and
     what stands there in lying letters is read from the pixels.
     """
-    doubts = pipeline.config.text_layer == "auto" and not pipeline.redacts
     try:
-        return _ask_pages(source, asked, pipeline, config, also, doubts=doubts)
+        return _ask_pages(source, asked, pipeline, config, also, doubts=pipeline.believes)
     except _LyingError as error:
         log.warning(
             "page %d: the text layer says other than the page shows; it is checked, and read from "

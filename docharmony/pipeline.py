@@ -176,7 +176,7 @@ class Pipeline:
         strict = self.redacts
         if strict:
             page = replace(page, drawn=source.writing(page.number))
-        if how == "check" or strict or implausible(page):
+        if how == "check" or strict or self._provides("answers") or implausible(page):
             return self.letters.mark(source, page, strict=strict)
         return page
 
@@ -189,7 +189,15 @@ class Pipeline:
     @property
     def redacts(self) -> bool:
         """Whether any route looks for what is to be removed."""
-        return any("edits" in stage.provides for own in self.routes.values() for stage in own)
+        return self._provides("edits")
+
+    @property
+    def believes(self) -> bool:
+        """Whether text layers that look like words are taken for what the pages show."""
+        return self.config.text_layer == "auto" and not (self.redacts or self._provides("answers"))
+
+    def _provides(self, what: str) -> bool:
+        return any(what in stage.provides for own in self.routes.values() for stage in own)
 
     def _route(self, page: Page) -> str:
         route = self.plugins.hook.route_page(page=page, config=self.config)

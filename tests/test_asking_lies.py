@@ -11,6 +11,7 @@ import pytest
 from pikepdf import Name
 
 from docharmony import Pipeline, RunConfig, ask, extract
+from docharmony import open as open_source
 from docharmony.cli import main
 from docharmony.letters import Letters, _Tally
 
@@ -141,6 +142,15 @@ def test_replacing_looks_at_what_is_shown(tmp_path: Path) -> None:
     with pikepdf.open(out) as pdf:
         assert len(pdf.pages) == 1
     assert ask(out, QUESTIONS)[0].answer.text == "AB-1"
+
+
+def test_the_stage_of_a_pipeline_asks_what_is_shown(tmp_path: Path) -> None:
+    read = ["ocr", "layout", "qa"]
+    routes = {"digital": ["layout", "qa"], "mixed": read, "scan": read}
+    config = RunConfig.from_mapping({"routes": routes}).with_stage("qa", questions=QUESTIONS)
+    with open_source(lying(tmp_path / "a.pdf")) as source:
+        (page,) = Pipeline(config).run(source).pages
+    assert [answer.text for answer in page.answers] == TRUTH
 
 
 def test_the_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,10 +13,10 @@ from .config import RunConfig, build, page_numbers
 from .errors import RedactionLeakError, UsageError
 from .geometry import BBox
 from .model import Answer, Page, PageFailure
+from .pipeline import opened
 from .qa.graph import build as graph_of
 from .qa.passages import Passage
 from .qa.question import Question, understand
-from .redaction import opened
 from .schema import answer_to_json
 from .stages.qa import (
     QaConfig,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .model import Edit, Origin
     from .pipeline import Pipeline
     from .qa.graph import Graph
-    from .redaction import Found as Redactions
+    from .searching import Found as Redactions
     from .stages.redact import RedactConfig
 
 log = logging.getLogger(__name__)

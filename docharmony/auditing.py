@@ -31,8 +31,8 @@ def audit(
     Raises:
         InputError: the file is encrypted, broken or over a limit.
     """
-    from .io.limits import Limits
     from .io.verify import verify_pdf
+    from .pipeline import limits_of
 
     config = pipeline.config
     numbers = list(pages or range(1, source.info.page_count + 1))
@@ -42,7 +42,7 @@ def audit(
         terms=terms,
         whole_words=whole_words,
         pages=numbers,
-        limits=Limits(timeout_s=config.timeout, max_memory=config.max_memory),
+        limits=limits_of(config),
         name=source.info.name,
     )
     if config.text_layer == "trust":

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from .asking import Asked, options_of, run
 from .model import SCHEMA
+from .pipeline import opened
 from .qa import tables
 from .qa.schema import Field, Normal, Rows, Schema, normal, read_schema, schema_of
-from .redaction import opened
 from .schema import failure_to_json, source_to_json
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -33,6 +34,7 @@ from .stage import Stage
 if TYPE_CHECKING:
     from .engine.base import Engine
     from .io.base import Reader, Source
+    from .io.limits import Limits
 
 Item = Page | PageFailure
 
@@ -284,6 +286,27 @@ def _check_order(route: str, stages: Sequence[Stage]) -> None:
         has = has | stage.provides
 
 
+def limits_of(config: RunConfig) -> Limits:
+    """Return the limits that a configuration sets for the parsing child."""
+    from .io.limits import Limits
+
+    return Limits(timeout_s=config.timeout, max_memory=config.max_memory)
+
+
+@contextmanager
+def opened(
+    source: Source | str | os.PathLike[str], pipeline: Pipeline, password: str | None = None
+) -> Iterator[Source]:
+    """Yield an open source; one that was given open stays open."""
+    if isinstance(source, str | os.PathLike):
+        with open(
+            source, password=password, config=pipeline.config, plugins=pipeline.plugins
+        ) as fresh:
+            yield fresh
+    else:
+        yield source
+
+
 def open(
     data: str | os.PathLike[str] | bytes | BinaryIO,
     *,
@@ -304,7 +327,6 @@ def open(
     Raises:
         InputError: encrypted, unsupported, broken or over a limit; no such file.
     """
-    from .io.limits import Limits
     from .io.source import open_source
 
     config = config or RunConfig()
@@ -321,7 +343,7 @@ def open(
         password=password,
         name=name,
         dpi=config.dpi,
-        limits=Limits(timeout_s=config.timeout, max_memory=config.max_memory),
+        limits=limits_of(config),
         readers=reader,
     )
 

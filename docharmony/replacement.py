@@ -6,11 +6,8 @@ tags too. An edit whose new text does not fit leaves its place as it was, and th
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import StageError, UsageError
 from .model import SCHEMA, Edit, EditStatus, Page, PageFailure
+from .pipeline import Pipeline, limits_of, opened
 from .plan import Plan
 from .stages.replace import ReplaceConfig, ReplaceStage, all_pairs, write_pair
 
@@ -124,8 +122,6 @@ def replace(
         StageError: a page could not be searched.
         InputError, OutputError, EngineError, MissingExtraError: as elsewhere.
     """
-    from .pipeline import Pipeline
-
     if style not in ("text", "engine"):
         raise UsageError(f"unknown style {style!r}", hint="Choose one of: text, engine.")
     if not 0.3 <= least_size <= 1.0:
@@ -135,20 +131,20 @@ def replace(
             hint="0.7 is usual.",
         )
     pipeline = pipeline or Pipeline()
-    with _opened(source, pipeline) as opened:
+    with opened(source, pipeline) as own:
         if plan is None:
             rules = rules or ReplaceConfig(
                 tuple(write_pair(old, new) for old, new in (mapping or {}).items())
             )
-            plan = _search(opened, rules, pipeline)
-        elif plan.input_sha256 != opened.info.sha256:
+            plan = _search(own, rules, pipeline)
+        elif plan.input_sha256 != own.info.sha256:
             raise UsageError(
                 "this plan was made for another input",
-                where=opened.info.name,
+                where=own.info.name,
                 why="its SHA-256 differs",
                 hint="Apply it to the file that it was made from, or make a new plan.",
             )
-        return _write(opened, Path(out), plan.decided(), pipeline, style, least_size)
+        return _write(own, Path(out), plan.decided(), pipeline, style, least_size)
 
 
 def propose_replacements(
@@ -167,17 +163,13 @@ def propose_replacements(
     Raises:
         StageError, UsageError, InputError: as :func:`replace` does.
     """
-    from .pipeline import Pipeline
-
     pipeline = pipeline or Pipeline()
-    with _opened(source, pipeline) as opened:
-        return _search(opened, changed(rules, propose=True), pipeline)
+    with opened(source, pipeline) as own:
+        return _search(own, changed(rules, propose=True), pipeline)
 
 
 def with_stage(pipeline: Pipeline, stage: Stage) -> Pipeline:
     """Return a pipeline whose every route ends with this stage, in place of another of its name."""
-    from .pipeline import Pipeline
-
     routes = {
         name: [*(s for s in stages if s.name != stage.name), stage]
         for name, stages in pipeline.routes.items()
@@ -220,8 +212,7 @@ def _write(
     source: Source, out: Path, plan: Plan, pipeline: Pipeline, style: str, least: float
 ) -> ReplacementReport:
     from .io import private
-    from .io.limits import Limits
-    from .io.output import atomic
+    from .io.output import release
     from .io.write.edits import apply_edits
     from .stages.paint import make_painter
 
@@ -242,20 +233,15 @@ def _write(
             draft,
             painter=make_painter(lambda: pipeline.context.engine),
             profile="keep",
-            limits=Limits(timeout_s=pipeline.config.timeout, max_memory=pipeline.config.max_memory),
+            limits=limits_of(pipeline.config),
             least=least,
         )
-        digest = hashlib.sha256()
-        with atomic(out) as stream, draft.open("rb") as done:
-            shutil.copyfileobj(done, stream)
-            done.seek(0)
-            while chunk := done.read(1 << 20):
-                digest.update(chunk)
+        digest = release(draft, out)
     finally:
         private.remove(folder)
     return ReplacementReport(
         source.info.sha256,
-        digest.hexdigest(),
+        digest,
         edits,
         {fit.id: fit for fit in outcome.fits},
         "text",
@@ -269,18 +255,6 @@ def _engine_note(pipeline: Pipeline) -> str:
         return "painting letters with the image decoder is not built yet: they were set as type"
     name = pipeline.config.checkpoint
     return f"the checkpoint {name} has not learnt to write letters: they were set as type"
-
-
-@contextmanager
-def _opened(source: Source | str | os.PathLike[str], pipeline: Pipeline) -> Iterator[Source]:
-    """Yield an open source; one that was given open stays open."""
-    from .pipeline import open as open_source
-
-    if isinstance(source, str | os.PathLike):
-        with open_source(source, config=pipeline.config, plugins=pipeline.plugins) as opened:
-            yield opened
-    else:
-        yield source
 
 
 def unfitted(report: ReplacementReport) -> Sequence[tuple[int, Edit, Fitted]]:

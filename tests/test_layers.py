@@ -42,6 +42,8 @@ LAYERS = (
         "executors",
         "plan",
         "report",
+        "searching",
+        "checking",
         "redaction",
         "review",
         "replacement",

@@ -75,7 +75,10 @@ class Source(ABC):
         info: name, sha256, media type and number of pages.
         path: a readable file that holds the bytes; never altered.
         password: what it was opened with.
+        damaged: whether it had to be repaired to be read.
     """
+
+    damaged = False
 
     def __init__(self, opening: Opening, page_count: int) -> None:
         self.info = SourceInfo(opening.name, opening.sha256, opening.media_type, page_count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -82,6 +83,16 @@ def standard_output() -> Iterator[IO[bytes]]:
                 why=error.strerror or type(error).__name__,
                 hint="Check that the disk behind it has space, or write to a file with -o.",
             ) from error
+
+
+def release(draft: Path, out: Path) -> str:
+    """Write ``out`` as a copy of the draft, whole or not at all, and return its SHA-256."""
+    digest = hashlib.sha256()
+    with atomic(out) as stream, draft.open("rb") as done:
+        while chunk := done.read(1 << 20):
+            stream.write(chunk)
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _default_mode() -> int:

@@ -68,6 +68,7 @@ class PdfSource(Source):
         if found["repaired"]:
             log.warning("%s is damaged; read as far as it could be repaired", opening.name)
         super().__init__(opening, int(found["pages"]))
+        self.damaged = bool(found["repaired"])
 
     def page(self, number: int) -> Page:
         """Return the page; see :meth:`.base.Source.page`."""

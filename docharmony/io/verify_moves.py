@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 
+from ..errors import BrokenError
 from ..geometry import BBox
 from .moves import Move
 from .verify_page import traces
@@ -105,8 +107,12 @@ class Went:
         found = {
             # As drawn: in place of glyphs, alternative texts could be read, which may be gone.
             "MuPDF": [Char(trace.text, trace.bbox) for trace in traces(page)],
-            "PDFium": pdfium_chars(pdfium(self._source, self._password)[self._number - 1], size),
+            "PDFium": [],
         }
+        # A damaged input that PDFium cannot repair: what MuPDF says of it must do.
+        with contextlib.suppress(BrokenError):
+            sheet = pdfium(self._source, self._password)[self._number - 1]
+            found["PDFium"] = pdfium_chars(sheet, size)
         return {
             parser: [
                 (char.text, _moved(char.bbox, move))

@@ -73,7 +73,7 @@ def test_a_leak_is_found_and_shrunk(
 ) -> None:
     # A sanitizer that forgets bookmarks, and checks that look at nothing.
     monkeypatch.setattr("docharmony.io.sanitize.CARRIERS", {})
-    monkeypatch.setattr("docharmony.redaction._audit", lambda *_: [])
+    monkeypatch.setattr("docharmony.redaction.audit", lambda *_: [])
     recipe = Recipe.random("shrink", ("kerned", "bookmark", "turned"))
 
     def leak(other: Recipe) -> bool:

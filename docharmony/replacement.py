@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .io.write.fitted import Fitted
     from .pipeline import Pipeline
     from .stage import Stage
+    from .stages.lettering import Letterer
 
 STAGE = ReplaceStage.name
 # Smallest size of new text as a share of the old one's: below it, it does not fit.
@@ -39,7 +40,7 @@ class ReplacementReport:
         output_sha256: of the output.
         edits: page number -> the edits that were asked for.
         fits: id of an edit -> what became of it.
-        style: how letters were made: ``"text"``.
+        style: how letters were made: ``"text"``: all set as type; ``"engine"``: some painted.
         notes: what a person should know.
     """
 
@@ -113,8 +114,9 @@ def replace(
         plan: edits made before, by :func:`propose_replacements`, a translator or a person, instead of
             rules; all but rejected ones are applied.
         pipeline: how pages are read; None takes the defaults. The stage ``replace`` is added to routes.
-        style: ``"text"`` sets type; ``"engine"`` asks for letters painted by the image decoder: no
-            checkpoint can do that yet, so type is set all the same and the report says why.
+        style: ``"text"`` sets type; ``"engine"`` lets the image decoder paint letters in pictures, which
+            stay where reading them back gives the wanted text; elsewhere type is set, and the report
+            says so. The checkpoint must have the ability ``write``: nano has not.
         least_size: smallest size of new text, as a share of the old one's (0.3-1.0).
 
     Raises:
@@ -214,6 +216,7 @@ def _write(
     from .io import private
     from .io.output import release
     from .io.write.edits import apply_edits
+    from .stages.lettering import make_letterer
     from .stages.paint import make_painter
 
     edits = {
@@ -221,9 +224,9 @@ def _write(
         for number, own in plan.edits.items()
     }
     edits = {number: own for number, own in edits.items() if own}
-    notes: tuple[str, ...] = ()
-    if style == "engine":
-        notes = (_engine_note(pipeline),)
+    letterer: Letterer | None = None
+    if style == "engine" and "write" in pipeline.context.abilities:
+        letterer = make_letterer(lambda: pipeline.context.engine)
     folder = private.make()
     try:
         draft = folder / f"draft{out.suffix}"
@@ -235,26 +238,32 @@ def _write(
             profile="keep",
             limits=limits_of(pipeline.config),
             least=least,
+            letterer=letterer,
         )
         digest = release(draft, out)
     finally:
         private.remove(folder)
-    return ReplacementReport(
-        source.info.sha256,
-        digest,
-        edits,
-        {fit.id: fit for fit in outcome.fits},
-        "text",
-        notes,
+    fits = {fit.id: fit for fit in outcome.fits}
+    for name in outcome.lettered:
+        fits[name] = changed(fits[name], face="", note="painted by the image decoder")
+    notes: tuple[str, ...] = ()
+    if style == "engine":
+        notes = (_engine_note(pipeline, letterer is not None, len(outcome.lettered), len(fits)),)
+    made = "engine" if outcome.lettered else "text"
+    return ReplacementReport(source.info.sha256, digest, edits, fits, made, notes)
+
+
+def _engine_note(pipeline: Pipeline, able: bool, painted: int, count: int) -> str:
+    """Return what became of the wish that the engine should paint the letters."""
+    if not able:
+        name = pipeline.context.checkpoint
+        return f"the checkpoint {name} has not learnt to write letters: they were set as type"
+    if painted == count:
+        return f"the image decoder painted {painted} of {count} texts"
+    return (
+        f"the image decoder painted {painted} of {count} texts; the others stand in no picture, in "
+        "several lines, or could not be read back as wanted: they were set as type"
     )
-
-
-def _engine_note(pipeline: Pipeline) -> str:
-    """Return why letters are set as type although the engine was asked to paint them."""
-    if "write" in pipeline.context.abilities:
-        return "painting letters with the image decoder is not built yet: they were set as type"
-    name = pipeline.config.checkpoint
-    return f"the checkpoint {name} has not learnt to write letters: they were set as type"
 
 
 def unfitted(report: ReplacementReport) -> Sequence[tuple[int, Edit, Fitted]]:

@@ -51,7 +51,8 @@ def add_setting(parser: argparse.ArgumentParser) -> None:
         choices=("text", "engine"),
         default="text",
         help="text: set type in the style of the old text (default); engine: let the image decoder "
-        "paint it; no checkpoint can yet, so type is set and the report says why",
+        "paint it in pictures, kept where reading it back gives the wanted text; nano cannot: type is "
+        "set, a line says why, and the exit code is that of text",
     )
     group.add_argument(
         "--least-size",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..carriers import Profile
 
     Painter = Callable[[Sequence[Image], Sequence[Mask]], list[Image]]
+    Letterer = Callable[[Image, Polygon, str], Image | None]
 
 Fill = Literal["erase", "box", "label"]
 
@@ -53,6 +54,7 @@ class EditOutcome:
         painted: number of crops that the painter filled.
         fits: what became of each replacing edit.
         moves: page number -> the lines that were set anew.
+        lettered: ids of the edits whose text was painted instead of set.
         gaps: (page number, id of an edit, why): edits whose lines were left as they were, so that the
             width of the gap is still that of the removed text.
     """
@@ -64,6 +66,7 @@ class EditOutcome:
     fits: tuple[Fitted, ...] = ()
     moves: Mapping[int, tuple[Move, ...]] = field(default_factory=dict)
     gaps: tuple[tuple[int, str, str], ...] = ()
+    lettered: tuple[str, ...] = ()
 
 
 def apply_edits(
@@ -81,6 +84,7 @@ def apply_edits(
     deep: bool = False,
     limits: Limits | None = None,
     least: float = 0.7,
+    letterer: Letterer | None = None,
 ) -> EditOutcome:
     """Write ``out``, the source without what stands under the approved edits, whole or not at all.
 
@@ -106,6 +110,8 @@ def apply_edits(
         deep: clean content streams of PDFs and names in them, too: a check has found something there.
         limits: of the parsing child; the time allowed grows with the number of pages.
         least: smallest size for new text, as a share of the size that its setting says.
+        letterer: paints new text into pictures; where it does not, or there is none, type is set. See
+            :func:`docharmony.stages.lettering.make_letterer`.
 
     Raises:
         UsageError: an edit names a page that is not there, or ``"keep"`` was asked for erasing.
@@ -150,10 +156,12 @@ def apply_edits(
             )
             crops = value["crops"]
             written = folder / "blank"
+            lettered: list[str] = []
             if crops:
-                written = work.finish(
-                    crops, _paint(painter, crops, blobs), edits=chosen, least=least
-                )
+                filled = _paint(painter, crops, blobs)
+                if letterer is not None:
+                    lettered = _letter(letterer, crops, filled, value["texts"])
+                written = work.finish(crops, filled, edits=chosen, least=least, lettered=lettered)
         with atomic(out) as stream, written.open("rb") as done:
             shutil.copyfileobj(done, stream)
     finally:
@@ -171,6 +179,7 @@ def apply_edits(
             for number, own in value.get("moves", {}).items()
         },
         tuple((int(number), str(name), str(why)) for number, name, why in value.get("gaps", ())),
+        tuple(lettered),
     )
 
 
@@ -252,3 +261,28 @@ def _paint(
             raise ValueError("the painter returned a crop of another size")
         result += [np.ascontiguousarray(image, np.uint8).tobytes(), blobs[2 * index + 1]]
     return result
+
+
+def _letter(
+    letterer: Letterer,
+    crops: Sequence[Sequence[int]],
+    blobs: list[Buffer],
+    texts: Sequence[Mapping[str, Any]],
+) -> list[str]:
+    """Paint texts into painted crops, their blobs; return the ids of the edits that this did for."""
+    import numpy as np
+
+    done: list[str] = []
+    for text in texts:
+        index = int(text["crop"])
+        height, width = crops[index]
+        crop = np.frombuffer(blobs[2 * index], np.uint8).reshape(height, width, 3)
+        painted = letterer(crop, Polygon.of(text["polygon"]), str(text["text"]))
+        if painted is None:
+            continue
+        mask = np.frombuffer(blobs[2 * index + 1], np.uint8).reshape(height, width).copy()
+        mask[(painted != crop).any(axis=2)] = 1
+        blobs[2 * index] = np.ascontiguousarray(painted, np.uint8).tobytes()
+        blobs[2 * index + 1] = mask.tobytes()
+        done.append(str(text["edit"]))
+    return done

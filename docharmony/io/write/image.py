@@ -27,7 +27,7 @@ from .pdf_images import Picture, cover, crop, flat_fill, ink_of, letters, zones
 from .pdf_lines import LEAST_GAP, gap_width
 from .pixel_lines import PixelPlan, covered, plan_pixels, set_anew
 from .pixel_setting import draw
-from .setting import Planned, fitted, plan
+from .setting import Planned, fitted, in_crop, plan
 from .weathering import Weather
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def erase(
             carriers.append({"where": "colour profile", "action": "removed"})
     shapes: list[list[int]] = []
     crops: list[Buffer] = []
+    texts: list[dict[str, Any]] = []
     count = 0
     moves: dict[str, Any] = {}
     gaps: list[list[str]] = []
@@ -160,6 +161,10 @@ def erase(
             frame.save["crops"].append(place)
             shapes.append(list(mask.shape))
             crops += [rgb.tobytes(), mask.tobytes()]
+        if frame.alpha is None:
+            for planned in {id(planned): planned for _, planned in written}.values():
+                corners = [(float(x), float(y)) for x, y in planned.edit["polygon"]]
+                texts += in_crop(planned, corners, frame.save["crops"])
     if shapes:
         _store(frames, kind, out)
     else:
@@ -169,6 +174,7 @@ def erase(
         "carriers": carriers,
         "removed": removed,
         "crops": shapes,
+        "texts": texts,
         "fits": [fit.to_json() for fit in fits],
         "moves": {number: own for number, own in moves.items() if own},
         "gaps": gaps,
@@ -199,6 +205,7 @@ def finish(
     out: str,
     edits: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     least: float = 0.7,
+    lettered: Sequence[str] = (),
 ) -> Reply:
     """Put painted crops and new text in and write the image; see :func:`.pdf.finish`."""
     frames, kind = _load(path)
@@ -214,6 +221,8 @@ def finish(
             else:
                 frame.picture.put((slice(*rows), slice(*columns)), painted, mask == 1)
         for item in alike(replacing, least):
+            if str(item["id"]) in lettered:
+                continue
             for layer in draw(frame.picture, item, Affine(), least, weather):
                 if frame.alpha is not None:
                     seen = (layer.cover * 255).round().astype(np.uint8)

@@ -91,9 +91,10 @@ def erase(
 
     Returns:
         A value with ``carriers`` (report entries), ``removed`` (counts), ``fits`` (what became of
-        replacing edits), ``crops`` ((height, width) of each), ``moves`` (page number -> lines set anew)
-        and ``gaps`` (page number, id of an edit, why its line was not set anew), and two blobs a crop:
-        RGB, already blank, and its mask, one byte a pixel: 1 where it is to be painted, 2 where letters
+        replacing edits), ``crops`` ((height, width) of each), ``texts`` (new ones in crops), ``moves``
+        (page number -> lines set anew) and ``gaps`` (page number, id of an edit, why its line was not
+        set anew), and two blobs a crop: RGB, already blank, and its mask, one byte a pixel: 1 where it is
+        to be painted, 2 where letters
         say nothing about the ground. Where there are crops, ``out`` is not the end result: call
         :func:`finish`.
 
@@ -165,6 +166,7 @@ def erase(
         "carriers": job.actions,
         "removed": counts,
         "crops": pictures.shapes,
+        "texts": replacing.texts,
         "fits": fits,
         "moves": {number: own for number, own in moves.items() if own},
         "gaps": gaps,
@@ -180,6 +182,7 @@ def finish(
     crops: Sequence[Sequence[int]],
     out: str,
     least: float = 0.7,
+    lettered: Sequence[str] = (),
     **_: Any,
 ) -> Reply:
     """Put painted crops, and new text, into the images of the file that :func:`erase` wrote.
@@ -191,6 +194,7 @@ def finish(
         crops: what erase returned.
         out: file to write.
         least: as for erase.
+        lettered: ids of edits whose texts the crops show already.
     """
     with _open(path, password) as pdf:
         marked = [i for i in pdf.objects if isinstance(i, pikepdf.Stream) and MARK in i]
@@ -210,6 +214,8 @@ def finish(
                     picture.put((slice(*rows), slice(*columns)), painted, mask == 1)
             height, width = picture.samples.shape[:2]
             for text in note.get("texts", ()):
+                if text["edit"]["id"] in lettered:
+                    continue
                 # The unit square of an image has its origin at the bottom left.
                 to_pixels = Affine(*text["to_unit"]).then(Affine(width, 0, 0, -height, 0, height))
                 pixel_setting.draw(picture, text["edit"], to_pixels, least, weather)

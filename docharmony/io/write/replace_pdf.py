@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,7 +19,7 @@ from .pdf_area import Area
 from .pdf_in_place import InPlace, NewText, Spot
 from .pdf_own_fonts import OwnFonts
 from .pdf_setting import Setter
-from .setting import Planned, fitted, plan, setting_of
+from .setting import Planned, fitted, in_crop, plan, setting_of
 
 Item = Mapping[str, Any]
 
@@ -32,11 +33,11 @@ _CLIPPED = 1.0
 
 @dataclass
 class _Claim:
-    """A picture that holds an edit: the new image, where it lies, and how many pixels it has."""
+    """A picture that holds an edit: the new image, where it lies, and its height and width."""
 
     image: Any
     to_unit: Affine
-    pixels: int
+    size: tuple[int, int]
 
 
 @dataclass
@@ -46,11 +47,13 @@ class Replacements:
     Attributes:
         least: smallest size allowed, as a share of the old one.
         fits: what became of each edit.
+        texts: those that go into pictures, for who paints letters; see :func:`.setting.in_crop`.
     """
 
     pdf: pikepdf.Pdf
     least: float
     fits: list[Fitted] = field(default_factory=list)
+    texts: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._own = OwnFonts(self.pdf)
@@ -163,10 +166,9 @@ class Replacements:
         for area in areas:
             spots = [to_unit.apply(point) for point in area.points]
             held = all(-(1 - _HELD) <= value <= 1 + (1 - _HELD) for spot in spots for value in spot)
-            pixels = size[0] * size[1]
             known = self._claims.get(area.edit)
-            if area.edit and held and (known is None or known.pixels < pixels):
-                self._claims[area.edit] = _Claim(image, to_unit, pixels)
+            if area.edit and held and (known is None or math.prod(known.size) < math.prod(size)):
+                self._claims[area.edit] = _Claim(image, to_unit, size)
 
     def finish(self) -> None:
         """Embed the fonts that were used."""
@@ -179,6 +181,10 @@ class Replacements:
             *note.get("texts", []),
             {"edit": dict(item.edit), "to_unit": list(claim.to_unit)},
         ]
+        height, width = claim.size
+        to_pixels = claim.to_unit.then(Affine(width, 0, 0, -height, 0, height))
+        corners = [to_pixels.apply(point) for point in Polygon.of(item.edit["polygon"])]
+        self.texts += in_crop(item, corners, note["crops"])
         claim.image[MARK] = json.dumps(note)
 
 

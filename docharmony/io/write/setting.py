@@ -231,6 +231,33 @@ def _cut(start: int, end: int, kinds: _Kinds) -> Iterator[tuple[int, int, Type, 
         yield at, end, *usual[2:]
 
 
+def in_crop(
+    planned: Planned,
+    corners: Sequence[tuple[float, float]],
+    crops: Sequence[tuple[int, Sequence[int], Sequence[int]]],
+) -> list[dict[str, Any]]:
+    """Return what a painter of letters needs to know of a text: nothing where it cannot paint it.
+
+    Args:
+        planned: the text.
+        corners: of its area, in pixels of the picture.
+        crops: number, rows and columns of each.
+    """
+    if len(planned.layout.lines) != 1 or planned.setting.direction == "ttb":
+        return []
+    for number, rows, columns in crops:
+        if all(columns[0] <= x <= columns[1] and rows[0] <= y <= rows[1] for x, y in corners):
+            return [
+                {
+                    "edit": str(planned.edit["id"]),
+                    "crop": number,
+                    "polygon": [[x - columns[0], y - rows[0]] for x, y in corners],
+                    "text": planned.layout.lines[0].text,
+                }
+            ]
+    return []
+
+
 def setting_of(edit: Mapping[str, Any]) -> Setting:
     """Return how an edit wants its text set."""
     return setting_from_json(edit["setting"]) if edit.get("setting") else Setting()

@@ -360,3 +360,14 @@ def test_what_torch_cannot_do_is_an_engine_error(
     with pytest.raises(EngineError, match="OutOfMemoryError") as caught:
         engine.answer([picture(14)], "Who?", context="")
     assert "--device cpu" in caught.value.hint
+
+
+def test_letters_of_random_weights_are_not_kept(engine: PublishedEngine) -> None:
+    """The way of ``replace --style engine``: painted, read back, and thrown away."""
+    from docharmony.geometry import BBox
+    from docharmony.stages.lettering import make_letterer
+
+    letter = make_letterer(lambda: engine)
+    crop = np.full((60, 120, 3), 230, np.uint8)
+    assert letter(crop, BBox(20, 15, 100, 45).polygon(), "Otto") is None
+    assert (crop == 230).all()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
-import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pymupdf
 import pytest
+
+from docharmony.cli import main
 
 READER = str(Path(__file__).parent.parent / "plugins" / "reader.py")
 Done = subprocess.CompletedProcess[str]
@@ -19,30 +20,27 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture
-def redact(tmp_path: Path) -> Run:
-    """Run the command with a stand-in for the reader, in an empty folder."""
-    (tmp_path / "work").mkdir()
-    (tmp_path / "temporary").mkdir()
+def redact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Run:
+    """Call the command in this process, with a stand-in for the reader, in an empty folder."""
+    work, temporary = tmp_path / "work", tmp_path / "temporary"
+    work.mkdir()
+    temporary.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("DOCHARMONY_PLUGINS", "")
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
     def call(*args: object, settings: tuple[str, ...] = ()) -> Done:
         command = [
-            sys.executable, "-m", "docharmony", "--plugin", READER,
-            "--set", 'routes.scan=["fake.reader"]', "--set", 'routes.mixed=["layout"]',
+            "--plugin", READER, "--set", 'routes.scan=["fake.reader"]',
+            "--set", 'routes.mixed=["layout"]',
             *(part for setting in settings for part in ("--set", setting)),
             "redact", *map(str, args),
         ]  # fmt: skip
-        environment = {
-            **os.environ, "DOCHARMONY_PLUGINS": "", "TMPDIR": str(tmp_path / "temporary")
-        }  # fmt: skip
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path / "work",
-            env=environment,
-            check=False,
-        )
-        assert list((tmp_path / "temporary").iterdir()) == []
+        done = Done(command, main(command), *capfd.readouterr())
+        assert list(temporary.iterdir()) == []
         assert done.stdout == ""
         for secret in ("Jane", "jane.roe", "example.org"):
             assert secret not in done.stderr

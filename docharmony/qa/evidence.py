@@ -8,6 +8,7 @@ from .graph import Graph
 from .question import Question
 from .slots import Slot
 from .units import Unit, alike, units
+from .values import fit
 from .words import likeness, tokens
 
 _SAME = 0.7  # likeness from which two words are the same one
@@ -52,6 +53,26 @@ def lacks(question: Question, slot: Slot) -> bool:
         return False
     near = [own for label in slot.labels for own in label.units] + list(units(slot.text))
     return all(max((alike(unit, own) for own in near), default=0.0) < 0.5 for unit in wanted)
+
+
+_SHOWN = ("phone", "email", "url", "iban", "bic", "date", "time", "money", "percent")
+
+
+def gainsaid(question: Question, text: str, near: str) -> bool:
+    """Whether an answer that a model gave cannot be one: of another kind, or of another field.
+
+    Args:
+        question: what was asked.
+        text: the answer as it stands on the page.
+        near: the lines that it stands in.
+    """
+    if question.kind in _SHOWN and fit(question.kind, text) < 0.4:
+        return True
+    wanted = [unit for unit, weight in question.asked if weight >= 0.9 and unit.senses & _TOLD]
+    own = units(near)
+    return bool(wanted) and all(
+        max((alike(unit, other) for other in own), default=0.0) < 0.5 for unit in wanted
+    )
 
 
 def supported(question: Question, slot: Slot) -> float:

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from ..errors import UsageError
 from ..geometry import BBox
 from ..model import Answer, Page
+from ..qa.evidence import gainsaid
 from ..qa.graph import Graph, build
 from ..qa.ground import ground
 from ..qa.passages import Passage, context, passages, rated
@@ -33,7 +34,7 @@ class QaConfig:
     """``rules``: the deterministic reader alone; ``engine``: the engine alone; ``auto``: rules, and the
     engine where they are not sure and the checkpoint can answer."""
 
-    threshold: float = 0.5
+    threshold: float = 0.4
     """Answers with less confidence (0.0-1.0) are not given."""
 
     sure: float = 0.8
@@ -134,7 +135,8 @@ def by_engine(
 ) -> Answer:
     """Return the better of the engine's answer and the rules' one.
 
-    An answer that the engine gives and that does not stand on the page is refused.
+    An answer that the engine gives and that does not stand on the page is refused; with ``auto`` also
+    one that the rules contradict, and one of another kind than was asked for.
     """
     page = graph.page
     text = context(found, config.context)
@@ -147,6 +149,12 @@ def by_engine(
         return rules
     by_id = {line.id: line for line in page.lines}
     shown = " ".join(by_id[span.line].text[span.start : span.end] for span in spans)
+    if config.reader == "auto":
+        # Where the rules answer, the engine may agree; where they are silent, it must make sense.
+        near = " ".join(by_id[span.line].text for span in spans)
+        same = rules.text is not None and similarity(rules.text.lower(), shown.lower()) >= _SAME
+        if gainsaid(question, shown, near) or (rules.text is not None and not same):
+            return rules
     confidence = reading.confidence
     for other in candidates(question, graph):
         if other.text is not None and similarity(other.text.lower(), shown.lower()) >= _SAME:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from docharmony.qa.aligned import aligned
+from docharmony.qa.evidence import gainsaid
 from docharmony.qa.graph import build
 from docharmony.qa.parties import chosen, parties
+from docharmony.qa.question import understand
 
 from .test_reader import answer, page
 
@@ -67,6 +69,20 @@ def test_an_invoice_without_labels(question: str, expected: str) -> None:
         assert got in (expected, "Bowl")  # by the piece, or by the row
     else:
         assert got == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "near", "refused"),
+    [
+        ("What is the phone number?", "14 High Street", "14 High Street, Leeds", True),
+        ("What is the phone number?", "+44 20 7946 0000", "Tel. +44 20 7946 0000", False),
+        ("How much is the discount?", "EUR 12.00", "VAT EUR 12.00", True),
+        ("How much is the discount?", "EUR 12.00", "Discount EUR 12.00", False),
+        ("Why was it closed?", "repairs to the roof", "closed for repairs to the roof", False),
+    ],
+)
+def test_what_a_model_may_not_say(question: str, said: str, near: str, refused: bool) -> None:
+    assert gainsaid(understand(question), said, near) is refused
 
 
 def test_who_sent_and_who_receives() -> None:

@@ -124,6 +124,8 @@ class Plugins:
             self._register(module, PluginInfo(point.name, distribution, version, point.value))
 
     def _register(self, module: Any, info: PluginInfo) -> None:
+        if self.manager.is_registered(module):
+            return  # named with --plugin, and installed as well
         try:
             self.manager.register(module, name=info.name)
             self.manager.check_pending()

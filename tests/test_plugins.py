@@ -45,6 +45,13 @@ def test_a_plugin_file_adds_stages() -> None:
     assert plugins.infos[-1].location == FAULTS
 
 
+def test_a_plugin_that_is_named_twice_is_loaded_once() -> None:
+    """As one is that is installed and given with --plugin too."""
+    named, plain = Plugins(["docharmony.builtin"], allow=[]), Plugins(allow=[])
+    assert len(named.infos) == len(plain.infos)
+    assert [entry.name for entry in named.stages] == [entry.name for entry in plain.stages]
+
+
 def test_a_name_has_one_owner(tmp_path: Path) -> None:
     body = "@hookimpl\ndef register_stages(register):\n    register('ocr', 'x:y')\n"
     with pytest.raises(PluginError, match=r"'ocr'.*docharmony and docharmony_plugin_mine"):

@@ -185,7 +185,7 @@ class Child:
             return
         fresh = process.answered == 0
         overdue, ready, status = process.overdue, process.ready, process.stop()
-        if not ready:
+        if not ready and not overdue:
             self.close()
             raise DocharmonyError(
                 "cannot start the parsing process",

@@ -39,7 +39,7 @@ from .pdf_lines import (
     label_text,
     plan_lines,
 )
-from .pdf_usage import prune_replaced
+from .pdf_usage import empty_contents, prune_replaced
 from .pixel_ink import DRAWN
 from .pixel_lines import PixelPlan, covered, plan_pixels, set_anew
 from .replace_pdf import MARK, Replacements
@@ -146,6 +146,7 @@ def erase(
             replacing.draw(page, matrix, planned, old)
         replacing.finish()
         prune_replaced(pdf, eraser.replaced)
+        empty_contents(pdf, eraser.contents)
         originals = [i["original"] for items in edits.values() for i in parted(items)[0]]
         clean: Profile = "publish" if profile == "publish" else "minimal"
         job = Job(

@@ -79,6 +79,8 @@ class Eraser:
         self.pdf = pdf
         self.edit_image = edit_image
         self.replaced: set[tuple[int, int]] = set()
+        # Content streams of pages that were written anew.
+        self.contents: list[Any] = []
         # While a page is surveyed: what stands on it. While it is rewritten: where its lines go.
         self.scene: Scene | None = None
         self.lines = LinePlan()
@@ -124,6 +126,8 @@ class Eraser:
         resources = dictionary(page.get("/Resources"))
         walk = _Walk(self, resources, State(matrix), areas, 0)
         if walk.run(page):
+            old = page.obj.get("/Contents")
+            self.contents += list(old) if isinstance(old, pikepdf.Array) else [old]
             page.obj["/Contents"] = self.pdf.make_stream(walk.content())
             page.obj["/Resources"] = walk.pruned_resources()
         return walk.removed

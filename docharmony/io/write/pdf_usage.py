@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pikepdf
@@ -50,6 +50,18 @@ def prune_replaced(pdf: pikepdf.Pdf, replaced: set[Key]) -> None:
             holder["/Resources"] = fresh
     for node in inherited:
         del node["/Resources"]
+
+
+def empty_contents(pdf: pikepdf.Pdf, old: Sequence[Any]) -> None:
+    """Empty what was the content of pages and is no more: something else may still refer to it."""
+    used: set[Key] = set()
+    for page in pdf.pages:
+        contents = page.obj.get("/Contents")
+        streams = list(contents) if isinstance(contents, pikepdf.Array) else [contents]
+        used |= {stream.objgen for stream in streams if isinstance(stream, pikepdf.Stream)}
+    for stream in old:
+        if isinstance(stream, pikepdf.Stream) and stream.objgen not in used:
+            stream.write(b"")
 
 
 def prune_type3(pdf: pikepdf.Pdf) -> bool:

@@ -203,7 +203,8 @@ def _strength(pairs: Sequence[tuple[Grey, Grey, float, float, float]], blur: flo
         soft = gaussian_filter(picture, blur)
         product += float((soft * ink).sum())
         square += float((soft * soft).sum())
-    return min(2.0, max(0.8, product / max(square, 1e-6)))
+    # Never weaker: letters of another face than they are compared with only seem to be.
+    return min(2.0, max(1.0, product / max(square, 1e-6)))
 
 
 def _alike(one: Grey, other: Grey) -> float:

@@ -122,8 +122,8 @@ def _rows(image: Floats, gaps: Mask) -> tuple[Floats, Floats, Mask]:
             parts = [np.arange(start - 1, low - 1, -1), np.arange(end, high)]
             near = [part[~gaps[row, part]][:_MOST] for part in parts]
             sides = [side for part in near if (side := _side(image[row, part])) is not None]
-            # A gap at the border of the crop has one side only.
-            if len(sides) < 2 and not (sides and (start < _LEAST or end > width - _LEAST)):
+            # One side is enough where the other one is hidden, or beyond the crop.
+            if not sides or (len(sides) < 2 and min(map(len, near)) >= _LEAST):
                 continue
             first, last = sides[0], sides[-1]
             if float(np.abs(first - last).max()) > _AGREE:

@@ -21,6 +21,8 @@ _BEYOND = 0.14
 _CONTRAST, _LEAST, _MOST = 18.0, 0.004, 0.75
 # Letters beside the area take no more of a crop than this.
 _LETTERS = 0.3
+# Share of a row or column that a rule fills.
+_THROUGH = 0.6
 _WIDTH = 12.0  # of the neighbourhood that says what the ground is, pixels
 
 
@@ -99,7 +101,11 @@ def neighbours(rgb: Rgb, hidden: Mask, ink: tuple[int, int, int]) -> Mask:
     way = _way(pixels, ground, colour)
     if way is None:
         return nothing
-    found = binary_dilation(way > _SURE, square, iterations=2) & ~hidden
+    sure = (way > _SURE) & seen
+    # What runs through the crop is a rule: it says how it goes on under the letters.
+    sure[sure.sum(axis=1) > _THROUGH * np.maximum(1, seen.sum(axis=1))] = False
+    sure[:, sure.sum(axis=0) > _THROUGH * np.maximum(1, seen.sum(axis=0))] = False
+    found = binary_dilation(sure, square, iterations=2) & ~hidden
     return np.asarray(found) if found.mean() < _LETTERS else nothing
 
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 
 from ..errors import OutputError
 
@@ -32,6 +32,14 @@ def atomic(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
     """
     temporary: Path | None = None
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # A device or a pipe takes what is written; a rename would put a file in its place.
+            with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as spool:
+                yield cast(BinaryIO, spool)
+                spool.seek(0)
+                with path.open("wb") as device:
+                    shutil.copyfileobj(spool, device)
+            return
         handle, name = tempfile.mkstemp(
             prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent
         )

@@ -53,3 +53,16 @@ def test_the_target_can_be_a_folder_by_mistake(tmp_path: Path) -> None:
     with pytest.raises(OutputError), atomic(tmp_path / "a") as stream:
         stream.write(b"x")
     assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no such device here")
+def test_a_device_is_written_to_and_not_replaced() -> None:
+    for name, full in (("/dev/null", False), ("/dev/full", True)):
+        try:
+            with atomic(Path(name)) as stream:
+                stream.write(b"x" * 9)
+        except OutputError as error:
+            assert full and "space" in f"{error.why} {error.hint}"
+        else:
+            assert not full
+        assert Path(name).is_char_device()

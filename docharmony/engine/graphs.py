@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import onnxruntime as ort
@@ -17,6 +17,9 @@ import onnxruntime as ort
 from ..checkpoint import Manifest, Part
 from ..errors import CheckpointCorruptError, CheckpointIncompatibleError, EngineError
 from .devices import checked_threads, cuda_devices, parse_device
+
+if TYPE_CHECKING:
+    from .presets import Spec
 
 log = logging.getLogger(__name__)
 
@@ -154,6 +157,47 @@ class Graphs:
             )
         log.debug("loaded %s on %s with %d threads", name, actual, self.threads)
         return session
+
+
+class GraphParts:
+    """Parts of an engine that are graphs; loaded on first use. What both anatomies share.
+
+    Args:
+        manifest: the checkpoint.
+        anatomy: kind of its spec.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        threads: of one operation on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
+
+    Raises:
+        EngineError: the device is unknown or not there.
+        CheckpointIncompatibleError: the checkpoint is of another anatomy.
+    """
+
+    def __init__(
+        self, manifest: Manifest, anatomy: type[Spec], *, device: str, threads: int | None
+    ) -> None:
+        if not isinstance(manifest.spec, anatomy):
+            raise CheckpointIncompatibleError(
+                "cannot run this checkpoint",
+                where=str(manifest.path),
+                why="it is of another anatomy",
+            )
+        self._graphs = Graphs(manifest, device=device, threads=threads)
+
+    @property
+    def threads(self) -> int:
+        """Threads of one operation on the CPU."""
+        return self._graphs.threads
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        """Names of the parts that are in memory."""
+        return self._graphs.loaded
+
+    @property
+    def device(self) -> str:
+        """Where the loaded parts really run: ``cuda`` or ``cpu``."""
+        return self._graphs.device
 
 
 def open_graph(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checkpoint import Manifest
-from ..errors import CheckpointIncompatibleError
-from .graphs import Graphs
+from .graphs import GraphParts
 from .spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -18,45 +17,16 @@ if TYPE_CHECKING:
     from .parts import Bytes, Floats, Ints
 
 
-class OnnxParts:
-    """Implements :class:`docharmony.engine.parts.NanoParts`; graphs are loaded on first use.
-
-    Args:
-        manifest: the checkpoint.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        threads: of one operation on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
-
-    Raises:
-        EngineError: the device is unknown or not there.
-        CheckpointIncompatibleError: the checkpoint is of another anatomy.
-    """
+class OnnxParts(GraphParts):
+    """Implements :class:`docharmony.engine.parts.NanoParts`; graphs are loaded on first use."""
 
     def __init__(
         self, manifest: Manifest, *, device: str = "auto", threads: int | None = None
     ) -> None:
-        if not isinstance(manifest.spec, ModelSpec):
-            raise CheckpointIncompatibleError(
-                "cannot run this checkpoint",
-                where=str(manifest.path),
-                why="it is of the published anatomy",
-            )
+        """Open a checkpoint's parts; raises what :class:`GraphParts` raises."""
+        super().__init__(manifest, ModelSpec, device=device, threads=threads)
+        assert isinstance(manifest.spec, ModelSpec)
         self._spec = manifest.spec
-        self._graphs = Graphs(manifest, device=device, threads=threads)
-
-    @property
-    def threads(self) -> int:
-        """Threads of one operation on the CPU."""
-        return self._graphs.threads
-
-    @property
-    def loaded(self) -> frozenset[str]:
-        """Names of the parts that are in memory."""
-        return self._graphs.loaded
-
-    @property
-    def device(self) -> str:
-        """Where the loaded parts really run: ``cuda`` or ``cpu``."""
-        return self._graphs.device
 
     def read_lines(self, pixels: Bytes) -> tuple[Floats, Floats]:
         """Run lines (B, 48, W, 3) through encoder and read head.

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checkpoint import Manifest
-from ..errors import CheckpointIncompatibleError
 from . import diffusion
-from .graphs import Graphs
+from .graphs import GraphParts, Graphs
 from .presets import DecoderSpec, PublishedSpec
 
 if TYPE_CHECKING:
@@ -38,40 +37,16 @@ class Sight:
     maps: Mapping[str, Any]
 
 
-class OnnxPublishedParts:
-    """Implements :class:`docharmony.engine.parts.PublishedParts`; graphs are loaded on first use.
-
-    Args:
-        manifest: an exported checkpoint.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        threads: of one operation on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
-
-    Raises:
-        EngineError: the device is unknown or not there.
-        CheckpointIncompatibleError: the checkpoint is of another anatomy.
-    """
+class OnnxPublishedParts(GraphParts):
+    """Implements :class:`docharmony.engine.parts.PublishedParts`; graphs are loaded on first use."""
 
     def __init__(
         self, manifest: Manifest, *, device: str = "auto", threads: int | None = None
     ) -> None:
-        if not isinstance(manifest.spec, PublishedSpec):
-            raise CheckpointIncompatibleError(
-                "cannot run this checkpoint",
-                where=str(manifest.path),
-                why="it is not of the published anatomy",
-            )
+        """Open a checkpoint's parts; raises what :class:`GraphParts` raises."""
+        super().__init__(manifest, PublishedSpec, device=device, threads=threads)
+        assert isinstance(manifest.spec, PublishedSpec)
         self.spec = manifest.spec
-        self._graphs = Graphs(manifest, device=device, threads=threads)
-
-    @property
-    def loaded(self) -> frozenset[str]:
-        """Names of the parts that are in memory."""
-        return self._graphs.loaded
-
-    @property
-    def device(self) -> str:
-        """Where the loaded parts really run: ``cuda`` or ``cpu``."""
-        return self._graphs.device
 
     def see(self, pixels: Bytes) -> Sight:
         """Return the tokens and feature maps of images (B, S, S, 3)."""

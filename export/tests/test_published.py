@@ -65,6 +65,27 @@ def test_parity(checkpoint: Path, tmp_path: Path, part: str, precision: str) -> 
         assert max(found.values()) > 1e-5
 
 
+@pytest.mark.parametrize("precision", published.FORMATS)
+def test_parts_larger_than_the_memory(
+    checkpoint: Path, tmp_path: Path, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are compared with their weights left in the file, and torch's read layer by layer."""
+    state, spec = open_weights(checkpoint)
+    graph, _ = published.write("language", state, spec, published.FORMATS[precision], tmp_path)
+    opened: list[bool] = []
+    plain = parity.graphs.open_graph
+
+    def watched(*args: Any, mapped: bool, **options: Any) -> Any:
+        opened.append(mapped)
+        return plain(*args, mapped=mapped, **options)
+
+    monkeypatch.setattr(parity.graphs, "open_graph", watched)
+    monkeypatch.setattr(parity, "_MAPPED", 0)
+    found = parity.compare(checkpoint, graph, spec, "language")
+    assert max(found.values()) <= parity.TOLERANCES["language"][precision], found
+    assert opened == [True]
+
+
 @pytest.mark.parametrize("part", ["vision", "language", "unet"])
 def test_a_wrong_weight_is_found(checkpoint: Path, tmp_path: Path, part: str) -> None:
     """The comparison must be able to fail: one bias in hundreds of thousands of numbers differs."""

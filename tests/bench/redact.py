@@ -1,8 +1,9 @@
 """Redact 300 born-digital pages of 50 terms: docharmony beside PyMuPDF's own search and redaction.
 
-    python tests/bench/redact.py [--pages 300] [--terms 50] [--write RESULTS.md]
+    python tests/bench/redact.py [--pages 300] [--terms 50] [--font FILE] [--write RESULTS.md]
 
-The document is drawn here: 870 words a page in Helvetica, the terms sprinkled over its pages. PyMuPDF
+The document is drawn here: 870 words a page in Helvetica, or in an embedded subset of FILE, the terms
+sprinkled over its pages. PyMuPDF
 searches each term on each page, marks and applies redactions, cleans (`scrub`) and saves with garbage
 collection. docharmony does what `docharmony redact` does, with its checks by other parsers; the reader of
 pixels is left out (`text_layer="trust"`, a reader that reads nothing), as PyMuPDF has none. Each side
@@ -26,7 +27,7 @@ from typing import Any
 WORDS = 870
 
 
-def draw(path: Path, pages: int, terms: list[str]) -> None:
+def draw(path: Path, pages: int, terms: list[str], font: Path | None = None) -> None:
     """Write the document; every page holds five of the terms."""
     import pymupdf
 
@@ -34,6 +35,7 @@ def draw(path: Path, pages: int, terms: list[str]) -> None:
     letters = "etaoinshrdlucmfwypvbgk"
     common = ["".join(rng.choices(letters, k=rng.randint(2, 9))) for _ in range(4000)]
     document = pymupdf.open()
+    face = {"fontname": "F", "fontfile": str(font)} if font else {"fontname": "helv"}
     for _ in range(pages):
         words = rng.choices(common, k=WORDS)
         for term in rng.sample(terms, min(5, len(terms))):
@@ -45,10 +47,12 @@ def draw(path: Path, pages: int, terms: list[str]) -> None:
             if word and len(line) + len(word) < 105:
                 line += word + " "
                 continue
-            page.insert_text((50, y), line, fontname="helv", fontsize=9)
+            page.insert_text((50, y), line, fontsize=9, **face)
             y += 10.5
             line = word + " "
-    document.save(path, deflate=True)
+    if font:
+        document.subset_fonts()
+    document.save(path, deflate=True, garbage=3 if font else 0)
 
 
 def peer(source: Path, out: Path, terms: list[str]) -> None:
@@ -111,6 +115,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--pages", type=int, default=300)
     parser.add_argument("--terms", type=int, default=50)
+    parser.add_argument("--font", type=Path, help="a TrueType font to embed; Helvetica by default")
     parser.add_argument("--write", type=Path, help="file to put the table into")
     parser.add_argument("--side", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -125,7 +130,7 @@ def main() -> int:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "in.pdf"
-        draw(source, args.pages, terms)
+        draw(source, args.pages, terms, args.font)
         cpu = 0.0
         for side, name in (("peer", "PyMuPDF"), ("ours", "docharmony")):
             wall, total, memory = measured(side, source, Path(folder) / f"{side}.pdf", terms)

@@ -2,17 +2,17 @@
 
     python tests/bench/pixel_gaps.py --names FILE [--count 60] [--scene middle] [--font Times-Roman]
 
-FILE as for gaps.py. The scenes of gaps.py are drawn at 200 dpi in three ways: `drawn` by MuPDF, which puts
-letters on quarters of a pixel; `scan`, drawn four times as large, blurred as by a lens, sampled, faded, noisy
-and turned by 0.7 degrees; `bits`, the same in black and white. One name of each of so many widths, from the
-narrowest to the widest of all, is redacted.
+FILE as for gaps.py. The scenes of gaps.py are drawn at 200 dpi in three ways: `drawn` by MuPDF, which
+puts letters on quarters of a pixel; `scan`, drawn four times as large, blurred as by a lens, sampled,
+faded, noisy and turned by 0.7 degrees; `bits`, the same in black and white. One name of each of so many
+widths, from the narrowest to the widest of all, is redacted.
 
 The attacker knows font, size and resolution, and has as many redacted pages with the names that stood
 there. Linear models (ridge regression on the first 60 principal components of the line's pixels, six-fold
 cross-validation, the best of five penalties) tell him, from a line that they have not seen, the width of
-the name, and what is left of it after whole pixels, as sine and cosine. What is printed is the share of the
-variance that he explains: 0 or less is nothing, 1 is all. `by place` is how far the new places of words, as
-planned, lie apart over all names, in pixels.
+the name, and what is left of it after whole pixels, as sine and cosine. What is printed is the share of
+the variance that he explains: 0 or less is nothing, 1 is all. `by place` is how far the new places of
+words, as planned, lie apart over all names, in pixels.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ from .alike import alike
 from .fitted import Fitted, parted
 from .pdf_images import Picture, cover, crop, flat_fill, ink_of, letters, zones
 from .pdf_lines import LEAST_GAP, gap_width
-from .pixel_lines import PixelPlan, covered, plan_pixels, set_anew
+from .pixel_lines import PixelPlan, plan_pixels
+from .pixel_moves import covered, set_anew
 from .pixel_setting import draw
 from .setting import Planned, fitted, in_crop, plan
 from .weathering import Weather

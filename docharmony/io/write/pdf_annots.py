@@ -11,7 +11,8 @@ import pikepdf
 from ...geometry import Affine, BBox, Point
 from ..moves import Move
 from .pdf_area import Area, box_corners
-from .pdf_content import Eraser, State
+from .pdf_content import Eraser
+from .pdf_walk import State
 
 # An annotation goes as a whole when this share of it lies inside an area; a link when less does, for its
 # target may name what stood there.

@@ -19,7 +19,7 @@ from .pdf_objects import floats, parts
 
 if TYPE_CHECKING:
     from .pdf_area import Area
-    from .pdf_content import State
+    from .pdf_walk import State
 
 Rgb = tuple[int, int, int]
 

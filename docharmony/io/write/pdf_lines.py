@@ -11,31 +11,39 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ...geometry import Affine, BBox, Point
-from ..moves import Knot, Move
+from ...geometry import BBox, Point
+from ..moves import Move
 from .pdf_area import Area
-from .pdf_fonts import Glyph
-from .pdf_glyphs import Spacing, hits, near
+from .pdf_line_parts import (
+    Frame,
+    Gap,
+    LinePlan,
+    Mark,
+    Run,
+    Scene,
+    frame_point,
+    hits_of,
+    marks_of,
+    on_line,
+    pieces_of,
+    size_of,
+    turn_of,
+)
+from .pdf_line_setting import Line, Room
 
 # All lengths in em of the line.
 GAPS = {"erase": 2.0, "box": 3.0, "label": 3.0}
 LEAST_GAP = 0.5
 LABEL_FILL = 0.62  # height of a label's letters, as a share of its box
-_WORD = 0.15  # a jump of the pen so wide is a space between words
-_SPACE = 0.3  # what such a jump becomes, in a font without a space
-_BACK = -0.15  # a pen so far back sets one glyph over another: an accent, a second print
 _STEP = 0.02  # to which such places are rounded
 _TRACKING = 0.15  # no line is filled by character spacing so wide
-_WIDE, _TAB, _LONELY = 2.0, 0.9, 1.2  # gaps that end a piece of a line
 _SAME = 0.6  # places so close together are one edge, in points
 _EXACT = 0.1  # the same where chance would do harm
 _BODY = (-0.95, 0.35)  # top and bottom of a line with its underline, from the baseline
 _TALL = 2.2  # a taller area is aimed at more than a line
-_LEAST_SPACES, _MOST_SPACES = 0.5, 2.5  # spaces may shrink and grow so far
 
 
 def label_text(rule: str) -> str:
@@ -51,97 +59,6 @@ def gap_width(fill: str, rule: str) -> float:
 
     natural = float(pymupdf.get_text_length(label_text(rule), "helv", 1.0))
     return max(GAPS[fill], round(natural * LABEL_FILL / 0.9 + 0.5, 1))
-
-
-class Run(NamedTuple):
-    """What one operator shows.
-
-    Attributes:
-        key: number of the operator on the page, in order of drawing.
-        place: from em along and above the pen's start to the displayed page.
-        items: shifts (thousandths of an em) and glyphs.
-        spacing: size, character and word spacing.
-        clip: what it may show in, on the page.
-        fixed: why it cannot be set elsewhere; "" when it can.
-    """
-
-    key: int
-    place: Affine
-    items: Sequence[float | list[Glyph]]
-    spacing: Spacing
-    clip: BBox | None
-    fixed: str
-
-
-@dataclass
-class Scene:
-    """What stands on a page.
-
-    Attributes:
-        runs: all text, in order of drawing.
-        paths: boxes of what is drawn.
-        pictured: indices of the areas that lie on pictures.
-        pictures: those pictures, with their maps from the unit square to the page.
-    """
-
-    runs: list[Run] = field(default_factory=list)
-    paths: list[BBox] = field(default_factory=list)
-    pictured: set[int] = field(default_factory=set)
-    pictures: list[tuple[Any, Affine]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """What is left free for removed text: where, and for which areas."""
-
-    move: Move
-    start: float
-    end: float
-    areas: frozenset[int]
-
-
-@dataclass
-class LinePlan:
-    """How a page's lines are set anew.
-
-    Attributes:
-        moves: one for each piece of a line.
-        gaps: in them.
-        moved: key of a run -> a move of its line.
-        places: key of a run -> number of a glyph -> its new place along the line.
-        gone: key of a run -> numbers of the glyphs that go.
-        kept: index of an area -> why its line could not be set anew.
-    """
-
-    moves: list[Move] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    moved: dict[int, Move] = field(default_factory=dict)
-    places: dict[int, dict[int, float]] = field(default_factory=dict)
-    gone: dict[int, set[int]] = field(default_factory=dict)
-    kept: dict[int, str] = field(default_factory=dict)
-
-
-class _Mark(NamedTuple):
-    """A glyph on a line: along it from start to end, in points."""
-
-    start: float
-    end: float
-    run: Run
-    number: int
-    glyph: Glyph
-    areas: frozenset[int]
-    track: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """Axes of text of one direction."""
-
-    ux: float
-    uy: float
-
-    def place(self, x: float, y: float) -> tuple[float, float]:
-        return x * self.ux + y * self.uy, y * self.ux - x * self.uy
 
 
 def plan_lines(
@@ -162,19 +79,19 @@ def plan_lines(
 def follow(lines: LinePlan, scene: Scene, areas: Sequence[Area], moves: Sequence[Move]) -> None:
     """Let the text layer of a picture go along with the lines of pixels under it."""
     for run in scene.runs:
-        if _turn(run) is None or run.key in lines.moved or run.fixed:
+        if turn_of(run) is None or run.key in lines.moved or run.fixed:
             continue
         length = math.hypot(run.place.a, run.place.b)
-        frame = _Frame(run.place.a / length, run.place.b / length)
+        frame = Frame(run.place.a / length, run.place.b / length)
         move = next((move for move in moves if _lies_on(run, frame, move)), None)
         if move is None:
             continue
-        gone = _hits(run, areas)
+        gone = hits_of(run, areas)
         baseline = frame.place(run.place.e, run.place.f)[1]
         places: dict[int, float] = {}
         first: dict[int, float] = {}
         end = 0.0
-        for mark in _marks(run, frame, gone, 0.0):
+        for mark in marks_of(run, frame, gone, 0.0):
             if mark.areas:
                 continue
             start = move.place(frame_point(frame, mark.start, baseline))[0]
@@ -192,7 +109,7 @@ def follow(lines: LinePlan, scene: Scene, areas: Sequence[Area], moves: Sequence
         lines.gone[run.key] = set(gone)
 
 
-def _lies_on(run: Run, frame: _Frame, move: Move) -> bool:
+def _lies_on(run: Run, frame: Frame, move: Move) -> bool:
     along, across = move.place((run.place.e, run.place.f))
     level = frame.ux * move.along[0] + frame.uy * move.along[1] > 0.99
     start, end = move.knots[0][0] - move.size, move.knots[-1][0] + move.size
@@ -214,14 +131,14 @@ class _Planner:
     def plan(self) -> LinePlan:
         hit: dict[int, dict[int, frozenset[int]]] = {}
         for run in self.scene.runs:
-            found = _hits(run, self.areas)
+            found = hits_of(run, self.areas)
             if found:
                 hit[run.key] = found
         if not hit:
             return self.result
         turns: dict[tuple[int, int], list[Run]] = {}
         for run in self.scene.runs:
-            turn = _turn(run)
+            turn = turn_of(run)
             if turn is not None:
                 turns.setdefault(turn, []).append(run)
         for runs in turns.values():
@@ -241,12 +158,12 @@ class _Planner:
         """Plan all lines of one writing direction."""
         a, b = runs[0].place.a, runs[0].place.b
         length = math.hypot(a, b)
-        frame = _Frame(a / length, b / length)
-        rows: list[tuple[float, float, list[_Mark]]] = []  # baseline, size, glyphs
+        frame = Frame(a / length, b / length)
+        rows: list[tuple[float, float, list[Mark]]] = []  # baseline, size, glyphs
         for run in runs:
-            marks = _marks(run, frame, hit.get(run.key, {}), self._tracking(run, hit))
+            marks = marks_of(run, frame, hit.get(run.key, {}), self._tracking(run, hit))
             if marks:
-                rows.append((frame.place(run.place.e, run.place.f)[1], _size(run), marks))
+                rows.append((frame.place(run.place.e, run.place.f)[1], size_of(run), marks))
         self._boxes = []
         for box in self.scene.paths:
             corners = [frame.place(p.x, p.y) for p in box.polygon()]
@@ -261,12 +178,12 @@ class _Planner:
                 row = [
                     other
                     for other_base, other_size, others in rows
-                    if _on_line(baseline, size, other_base, other_size)
+                    if on_line(baseline, size, other_base, other_size)
                     for other in others
                     if (other.run.key, other.number) not in done
                 ]
                 row.sort(key=lambda m: (m.start, m.run.key, m.number))
-                for piece in _pieces(row, size, self._walls(baseline, size)):
+                for piece in pieces_of(row, size, self._walls(baseline, size)):
                     if mark in piece:
                         done.update((m.run.key, m.number) for m in piece)
                         self._piece(piece, row, frame, baseline, size, lines)
@@ -274,9 +191,9 @@ class _Planner:
 
     def _piece(
         self,
-        piece: Sequence[_Mark],
-        row: Sequence[_Mark],
-        frame: _Frame,
+        piece: Sequence[Mark],
+        row: Sequence[Mark],
+        frame: Frame,
         baseline: float,
         size: float,
         lines: Sequence[_Edge],
@@ -285,7 +202,7 @@ class _Planner:
         own = {index for mark in piece for index in mark.areas}
         why = self._fixed(piece, own, frame, size)
         if not why:
-            line = _Line(piece, size, max(self.wants[index] for index in own))
+            line = Line(piece, size, max(self.wants[index] for index in own))
             room = self._room(piece, row, frame, baseline, size, lines)
             why = line.set(room, self.least)
         if why:
@@ -312,7 +229,7 @@ class _Planner:
                 places = self.result.places.setdefault(mark.run.key, {})
                 places[mark.number] = new
 
-    def _fixed(self, piece: Sequence[_Mark], own: set[int], frame: _Frame, size: float) -> str:
+    def _fixed(self, piece: Sequence[Mark], own: set[int], frame: Frame, size: float) -> str:
         for mark in piece:
             if mark.run.fixed:
                 return mark.run.fixed
@@ -326,13 +243,13 @@ class _Planner:
 
     def _room(
         self,
-        piece: Sequence[_Mark],
-        row: Sequence[_Mark],
-        frame: _Frame,
+        piece: Sequence[Mark],
+        row: Sequence[Mark],
+        frame: Frame,
         baseline: float,
         size: float,
         lines: Sequence[_Edge],
-    ) -> _Room:
+    ) -> Room:
         """Return where a piece may stand; nothing here may depend on its removed text."""
         start, end = piece[0].start, max(mark.end for mark in piece)
         inked = [mark for mark in piece if not mark.glyph.blank]
@@ -366,11 +283,11 @@ class _Planner:
         fill = _filled([line.right for line in clean if abs(line.left - left) < 4 * size])
         if anchor != "left" or fill is None or abs(fill - right) > 2 * _SAME:
             fill = None
-        return _Room(anchor, at, hard_left, min(soft, hard_right), hard_right, fill)
+        return Room(anchor, at, hard_left, min(soft, hard_right), hard_right, fill)
 
-    def _edges(self, rows: Sequence[tuple[float, float, Sequence[_Mark]]]) -> list[_Edge]:
+    def _edges(self, rows: Sequence[tuple[float, float, Sequence[Mark]]]) -> list[_Edge]:
         """Return the pieces of all lines of a direction, for the edges that they share."""
-        groups: list[tuple[float, float, list[_Mark]]] = []
+        groups: list[tuple[float, float, list[Mark]]] = []
         for baseline, size, marks in sorted(rows, key=lambda row: row[0]):
             if groups and abs(groups[-1][0] - baseline) < 0.3 * size:
                 groups[-1][2].extend(marks)
@@ -379,7 +296,7 @@ class _Planner:
         edges = []
         for baseline, size, marks in groups:
             marks.sort(key=lambda m: (m.start, m.run.key, m.number))
-            for piece in _pieces(marks, size, self._walls(baseline, size)):
+            for piece in pieces_of(marks, size, self._walls(baseline, size)):
                 inked = [mark for mark in piece if not mark.glyph.blank]
                 if inked:
                     right = max(mark.end for mark in inked)
@@ -412,21 +329,6 @@ class _Planner:
         return round(char / size / _STEP) * _STEP if abs(char) >= _TRACKING * size else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Room:
-    """Where a piece of a line may stand: what it is held by and where, and its limits.
-
-    ``fill`` is the right edge of a justified paragraph.
-    """
-
-    anchor: str
-    at: float
-    low: float
-    soft: float
-    hard: float
-    fill: float | None
-
-
 class _Edge(NamedTuple):
     """A piece of a line elsewhere on the page."""
 
@@ -435,246 +337,6 @@ class _Edge(NamedTuple):
     baseline: float
     size: float
     hit: bool
-
-
-class _Line:
-    """One piece of a line, set anew."""
-
-    def __init__(self, piece: Sequence[_Mark], size: float, want: float) -> None:
-        self.piece, self.size, self.want = piece, size, want
-        self.new: list[float] = []
-        self.gaps: list[tuple[float, float, frozenset[int]]] = []
-        spaces = [m.end - m.start for m in piece if m.glyph.blank and not m.areas]
-        self._space = spaces[0] if spaces else _SPACE * size
-        self._count = sum(
-            1
-            for before, mark in zip([None, *piece], piece, strict=False)
-            if mark.areas and not (before is not None and before.areas)
-        )
-
-    def set(self, room: _Room, least: float) -> str:
-        """Find the new places; return why there are none, or ""."""
-        gap, squeeze = 0.0, 1.0
-        rest = self._lay(0.0, 0.0, 1.0)
-        anchor = room.anchor
-        if anchor == "left":
-            free, hard = room.soft - room.at, room.hard - room.at
-        elif anchor == "right":
-            free = hard = room.at - room.low
-        else:
-            free = hard = 2 * min(room.at - room.low, room.hard - room.at)
-        each = (free - rest) / self._count
-        gap = min(max(each, least * self.size), self.want * self.size)
-        length = rest + self._count * gap
-        spaces = rest - self._lay(0.0, 0.0, 0.0)
-        if room.fill is not None and spaces > 0:
-            # Justified again, by what is left: unless its spaces would become holes.
-            wanted = 1 + (room.fill - room.at - length) / spaces
-            squeeze = wanted if 1 <= wanted <= _MOST_SPACES else 1.0
-        if length > hard:
-            # A line whose spaces were narrow: back to what fits.
-            gap = least * self.size
-            over = rest + self._count * gap - hard
-            if over > (1 - _LEAST_SPACES) * spaces:
-                return "there is no room for it"
-            squeeze = 1 - over / spaces
-            length = hard
-        start = room.at - {"left": 0.0, "right": length, "centre": length / 2}[anchor]
-        self._lay(start, gap, squeeze)
-        return ""
-
-    def _lay(self, start: float, gap: float, squeeze: float) -> float:
-        """Set the glyphs one after the other; return where the ink ends."""
-        self.new, self.gaps = [], []
-        laid: dict[tuple[int, int], tuple[_Mark, float]] = {}
-        size, space = self.size, self._space * squeeze
-        reach_old = reach_new = ink = start
-        before: _Mark | None = None
-        blanks = 0.0  # blanks before the first ink stand out to the left of the start
-        for mark in self.piece:
-            if mark.glyph.blank and not mark.areas:
-                blanks += mark.end - mark.start
-            else:
-                break
-        pen = start - blanks * squeeze
-        reach_new = pen
-        for position, mark in enumerate(self.piece):
-            own = laid.get((mark.run.key, mark.number - 1))
-            width = mark.end - mark.start
-            blank = mark.glyph.blank and not mark.areas
-            jump = mark.start - reach_old if before is not None else 0.0
-            if before is None:
-                place = pen
-            elif (
-                own is not None
-                and not mark.areas
-                and not own[0].areas
-                and (abs(mark.start - own[0].end) <= _WORD * size or blank or own[0].glyph.blank)
-                and mark.start - own[0].end > _BACK * size
-            ):
-                scale = squeeze if own[0].glyph.blank else 1.0
-                place = own[1] + (own[0].end - own[0].start) * scale
-                if not blank and not own[0].glyph.blank:
-                    place += mark.track
-            elif mark.areas and before.areas:
-                place = reach_new
-            elif jump < _BACK * size and not mark.areas and not before.areas:
-                step = _STEP * size
-                place = self.new[position - 1]
-                place += round((mark.start - before.start) / step) * step
-            elif jump > _WORD * size and not (blank or (before.glyph.blank and not before.areas)):
-                place = reach_new + space
-            else:
-                place = reach_new
-            if mark.areas:
-                if before is not None and before.areas:
-                    first, end, areas = self.gaps[-1]
-                    self.gaps[-1] = (first, end, areas | mark.areas)
-                else:
-                    self.gaps.append((place, place + gap, mark.areas))
-                self.new.append(self.gaps[-1][0])
-                reach_new = max(reach_new, self.gaps[-1][1])
-                ink = max(ink, reach_new)
-            else:
-                self.new.append(place)
-                end = place + width * (squeeze if blank else 1.0)
-                reach_new = max(reach_new, end)
-                if not blank:
-                    ink = max(ink, end)
-            laid[(mark.run.key, mark.number)] = (mark, place)
-            reach_old = mark.end if before is None else max(reach_old, mark.end)
-            before = mark
-        return ink - start
-
-    def knots(self) -> tuple[Knot, ...]:
-        """Return places before and after, ascending in both."""
-        pairs: list[Knot] = []
-        gaps = iter(self.gaps)
-        current: tuple[float, float, frozenset[int]] | None = None
-        before: _Mark | None = None
-        for mark, new in zip(self.piece, self.new, strict=True):
-            if mark.areas:
-                if before is None or not before.areas:
-                    current = next(gaps)
-                    pairs.append((mark.start, current[0]))
-                assert current is not None
-                pairs.append((mark.end, current[1]))
-            else:
-                pairs += [(mark.start, new), (mark.end, new + mark.end - mark.start)]
-            before = mark
-        result: list[Knot] = []
-        for old, new in sorted(pairs):
-            if result and old - result[-1][0] < 1e-6:
-                result[-1] = (result[-1][0], max(result[-1][1], new))
-            else:
-                result.append((old, max(new, result[-1][1]) if result else new))
-        return tuple(result)
-
-
-# --- glyphs on lines ------------------------------------------------------------------------------
-
-
-def frame_point(frame: _Frame, along: float, across: float) -> tuple[float, float]:
-    """Return the point of the page at a place in a frame."""
-    return along * frame.ux - across * frame.uy, along * frame.uy + across * frame.ux
-
-
-def _size(run: Run) -> float:
-    """Return how high an em of a run is, in points of the page."""
-    return math.hypot(run.place.c, run.place.d)
-
-
-def _turn(run: Run) -> tuple[int, int] | None:
-    """Return the direction of a run, rounded; None for text without extent."""
-    length = math.hypot(run.place.a, run.place.b)
-    if length < 1e-6 or _size(run) < 1e-6:
-        return None
-    return round(run.place.a / length * 100), round(run.place.b / length * 100)
-
-
-def _hits(run: Run, areas: Sequence[Area]) -> dict[int, frozenset[int]]:
-    """Return index of a glyph -> indices of the areas that it lies under."""
-    shown = [glyph for part in run.items if isinstance(part, list) for glyph in part]
-    length = 0.0
-    size = run.spacing.size
-    if not shown or not size:
-        return {}
-    for part in run.items:
-        if isinstance(part, list):
-            length += sum(glyph.advance for glyph in part)
-            length += len(part) * run.spacing.char / size
-            length += sum(glyph.spaced for glyph in part) * run.spacing.word / size
-        else:
-            length -= part / 1000
-    close = near(shown, run.place, length, areas, vertical=False)
-    if not close:
-        return {}
-    numbers = {id(area): index for index, area in enumerate(areas)}
-    return {
-        index: frozenset(numbers[id(area)] for area in found)
-        for index, found in hits(run.items, run.place, close, run.spacing)
-    }
-
-
-def _marks(
-    run: Run, frame: _Frame, hit: Mapping[int, frozenset[int]], tracking: float
-) -> list[_Mark]:
-    place, (size, char, word) = run.place, run.spacing
-    if not size:
-        return []
-    em = math.hypot(place.a, place.b)
-    origin = frame.place(place.e, place.f)[0]
-    track = tracking * em
-    marks: list[_Mark] = []
-    pen, index = 0.0, 0
-    for part in run.items:
-        if not isinstance(part, list):
-            pen -= part / 1000
-            continue
-        for glyph in part:
-            start = origin + pen * em
-            end = start + glyph.advance * em
-            marks.append(_Mark(start, end, run, index, glyph, hit.get(index, frozenset()), track))
-            pen += glyph.advance + (char + (word if glyph.spaced else 0.0)) / size
-            index += 1
-    return marks
-
-
-def _on_line(baseline: float, size: float, other: float, other_size: float) -> bool:
-    """Return whether text of another baseline and size belongs to a line: an index, a note mark."""
-    middle, other_middle = baseline - 0.3 * size, other - 0.3 * other_size
-    return abs(middle - other_middle) < 0.45 * size and 0.35 < other_size / size < 1.8
-
-
-def _pieces(row: Sequence[_Mark], size: float, walls: Sequence[float]) -> list[list[_Mark]]:
-    """Return the glyphs of a row, in order, parted where it has a gap that no sentence has, or a wall."""
-    gaps: list[tuple[int, float]] = []
-    cuts: list[int] = []
-    reach: float | None = None
-    for position, mark in enumerate(row):
-        if mark.glyph.blank and not mark.areas:
-            continue
-        if reach is not None and mark.start - reach > _WORD * size:
-            if any(reach - 0.1 * size <= wall <= mark.start + 0.1 * size for wall in walls):
-                cuts.append(position)
-            else:
-                gaps.append((position, mark.start - reach))
-        reach = mark.end if reach is None else max(reach, mark.end)
-    for position, gap in gaps:
-        others = [other for at, other in gaps if at != position]
-        if len(others) >= 2:
-            # In a justified line all are wide.
-            usual = median(others)
-            wide = gap > _TAB * size and gap > 2.5 * usual
-            wide = wide or (gap > _WIDE * size and gap > 1.5 * usual)
-        else:
-            wide = gap > _LONELY * size
-        if wide:
-            # Blanks in the gap belong to what stands before it.
-            cuts.append(position)
-    cuts.sort()
-    parts = [list(row[a:b]) for a, b in zip([0, *cuts], [*cuts, len(row)], strict=True)]
-    return [part for part in parts if part]
 
 
 def _overlap(line: _Edge, baseline: float, size: float, start: float, end: float) -> bool:
@@ -737,7 +399,7 @@ def _clean(lines: Sequence[_Edge]) -> Sequence[_Edge]:
     return [line for line in lines if not line.hit] or lines
 
 
-def _clipped(piece: Sequence[_Mark], line: _Line, move: Move) -> bool:
+def _clipped(piece: Sequence[Mark], line: Line, move: Move) -> bool:
     """Return whether every glyph is still seen where it goes."""
     for mark, new in zip(piece, line.new, strict=True):
         clip = mark.run.clip

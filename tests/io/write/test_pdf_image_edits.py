@@ -15,7 +15,7 @@ import pypdfium2
 import pytest
 from PIL import Image, ImageDraw
 
-from docharmony.io.write import pdf_images
+from docharmony.io.write import pdf_image_codecs
 from tests.io.write.drawn import Drawn, new, rectangle, saved
 from tests.io.write.test_pdf_edits import erase, outside, pictures, streams_of
 
@@ -153,7 +153,7 @@ def stencil(pdf: pikepdf.Pdf) -> Any:
 
 
 def _fax(image: Image.Image) -> bytes:
-    data = pdf_images._fax(np.asarray(image, np.uint8))
+    data = pdf_image_codecs._fax(np.asarray(image, np.uint8))
     assert data is not None
     return data
 
@@ -396,6 +396,6 @@ def test_boxes_hide_what_is_gone_anyway(fill: str, tmp_path: Path) -> None:
     assert area(pictures(out)[0]).mean() < 60
     with pikepdf.open(out) as pdf:
         (image,) = images_of(pdf)
-        samples = pdf_images.decode(image).samples
+        samples = pdf_image_codecs.decode(image).samples
     x0, y0, x1, y1 = SECRET_PIXELS
     assert np.ptp(samples[y0:y1, x0:x1]) == 0

@@ -1,0 +1,215 @@
+"""What stands on the lines of a page: runs and their glyphs, and how lines are parted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, NamedTuple
+
+from ...geometry import Affine, BBox
+from ..moves import Move
+from .pdf_area import Area
+from .pdf_fonts import Glyph
+from .pdf_glyphs import Spacing, hits, near
+
+# All lengths in em of the line.
+_WORD = 0.15  # a jump of the pen so wide is a space between words
+_WIDE, _TAB, _LONELY = 2.0, 0.9, 1.2  # gaps that end a piece of a line
+
+
+class Run(NamedTuple):
+    """What one operator shows.
+
+    Attributes:
+        key: number of the operator on the page, in order of drawing.
+        place: from em along and above the pen's start to the displayed page.
+        items: shifts (thousandths of an em) and glyphs.
+        spacing: size, character and word spacing.
+        clip: what it may show in, on the page.
+        fixed: why it cannot be set elsewhere; "" when it can.
+    """
+
+    key: int
+    place: Affine
+    items: Sequence[float | list[Glyph]]
+    spacing: Spacing
+    clip: BBox | None
+    fixed: str
+
+
+@dataclass
+class Scene:
+    """What stands on a page.
+
+    Attributes:
+        runs: all text, in order of drawing.
+        paths: boxes of what is drawn.
+        pictured: indices of the areas that lie on pictures.
+        pictures: those pictures, with their maps from the unit square to the page.
+    """
+
+    runs: list[Run] = field(default_factory=list)
+    paths: list[BBox] = field(default_factory=list)
+    pictured: set[int] = field(default_factory=set)
+    pictures: list[tuple[Any, Affine]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What is left free for removed text: where, and for which areas."""
+
+    move: Move
+    start: float
+    end: float
+    areas: frozenset[int]
+
+
+@dataclass
+class LinePlan:
+    """How a page's lines are set anew.
+
+    Attributes:
+        moves: one for each piece of a line.
+        gaps: in them.
+        moved: key of a run -> a move of its line.
+        places: key of a run -> number of a glyph -> its new place along the line.
+        gone: key of a run -> numbers of the glyphs that go.
+        kept: index of an area -> why its line could not be set anew.
+    """
+
+    moves: list[Move] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    moved: dict[int, Move] = field(default_factory=dict)
+    places: dict[int, dict[int, float]] = field(default_factory=dict)
+    gone: dict[int, set[int]] = field(default_factory=dict)
+    kept: dict[int, str] = field(default_factory=dict)
+
+
+class Mark(NamedTuple):
+    """A glyph on a line: along it from start to end, in points."""
+
+    start: float
+    end: float
+    run: Run
+    number: int
+    glyph: Glyph
+    areas: frozenset[int]
+    track: float
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Axes of text of one direction."""
+
+    ux: float
+    uy: float
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Return how far along and across a point of the page stands."""
+        return x * self.ux + y * self.uy, y * self.ux - x * self.uy
+
+
+def frame_point(frame: Frame, along: float, across: float) -> tuple[float, float]:
+    """Return the point of the page at a place in a frame."""
+    return along * frame.ux - across * frame.uy, along * frame.uy + across * frame.ux
+
+
+def size_of(run: Run) -> float:
+    """Return how high an em of a run is, in points of the page."""
+    return math.hypot(run.place.c, run.place.d)
+
+
+def turn_of(run: Run) -> tuple[int, int] | None:
+    """Return the direction of a run, rounded; None for text without extent."""
+    length = math.hypot(run.place.a, run.place.b)
+    if length < 1e-6 or size_of(run) < 1e-6:
+        return None
+    return round(run.place.a / length * 100), round(run.place.b / length * 100)
+
+
+def hits_of(run: Run, areas: Sequence[Area]) -> dict[int, frozenset[int]]:
+    """Return index of a glyph -> indices of the areas that it lies under."""
+    shown = [glyph for part in run.items if isinstance(part, list) for glyph in part]
+    length = 0.0
+    size = run.spacing.size
+    if not shown or not size:
+        return {}
+    for part in run.items:
+        if isinstance(part, list):
+            length += sum(glyph.advance for glyph in part)
+            length += len(part) * run.spacing.char / size
+            length += sum(glyph.spaced for glyph in part) * run.spacing.word / size
+        else:
+            length -= part / 1000
+    close = near(shown, run.place, length, areas, vertical=False)
+    if not close:
+        return {}
+    numbers = {id(area): index for index, area in enumerate(areas)}
+    return {
+        index: frozenset(numbers[id(area)] for area in found)
+        for index, found in hits(run.items, run.place, close, run.spacing)
+    }
+
+
+def marks_of(
+    run: Run, frame: Frame, hit: Mapping[int, frozenset[int]], tracking: float
+) -> list[Mark]:
+    """Return the glyphs of a run along the lines of a frame, those marked that areas hit."""
+    place, (size, char, word) = run.place, run.spacing
+    if not size:
+        return []
+    em = math.hypot(place.a, place.b)
+    origin = frame.place(place.e, place.f)[0]
+    track = tracking * em
+    marks: list[Mark] = []
+    pen, index = 0.0, 0
+    for part in run.items:
+        if not isinstance(part, list):
+            pen -= part / 1000
+            continue
+        for glyph in part:
+            start = origin + pen * em
+            end = start + glyph.advance * em
+            marks.append(Mark(start, end, run, index, glyph, hit.get(index, frozenset()), track))
+            pen += glyph.advance + (char + (word if glyph.spaced else 0.0)) / size
+            index += 1
+    return marks
+
+
+def on_line(baseline: float, size: float, other: float, other_size: float) -> bool:
+    """Return whether text of another baseline and size belongs to a line: an index, a note mark."""
+    middle, other_middle = baseline - 0.3 * size, other - 0.3 * other_size
+    return abs(middle - other_middle) < 0.45 * size and 0.35 < other_size / size < 1.8
+
+
+def pieces_of(row: Sequence[Mark], size: float, walls: Sequence[float]) -> list[list[Mark]]:
+    """Return the glyphs of a row, in order, parted where it has a gap that no sentence has, or a wall."""
+    gaps: list[tuple[int, float]] = []
+    cuts: list[int] = []
+    reach: float | None = None
+    for position, mark in enumerate(row):
+        if mark.glyph.blank and not mark.areas:
+            continue
+        if reach is not None and mark.start - reach > _WORD * size:
+            if any(reach - 0.1 * size <= wall <= mark.start + 0.1 * size for wall in walls):
+                cuts.append(position)
+            else:
+                gaps.append((position, mark.start - reach))
+        reach = mark.end if reach is None else max(reach, mark.end)
+    for position, gap in gaps:
+        others = [other for at, other in gaps if at != position]
+        if len(others) >= 2:
+            # In a justified line all are wide.
+            usual = median(others)
+            wide = gap > _TAB * size and gap > 2.5 * usual
+            wide = wide or (gap > _WIDE * size and gap > 1.5 * usual)
+        else:
+            wide = gap > _LONELY * size
+        if wide:
+            # Blanks in the gap belong to what stands before it.
+            cuts.append(position)
+    cuts.sort()
+    parts = [list(row[a:b]) for a, b in zip([0, *cuts], [*cuts, len(row)], strict=True)]
+    return [part for part in parts if part]

@@ -1,0 +1,292 @@
+"""Text in content streams: measured, removed, and set anew with its line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pikepdf
+
+from ...geometry import Affine
+from .pdf_fonts import Glyph
+from .pdf_glyphs import Cut, Spacing, near, sift
+from .pdf_in_place import Spot, woven
+from .pdf_line_parts import Run, Scene
+from .pdf_objects import dictionary, floats
+from .pdf_stream import Shown, Spaced, Step
+from .pdf_walk import State, Walk
+
+_IDENTITY = Affine()
+_CLIPPING = 4  # text render modes from here on add to the clip path
+
+
+NUMBERS = {
+    "Tc": ("char_space", 1.0),
+    "Tw": ("word_space", 1.0),
+    "Tz": ("stretch", 0.01),
+    "TL": ("leading", 1.0),
+    "Ts": ("rise", 1.0),
+    "Tr": ("mode", 1.0),
+}
+
+
+class TextWalk(Walk):
+    """Reads the operators of text."""
+
+    def _begin_text(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        self._matrix = self._line = _IDENTITY
+        self._text += 1
+        self._emit(instruction)
+
+    def _set_font(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        font = dictionary(self.resources.get("/Font")).get(str(operands[0]))
+        self._state.size = float(operands[1])
+        self._state.font = self.eraser.font(font)
+        self._state.tf = instruction
+        self._emit(instruction)
+
+    def _set_number(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        name, factor = NUMBERS[operator]
+        setattr(self._state, name, float(operands[0]) * factor)
+        if operator in ("Tc", "Tw") and not self._path:
+            self._out.append(Spaced(instruction))
+        else:
+            self._emit(instruction)
+
+    def _place(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        self._close_gap()
+        if operator == "Tm":
+            self._matrix = self._line = Affine(*floats(operands, 6))
+        elif operator == "T*":
+            self._next_line()
+        elif operator in ("Td", "TD"):
+            x, y = floats(operands, 2)
+            if operator == "TD":
+                self._state.leading = -y
+            self._matrix = self._line = Affine.translate(x, y).then(self._line)
+        if operator == "ET" or self._path:
+            self._emit(instruction)
+        else:
+            leading = self._state.leading if operator == "TD" else None
+            self._out.append(Step(self._text, instruction, leading))
+        if operator == "ET" and self._clips:
+            if not any(self._clips):
+                # No glyph of a clipping text is left: it clips all, as it would not without any.
+                self._out += [
+                    ([0, 0, 0, 0], pikepdf.Operator("re")),
+                    ([], pikepdf.Operator("W")),
+                    ([], pikepdf.Operator("n")),
+                ]
+            self._clips = []
+
+    def _next_line(self) -> None:
+        step = Affine.translate(0.0, -self._state.leading)
+        self._matrix = self._line = step.then(self._line)
+
+    def _show(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
+        before: list[Any] = []
+        if operator == '"':
+            word, char = floats(operands, 2)
+            self._state.word_space, self._state.char_space = word, char
+            before = [
+                ([word], pikepdf.Operator("Tw")),
+                ([char], pikepdf.Operator("Tc")),
+                ([], pikepdf.Operator("T*")),
+            ]
+        elif operator == "'":
+            before = [([], pikepdf.Operator("T*"))]
+        if before:
+            self._close_gap()
+            self._next_line()
+        last = operands[-1]
+        items = list(last) if isinstance(last, pikepdf.Array) else [last]
+        # What a tile loses is not shown when the next one is looked at: its runs have no number.
+        key = 0 if self._state.loose else self.eraser.next_run()
+        place, run, length = self._measured(items)
+        if self.eraser.scene is not None:
+            self._survey(self.eraser.scene, key, place, run)
+            self._advance(length)
+            return
+        state = self._state
+        shown = Shown(
+            self._text,
+            [*before, instruction],
+            self._matrix.then(state.ctm),
+            items,
+            state.char_space,
+            state.word_space,
+        )
+        woven_in: list[Any] = []
+        if key in self.eraser.lines.moved:
+            count = self._set_anew(shown, key, run)
+        else:
+            shown.kept, count, cuts = self._filter(items, place, run, length)
+            woven_in = self._weave(shown, cuts)
+        self._advance(length)
+        shows = any(isinstance(item, pikepdf.String) for item in shown.kept)
+        if state.mode >= _CLIPPING and (count or shows):
+            self._clips.append(shows or bool(woven_in))
+        self._gap = None
+        if not count and not shown.moved:
+            if self._path:
+                self._emit(instruction)
+            else:
+                # One operator as it was: " and ' set the next line themselves.
+                shown.raw = [instruction]
+                self._out.append(shown)
+            return
+        self.removed.glyphs += count
+        shown.lost = bool(count)
+        shown.raw = [*before, *woven_in, ([pikepdf.Array(shown.kept)], pikepdf.Operator("TJ"))]
+        if self._path:  # text inside a path under construction: emit it where viewers show it
+            for step in shown.raw:
+                self._emit(step)
+        else:
+            self._out.append(shown)
+            if not shown.moved:
+                self._gap = shown
+        if count:
+            self._note()
+        self._changed = True
+
+    def _weave(self, shown: Shown, cuts: Sequence[Cut]) -> list[Any]:
+        """Return what stands before the rest of a run that loses text to edits: their new texts."""
+        state, in_place = self._state, self.eraser.in_place
+        if not cuts or in_place is None or state.loose or self._path or state.tf is None:
+            return []
+        if state.font is None or state.font.vertical or not state.size or not state.stretch:
+            return []
+        spot = Spot(state, self._matrix, self._line)
+        result, rest, fonts = woven(shown.kept, cuts, spot, in_place)
+        if result:
+            shown.kept = rest
+            self._added.setdefault("/Font", {}).update(fonts)
+        return result
+
+    def _survey(
+        self, scene: Scene, key: int, place: Affine, run: list[float | list[Glyph]]
+    ) -> None:
+        """Note what is shown, while the page is surveyed."""
+        state, font = self._state, self._state.font
+        if state.loose or font is None or not state.size:
+            return
+        fixed = ""
+        if font.vertical:
+            return
+        if state.mode >= _CLIPPING or self._path:
+            fixed = "it is part of a clip path"
+        spacing = Spacing(state.size, state.char_space, state.word_space)
+        scene.runs.append(Run(key, place, run, spacing, state.clip, fixed))
+
+    def _set_anew(self, shown: Shown, key: int, run: Sequence[float | list[Glyph]]) -> int:
+        """Give a run of a line that is set anew its new place, and its glyphs theirs.
+
+        Glyphs of another piece of the line, beyond a wide gap, keep their place. Returns how many went.
+        """
+        state, lines = self._state, self.eraser.lines
+        move, places = lines.moved[key], lines.places.get(key, {})
+        gone = lines.gone.get(key, set())
+        shown.moved, shown.kept = True, []
+        self._canonical.add(self._text)
+        em = math.hypot(*_scaled(state).then(self._matrix).then(state.ctm)[:2])
+        start, across = move.place((shown.place.e, shown.place.f))
+        codes = bytearray()
+        pen: float | None = None
+        old, number = 0.0, 0
+        for part in run:
+            if not isinstance(part, list):
+                old -= part / 1000
+                continue
+            for glyph in part:
+                new = places.get(number, start + old * em)
+                spacing = state.char_space + (state.word_space if glyph.spaced else 0.0)
+                old += glyph.advance + spacing / state.size
+                number += 1
+                if number - 1 in gone:
+                    continue
+                if pen is None:
+                    # The first glyph that stays: the pen starts there.
+                    spot = move.point(new, across)
+                    shown.place = Affine(*shown.place[:4], spot.x, spot.y)
+                elif abs(jump := round((pen - new) / em * 1000, 1)) >= 0.1:
+                    if codes:
+                        shown.kept.append(pikepdf.String(bytes(codes)))
+                        codes.clear()
+                    shown.kept.append(jump)
+                codes += glyph.code
+                pen = new + glyph.advance * em
+        if codes:
+            shown.kept.append(pikepdf.String(bytes(codes)))
+        return len(gone)
+
+    def _close_gap(self) -> None:
+        """Drop the white space behind the last shown text: it tells how wide the removed text was."""
+        if self._gap is None:
+            return
+        items = self._gap.kept
+        while items and not isinstance(items[-1], pikepdf.String):
+            items.pop()
+        self._gap.raw.pop()
+        if items:
+            self._gap.raw.append(([pikepdf.Array(items)], pikepdf.Operator("TJ")))
+        self._gap = None
+
+    def _measured(self, items: Sequence[Any]) -> tuple[Affine, list[float | list[Glyph]], float]:
+        """Return a run's place (em to page), its shifts and glyphs, and its length.
+
+        The length is the pen's way in text space, before stretching.
+        """
+        state, font = self._state, self._state.font
+        place = _scaled(state).then(self._matrix).then(state.ctm)
+        run: list[float | list[Glyph]] = []
+        length = 0.0
+        for item in items if font is not None else ():
+            if isinstance(item, pikepdf.String | bytes) and font is not None:
+                glyphs = font.glyphs(bytes(item))
+                run.append(glyphs)
+                length += sum([glyph.advance for glyph in glyphs]) * state.size
+                length += len(glyphs) * state.char_space
+                if state.word_space:
+                    length += sum([glyph.spaced for glyph in glyphs]) * state.word_space
+            else:
+                try:
+                    shift = float(item)
+                except (TypeError, ValueError):
+                    continue
+                run.append(shift)
+                length -= shift / 1000 * state.size
+        return place, run, length
+
+    def _advance(self, length: float) -> None:
+        """Move the pen by the length of a run."""
+        state, font = self._state, self._state.font
+        if font is not None:
+            move = Affine(f=length) if font.vertical else Affine(e=length * state.stretch)
+            self._matrix = move.then(self._matrix)
+
+    def _filter(
+        self, items: Sequence[Any], place: Affine, run: Sequence[float | list[Glyph]], length: float
+    ) -> tuple[list[Any], int, list[Cut]]:
+        """Return the array for TJ without the glyphs under the areas, how many went, and where."""
+        state, font = self._state, self._state.font
+        if font is None:
+            return list(items), 0, []
+        vertical = font.vertical
+        shown = [glyph for part in run if isinstance(part, list) for glyph in part]
+        along = length / state.size if state.size else 0.0
+        areas = near(shown, place, along, self.areas, vertical=vertical)
+        if not areas:
+            return list(items), 0, []
+        spacing = Spacing(state.size, state.char_space, state.word_space)
+        fresh = [area for area in areas if area.edit and not area.hits]
+        kept, count, cuts = sift(run, place, areas, spacing, vertical=vertical)
+        for area in fresh:
+            if area.hits:
+                area.layer, area.mark = self._belongs()
+        return kept, count, cuts
+
+
+def _scaled(state: State) -> Affine:
+    """Return the map from em to text space."""
+    return Affine(state.size * state.stretch, 0.0, 0.0, state.size, 0.0, state.rise)

@@ -106,7 +106,9 @@ def leaks_of_picture(path: Path, secret: str, crop: Any) -> list[str]:
                 found.add("metadata")
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
-            whole = image.convert("RGBA")
+            deep = image.mode.startswith("I")  # 16 bits
+            grey = (np.asarray(image) / 257).astype(np.uint8) if deep else None
+            whole = (image if grey is None else Image.fromarray(grey)).convert("RGBA")
             for plane in whole.split():
                 values = np.asarray(plane).astype(float)
                 spread = max(1.0, values.max() - values.min())

@@ -166,3 +166,41 @@ def indexed_colours_that_differ_by_one(secret: str) -> tuple[str, bytes]:
     image = Image.fromarray(ink.astype(np.uint8), "P")
     image.putpalette([255, 255, 255, 254, 254, 254])
     return "a.png", saved(image, "PNG")
+
+
+@picture
+def palette_with_transparency(secret: str) -> tuple[str, bytes]:
+    image = scene(secret).quantize(8)
+    return "a.png", saved(image, "PNG", transparency=0)
+
+
+@picture
+def sixteen_bits(secret: str) -> tuple[str, bytes]:
+    grey = np.asarray(scene(secret, "L")).astype(np.uint16) * 257
+    return "a.png", saved(Image.fromarray(grey), "PNG")
+
+
+@picture
+def four_inks(secret: str) -> tuple[str, bytes]:
+    return "a.jpg", saved(scene(secret, "CMYK"), "JPEG", quality=95)
+
+
+def _pages(secret: str, mode: str, compression: str) -> tuple[str, bytes]:
+    first, second = scene(secret, mode), scene("", mode)
+    more: dict[str, Any] = {"save_all": True, "append_images": [second], "compression": compression}
+    return "a.tiff", saved(first, "TIFF", **more)
+
+
+@picture
+def fax_page(secret: str) -> tuple[str, bytes]:
+    return _pages(secret, "1", "group4")
+
+
+@picture
+def lzw_page(secret: str) -> tuple[str, bytes]:
+    return _pages(secret, "L", "tiff_lzw")
+
+
+@picture
+def jpeg_page(secret: str) -> tuple[str, bytes]:
+    return _pages(secret, "RGB", "jpeg")

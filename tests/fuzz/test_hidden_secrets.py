@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from docharmony import DocharmonyError, Pipeline
 from docharmony.redaction import redact
@@ -109,6 +110,14 @@ def test_pictures(name: str, pipeline: Pipeline, tmp_path: Path) -> None:
     assert leaks_of_picture(source, secret, look), "the attacker must find it in the input"
     redact(source, out, terms=[secret], regions=[REGION], pipeline=pipeline)
     assert leaks_of_picture(out, secret, look) == []
+    if file.endswith(".tiff"):
+        with Image.open(source) as before, Image.open(out) as after:
+            assert after.n_frames == before.n_frames
+            for number in range(1, before.n_frames):
+                before.seek(number)
+                after.seek(number)
+                assert after.mode == before.mode
+                assert after.tobytes() == before.tobytes()
 
 
 def test_the_attacker_finds_every_secret(tmp_path: Path) -> None:

@@ -105,7 +105,16 @@ def candidates(question: Question, graph: Graph, pixels: Pixels | None = None) -
     if found:
         # A table answers better than a field that happens to be called so.
         looked = [_damped(reply) for reply in looked]
-    found = [replace(r, confidence=calibrated("all", r.confidence)) for r in (*found, *looked)]
+    read = {line.id: line.confidence for line in graph.page.lines}
+    found = [
+        # The right place, and read right.
+        replace(
+            r,
+            confidence=calibrated("all", r.confidence)
+            * min((read[span.line] for span in r.spans), default=1.0),
+        )
+        for r in (*found, *looked)
+    ]
     return sorted(found, key=lambda reply: -reply.confidence)[:_ALTERNATIVES]
 
 

@@ -11,6 +11,7 @@ from ..geometry import BBox
 from ..model import AnswerSpan
 from . import grids, moments, parties, prose, tables, yesno
 from .aligned import Grid
+from .blocks import ISSUER
 from .data import table
 from .evidence import lacks, supported
 from .graph import Graph
@@ -239,7 +240,7 @@ def _credit(question: Question, slot: Slot, found: list[Grid]) -> float:
         credit *= _OTHER_ROW
     if question.kind in ("name", "party", "org") and slot.labels[:1]:
         # In running text "from" and "to" say where, as often as who.
-        told = slot.labels[0].relation == "sentence" and question.senses & parties.ISSUER
+        told = slot.labels[0].relation == "sentence" and question.senses & ISSUER
         credit *= 0.5 if told else 1.0
     if question.kind in ("name", "party") and (
         sum(c.isdigit() for c in slot.text) > sum(c.isalpha() for c in slot.text)

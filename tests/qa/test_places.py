@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from docharmony.qa.aligned import aligned
+from docharmony.qa.blocks import parties
 from docharmony.qa.evidence import gainsaid
 from docharmony.qa.graph import build
-from docharmony.qa.parties import chosen, parties
+from docharmony.qa.parties import chosen
 from docharmony.qa.question import understand
 
 from .test_reader import answer, page

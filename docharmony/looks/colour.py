@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _CHANGE, _EXPLAINED, _LEFT, _LEFT_SHARE = 28.0, 0.8, 6.0, 0.09
 # How deep inside letters their colour is looked at (rows), and pixels that must be as deep.
 _DEEP, _CORE = (3.0, 2.0, 1.5), 60
+# What three quarters of the ground may differ from its colour, to tell anything from it (of 255).
+_UNEVEN = 12.0
 # Two colours: least distance (sum of channels), least share of the letters' pixels.
 _APART, _SHARE = 80.0, 0.1
 # An outline encloses: at most this share of the inner colour touches the ground. An in-between colour
@@ -80,6 +82,8 @@ def dressed(pixels: Rgb, ink: Ink) -> tuple[Ink, Dress]:
     found = _gradient(values, ink, letters)
     if found is not None:
         return found
+    if not _even(values, ink, letters):
+        return ink, PLAIN
     parted = _two(values, letters)
     shadowed = _shadow(values, ink, parted) if parted is not None else None
     if shadowed is not None:
@@ -92,6 +96,16 @@ def dressed(pixels: Rgb, ink: Ink) -> tuple[Ink, Dress]:
         if outlined is not None:
             return outlined
     return ink, PLAIN
+
+
+def _even(values: Grey, ink: Ink, letters: Mask) -> bool:
+    """Return whether the ground is of one colour: of a photograph parts look like outlines."""
+    import numpy as np
+    from scipy.ndimage import binary_dilation
+
+    bare = ~binary_dilation(letters, np.ones((3, 3), bool), iterations=3)
+    away = np.abs(values[bare] - ink.ground).max(axis=1)
+    return bool(len(away) and np.quantile(away, 0.75) <= _UNEVEN)
 
 
 def _foreground(values: Grey, ink: Ink, share: float) -> Mask:

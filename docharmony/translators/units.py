@@ -138,11 +138,16 @@ def is_code(text: str) -> bool:
     >>> is_code("for (i = 0; i < n; i++) {"), is_code("Rooms (see 2) and halls")
     (True, False)
     """
-    signs = len(_CODE.findall(text))
-    if signs >= 3 and _TELLING.search(text) and signs > _CODE_SHARE * len(text):
+    if _is_program(text):
         return True
     hard = [token for token in find(text) if token.kind in ("url", "path", "code", "email")]
     return bool(hard) and not has_words(mask(text, hard, " "))
+
+
+def _is_program(text: str) -> bool:
+    signs = len(_CODE.findall(text))
+    telling = signs >= 3 and _TELLING.search(text) is not None
+    return telling and signs > _CODE_SHARE * len(text)
 
 
 def _of_page(page: Page, index: int) -> Iterator[Unit]:
@@ -210,7 +215,7 @@ def _broken(lines: Sequence[Line]) -> Iterator[list[Line]]:
             goes_on = not word.text[:1].isupper() or last.text[-1:] in "-\u2010\u00ad,"
             if (
                 (had_room and early and level and not goes_on)
-                or is_code(last.text) != is_code(line.text)
+                or _is_program(last.text) != _is_program(line.text)
                 or (noted and _NOTED.match(line.text))
             ):
                 yield run

@@ -232,3 +232,12 @@ def test_a_paragraph_goes_on_behind_notes_and_captions() -> None:
         "The teaching practice that is known to all of us ends here.",
         "This work is licensed to all.",
     ]
+
+
+def test_an_address_at_a_line_end_does_not_part_a_sentence() -> None:
+    own = page(
+        BlockKind.PARAGRAPH,
+        line("a", "a complete list of rooms is at the office of the house, or at", y=0),
+        line("b", "www.example.org.", y=12),
+    )
+    assert len(texts(own)) == 1

@@ -26,7 +26,7 @@ CHOICES: Mapping[str, str] = {
 """Carriers that a user can decide on."""
 
 # Nobody decides on these: what they clean could bring a removed text back.
-_ALWAYS = ("unused", "fonts", "type3", "strings")
+_ALWAYS = ("astray", "unused", "fonts", "type3", "strings")
 
 
 def policies(profile: Profile | Literal["keep"], given: Mapping[str, str]) -> dict[str, Policy]:

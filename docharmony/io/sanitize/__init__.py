@@ -13,6 +13,7 @@ from ..carriers import Profile
 from . import (
     actions,
     annots,
+    astray,
     attachments,
     contents,
     font_texts,
@@ -43,6 +44,7 @@ CARRIERS: Mapping[str, Callable[[Job], None]] = {
     "metadata": metadata.clean,
     "image_texts": jpeg.clean,
     "application_data": private.clean,
+    "astray": astray.clean,
     "unused": unused.clean,
     "fonts": fonts.clean,
     "type3": type3.clean,

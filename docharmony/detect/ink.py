@@ -60,9 +60,9 @@ def past_ink(
     inside = window[~outside]
     if not inside.size:
         return polygon
-    paper, dark = np.percentile(inside, 80), np.percentile(inside, 2)
-    if paper < inside.mean():  # light letters on a dark ground
-        paper, dark = np.percentile(inside, 20), np.percentile(inside, 98)
+    # Letters cover less than half of their line, be they dark or light.
+    paper, low, high = np.percentile(inside, (50, 2, 98))
+    dark = low if paper - low >= high - paper else high
     if abs(paper - dark) < _CONTRAST:
         return polygon
     away = np.abs(window - paper) > _CUT * abs(paper - dark)

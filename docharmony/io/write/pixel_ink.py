@@ -324,6 +324,9 @@ class Letters:
         height, width = sheet.shape
         under, covers = sheet.cover(areas)
         corners = [self.point(x, y) for x in (band.x0, band.x1) for y in (band.y0, band.y1)]
+        # A comma may stand out of the band: all of it goes, or its rest tells where the line ended.
+        for x0, y0, x1, y1 in sheet.boxes[[i - 1 for i in going]].tolist():
+            corners += [(x0, y0), (x1, y1)]
         xs, ys = [x for x, _ in corners], [y for _, y in corners]
         rows = slice(
             max(0, min(int(min(ys)) - 4, under[0].start)),

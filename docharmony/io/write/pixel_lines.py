@@ -255,7 +255,8 @@ class _Planner:
         # What becomes ground: from what stays on the left to the edge of the column, or to where the
         # longest line ended.
         left = spans[first - 1].end + 1 if first else min(piece.left, new[0]) - 0.15 * em
-        right = max(room.soft + 0.1 * em, piece.right + 0.1 * em, total + 0.1 * em)
+        end = max(span.end for span in spans)
+        right = max(room.soft, end, total) + 0.1 * em
         right = min(right, room.hard + 0.3 * em)
         removed = frozenset(i for span in spans if span.areas for i in span.letters)
         going = frozenset(i for span, _ in moved for i in span.letters)

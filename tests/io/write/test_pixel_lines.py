@@ -99,6 +99,19 @@ def test_all_of_the_removed_word_is_gone(tmp_path: Path) -> None:
     assert after[176:, int(place[0]) - 3 :].min() > 200
 
 
+@pytest.mark.parametrize("mark", [",", ".", ";"])
+def test_no_mark_stays_where_the_line_ended(mark: str, tmp_path: Path) -> None:
+    picture, font = Image.new("L", (1240, 200), 240), ImageFont.truetype(str(VERA), 42)
+    pen = ImageDraw.Draw(picture)
+    pen.text((60, 30), "the report that they asked for", fill=20, font=font)
+    pen.text((60, 110), "one Vanlandingham said so on a Monday" + mark, fill=20, font=font)
+    start, end = (60 + font.getlength(text) for text in ("one ", "one Vanlandingham"))
+    after, value = redacted(picture, (start - 1, 106, end + 1, 160), tmp_path, fill="erase")
+    (move,) = value["moves"]["1"]
+    new_end = max(new for _, new in move["words"])
+    assert after[90:, int(new_end) + 6 :].min() > 225
+
+
 @pytest.mark.parametrize("turn", [90, 180, 270])
 def test_lines_that_run_otherwise(turn: int, tmp_path: Path) -> None:
     outs = []

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import regex
+from rapidfuzz.distance import OSA
 
 from ..detect.text import fold
 
@@ -91,21 +92,7 @@ def distance(a: str, b: str, most: int) -> int:
     >>> distance("invoice", "lnvoice", 2), distance("abc", "xyz", 2)
     (1, 3)
     """
-    if abs(len(a) - len(b)) > most:
-        return most + 1
-    before2: list[int] = []
-    before = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        row = [i]
-        for j, y in enumerate(b, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y))
-            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
-                cost = min(cost, before2[j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return most + 1
-        before2, before = before, row
-    return min(before[-1], most + 1)
+    return OSA.distance(a, b, score_cutoff=most)
 
 
 def similarity(a: str, b: str) -> float:

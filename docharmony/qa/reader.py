@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..detect.text import fold
 from ..geometry import BBox
-from ..model import AnswerSpan
+from ..model import AnswerSpan, Line
 from . import grids, moments, parties, prose, tables, yesno
 from .aligned import Grid
 from .blocks import ISSUER
@@ -28,7 +29,8 @@ HOW = (
     "look", "table", "sentence", "title", "subject", "recipient", "party", "moment",
     "extreme", "count", "yesno", "compare",
 )  # fmt: skip
-"""Ways to an answer; each has its own calibration, and ``all`` that of the best of them."""
+"""Ways to an answer; each has its own calibration, ``all`` that of the best of them, and ``ocr`` that of
+the best where it stands in lines that were read from pixels."""
 
 _KEPT = 40  # slots that share the probability
 _ALTERNATIVES = 5
@@ -106,16 +108,8 @@ def candidates(question: Question, graph: Graph, pixels: Pixels | None = None) -
     if found:
         # A table answers better than a field that happens to be called so.
         looked = [_damped(reply) for reply in looked]
-    read = {line.id: line.confidence for line in graph.page.lines}
-    found = [
-        # The right place, and read right.
-        replace(
-            r,
-            confidence=calibrated("all", r.confidence)
-            * min((read[span.line] for span in r.spans), default=1.0),
-        )
-        for r in (*found, *looked)
-    ]
+    lines = {line.id: line for line in graph.page.lines}
+    found = [replace(r, confidence=_sure(r, lines)) for r in (*found, *looked)]
     return sorted(found, key=lambda reply: -reply.confidence)[:_ALTERNATIVES]
 
 
@@ -134,6 +128,18 @@ def finders(question: Question, graph: Graph) -> list[Reply]:
         if item is not None:
             told.append(_told(item, how))
     return told
+
+
+def _sure(reply: Reply, lines: Mapping[str, Line]) -> float:
+    """Return how likely a reply is right: that it is the right place, and that it was read right."""
+    place = calibrated("all", reply.confidence)
+    own = [lines[span.line] for span in reply.spans]
+    sure = place * min((line.confidence for line in own), default=1.0)
+    told = own or [lines[name] for name in reply.evidence]
+    # What a reader of pixels missed or misread around an answer, its own confidence does not say.
+    if any(word.origin == "ocr" for line in told for word in line.words):
+        return calibrated("ocr", sure)
+    return sure
 
 
 def _greets(reply: Reply, graph: Graph) -> bool:

@@ -5,7 +5,9 @@
 Two steps. The weights: the probability of the right slots among all slots of a page and "it does not
 say" is made as large as possible, near the weights that were set by hand (HAND). The calibration: on
 documents that the first step did not see, how often an answer was right by the probability that it was
-given. Splits ``test`` and ``languages`` are for tests/bench/ask.py alone.
+given; at last the same for answers from lines read from pixels, on the scans among other people's
+documents (--more) alone: scans of made ones are so much easier that the curve would promise too much.
+Splits ``test`` and ``languages`` are for tests/bench/ask.py alone.
 """
 
 from __future__ import annotations
@@ -217,6 +219,28 @@ def calibrate(found: Sequence[tuple[Any, Any]], share: float) -> dict[str, float
                     each[how].append((first.raw, right(first.text, asked), weight))
     for how, seen in each.items():
         keep(how, seen)
+    keep("all", _best_of(read, share))
+    return numbers
+
+
+def calibrate_ocr(found: Sequence[tuple[Any, Any]]) -> dict[str, float]:
+    """Return slope and bias of the confidence of the best answer on pages read from pixels."""
+    score.model()["calibration"].update(ocr_slope=1.0, ocr_bias=0.0)
+    read = [(made, [(build(page), pixels) for page, pixels in sheets]) for made, sheets in found]
+    seen = _best_of(read, 1.0)
+    slope, bias = _logistic(seen)
+    good = sum(r for _, r, _ in seen)
+    print(f"ocr: {len(seen)} answers of {len(found)} documents, {good} right, {slope} {bias}")
+    return {"ocr_slope": slope, "ocr_bias": bias}
+
+
+def from_pixels(sheets: Sequence[tuple[Page, Any]]) -> bool:
+    """Whether all words of a document were read from pixels."""
+    return all(word.origin == "ocr" for p, _ in sheets for line in p.lines for word in line.words)
+
+
+def _best_of(read: Sequence[tuple[Any, Any]], share: float) -> list[tuple[float, bool, float]]:
+    """Return the confidence of the best answer to each question, whether it is right, its weight."""
     best_of = []
     for made, graphs in read:
         weight = share if getattr(made, "extra", False) else 1.0
@@ -226,8 +250,7 @@ def calibrate(found: Sequence[tuple[Any, Any]], share: float) -> dict[str, float
             best = max((c[0] for c in ranked if c), key=lambda r: r.confidence, default=None)
             if best is not None and best.how not in ("yesno", "compare"):
                 best_of.append((best.confidence, right(best.text, asked), weight))
-    keep("all", best_of)
-    return numbers
+    return best_of
 
 
 _OPEN = ("look", "count", "most", "least")
@@ -268,6 +291,7 @@ def main() -> None:
         "--more", help="pickled (questions, pages) of other documents to fit on too"
     )
     parser.add_argument("--keep", action="store_true", help="keep the weights, fit the calibration")
+    parser.add_argument("--ocr", action="store_true", help="fit the curve of scans alone")
     parser.add_argument("--write", action="store_true", help="write data/weights.json")
     args = parser.parse_args()
     first, last = map(int, args.seeds.split("-"))
@@ -279,26 +303,29 @@ def main() -> None:
     score.model = lambda: known
     reader.model = lambda: known
     more = pickle.loads(Path(args.more).read_bytes()) if args.more else []
-    if not args.keep:
+    if not (args.keep or args.ocr):
         made = documents(range(first, cut), pages, random.Random(1))
         found = list(examples(made, random.Random(1)))
         print(f"{len(found)} examples of made documents", flush=True)
         found += 3 * list(examples(iter(more), random.Random(3)))
         weights, null = fit(found)
         known.update(weights=weights, calibration={"null": null})
-    known["calibration"] = {
-        "null": known["calibration"]["null"],
-        **{
-            f"{how}_{p}": v
-            for how in (*reader.HOW, "all")
-            for p, v in (("slope", 1.0), ("bias", 0.0))
-        },
-    }
-    rest = [*documents(range(cut, last), pages, random.Random(2)), *more]
-    known["calibration"].update(calibrate(rest, (last - cut) / max(1, len(more))))
-    model = known
+    if not args.ocr:
+        known["calibration"] = {
+            "null": known["calibration"]["null"],
+            **{
+                f"{how}_{p}": v
+                for how in (*reader.HOW, "all", "ocr")
+                for p, v in (("slope", 1.0), ("bias", 0.0))
+            },
+        }
+        rest = [*documents(range(cut, last), pages, random.Random(2)), *more]
+        known["calibration"].update(calibrate(rest, (last - cut) / max(1, len(more))))
+    scans = [(made, sheets) for made, sheets in more if from_pixels(sheets)]
+    if scans:
+        known["calibration"].update(calibrate_ocr(scans))
     if args.write:
-        WEIGHTS.write_text(json.dumps(model, indent=1) + "\n", encoding="utf-8")
+        WEIGHTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -222,6 +222,15 @@ def test_a_bad_reader_is_forgiven() -> None:
     assert answer(made, "What is the invoice number?") == "A-1001"
 
 
+def test_of_lines_read_from_pixels_less_is_promised() -> None:
+    asked = understand("What is the invoice number?")
+    told = (50, 50, "Invoice Number  A-1001"), (50, 70, "Total  99.50")
+    typed, seen = (candidates(asked, build(page(*told, origin=o)))[0] for o in ("pdf", "ocr"))
+    assert typed.text == seen.text == "A-1001"
+    # By more than the confidence of the line itself, which is .9.
+    assert seen.confidence < 0.85 * typed.confidence
+
+
 @pytest.mark.parametrize("slope", [0.03, -0.03])
 def test_rows_of_a_skewed_scan_are_rows(slope: float) -> None:
     def moved(box: BBox) -> BBox:

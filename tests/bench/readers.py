@@ -26,7 +26,7 @@ READERS = {
     "rules then small": ("small", "auto"),
 }
 SPLITS = {"test": "held-out layouts", "languages": "held-out layouts in nl, pt, pl"}
-BINS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+BINS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 @dataclass

@@ -282,8 +282,21 @@ class Letters:
             if reach is None or end > reach:
                 reach, last = end, letter
 
-    def along_line(self, letters: Sequence[int], baseline: float, em: float) -> list[int]:
-        """Return letters with the dots, accents and marks that belong to their line."""
+    def along_line(
+        self,
+        letters: Sequence[int],
+        baseline: float,
+        em: float,
+        above: Sequence[tuple[float, float, float]],
+    ) -> list[int]:
+        """Return letters with the dots, accents and marks that belong to their line.
+
+        Args:
+            letters: of the line.
+            baseline: what they stand on.
+            em: their size.
+            above: begin, end and baseline of what stands above; what hangs there is of that line.
+        """
         left, right, _ = self.extent(letters)
         own = set(letters)
         tops, bottoms = self._across[:, 0], self._across[:, 1]
@@ -296,6 +309,9 @@ class Letters:
             & (ends > left - 0.6 * em)
             & (starts < right + 0.6 * em)
         )
+        for first, last, base in above:
+            hangs = (tops >= base - 0.15 * em) & (bottoms <= base + 0.36 * em)
+            small &= ~(hangs & (ends > first - 0.6 * em) & (starts < last + 0.6 * em))
         return [*letters, *(int(i) + 1 for i in np.nonzero(small)[0] if int(i) + 1 not in own)]
 
     def dotted(self, letters: Sequence[int]) -> bool:

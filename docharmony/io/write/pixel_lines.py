@@ -239,7 +239,12 @@ class _Planner:
             places = [letters.place(*point) for point in self.areas[index]]
             if max(y for _, y in places) - min(y for _, y in places) > _TALL * em:
                 return HIGH
-        members = letters.along_line(piece.letters, baseline, em)
+        above = [
+            (other.left, other.right, other.baseline)
+            for other in self.pieces
+            if baseline - 2 * em < other.baseline < baseline - 0.5 * em
+        ]
+        members = letters.along_line(piece.letters, baseline, em, above)
         spans = self._spans(members, owners, em)
         words = [span for span in spans if not span.areas]
         if len(words) >= 4 and median(w.end - w.start for w in words) < 0.6 * em:
@@ -358,7 +363,9 @@ class _Planner:
         ends = [o.right for o in clean if abs(o.left - left) < 4 * em]
         fill = _filled(ends, edge)
         anchor, at = "left", left
-        if len(same) >= 2 and len(same) > max(len(begun), len(centred)):
+        # Lines that also begin alike fill their column; the first of a paragraph only begins elsewhere.
+        alike = begun or len(_alike([o.left for o in same], edge)) > 0.5 * len(same)
+        if len(same) >= 2 and not alike and len(same) > len(centred):
             anchor, at = "right", median(o.right for o in same)
         elif len(centred) + (abs(centre - middle) <= edge) >= max(2, len(begun) + 1):
             anchor, at = "centre", median((o.left + o.right) / 2 for o in centred)
@@ -464,11 +471,17 @@ def _ascending(pairs: Sequence[tuple[float, float]]) -> tuple[tuple[float, float
     return tuple(result)
 
 
-def _filled(rights: Sequence[float], edge: float) -> float | None:
-    """Return the edge at which most lines of a justified column end, None when there is none."""
+def _alike(values: Sequence[float], edge: float) -> list[float]:
+    """Return the most values that lie close to one of them."""
     best: list[float] = []
-    for right in rights:
-        close = [other for other in rights if abs(right - other) <= edge / 2]
+    for value in values:
+        close = [other for other in values if abs(value - other) <= edge / 2]
         if len(close) > len(best):
             best = close
+    return best
+
+
+def _filled(rights: Sequence[float], edge: float) -> float | None:
+    """Return the edge at which most lines of a justified column end, None when there is none."""
+    best = _alike(rights, edge)
     return median(best) if len(best) >= 3 and len(best) >= 0.6 * len(rights) else None

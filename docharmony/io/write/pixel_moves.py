@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,12 +12,15 @@ from .pixel_ink import grown
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from .pdf_images import Mask, Picture
+    from .pdf_images import Mask, Picture, Rgb
     from .pixel_lines import PixelLine, PixelPlan
+
+    Window = tuple[slice, slice]
 
 # Deviation of the blur, in pixels, that hides how a letter stood on the grid; in black and white.
 _SOFT, _SOFT_BITS = 0.7, 0.9
 _STRAY = 1.0  # how far a word ends beside its place, by chance, in pixels
+_MARGIN = 8  # pixels beside a line that are looked at too
 _FAINT = 6.0  # what differs less from the ground is no ink
 
 
@@ -29,46 +32,69 @@ def covered(plan: PixelPlan, shape: tuple[int, int]) -> Mask:
     return result
 
 
+class _Part(NamedTuple):
+    """A word on its way: how it differs from its ground, and where its upper left corner comes to lie."""
+
+    top: int
+    left: int
+    colours: npt.NDArray[np.float16]
+
+
 def set_anew(picture: Picture, plan: PixelPlan) -> None:
     """Move the words of a plan; what is removed must be blank already.
 
     Each word goes by a way that ends between pixels, by chance: where on the grid of pixels it stood
     would tell the width of what stood before it. For the same reason it becomes softer, and it goes
-    without its paper, which is drawn anew to the edge of the column.
+    without its paper, which is drawn anew to the edge of the column. All words are lifted and all
+    paper is drawn before the first word is put down: lines may stand close together.
     """
-    from .pdf_images import Picture as Turned
-
+    canvas = picture.rgb((slice(None), slice(None))).copy()
+    changed = np.zeros(canvas.shape[:2], bool)
+    lifted: list[list[_Part]] = []
     for line in plan.lines:
-        turned = Turned(
-            np.rot90(picture.samples, line.turn),
-            picture.depth,
-            "",
-            picture.colours,
-            picture.palette,
-            picture.inverted,
-        )
-        for window, colours, mask in _painted(turned, line):
-            turned.put(window, colours, mask)
+        parts, paper = _lifted(_turned(picture, line.turn), line)
+        np.rot90(canvas, line.turn)[line.window][line.fill] = paper[line.fill]
+        np.rot90(changed, line.turn)[line.window] |= line.fill
+        lifted.append(parts)
+    windows = []
+    for line, parts in zip(plan.lines, lifted, strict=True):
+        sheet, mask = np.rot90(canvas, line.turn), np.rot90(changed, line.turn)
+        spots = [_put(sheet, mask, part) for part in parts]
+        windows.append(_around([line.window, *spots], line.sheet.shape))
+    for line, window in zip(plan.lines, windows, strict=True):
+        own, mask = np.rot90(canvas, line.turn)[window], np.rot90(changed, line.turn)[window]
+        _turned(picture, line.turn).put(window, own, mask)
 
 
-def _painted(
-    picture: Picture, line: PixelLine
-) -> Iterator[tuple[tuple[slice, slice], npt.NDArray[np.uint8], Mask]]:
+def _around(windows: list[Window], shape: tuple[int, int]) -> Window:
+    """Return the window around others, with some of what stands beside it."""
+    y0, y1 = min(r.start for r, _ in windows), max(r.stop for r, _ in windows)
+    x0, x1 = min(c.start for _, c in windows), max(c.stop for _, c in windows)
+    return (
+        slice(max(0, y0 - _MARGIN), min(shape[0], y1 + _MARGIN)),
+        slice(max(0, x0 - _MARGIN), min(shape[1], x1 + _MARGIN)),
+    )
+
+
+def _turned(picture: Picture, turn: int) -> Picture:
+    """Return a view of a picture, turned."""
+    return replace(picture, samples=np.rot90(picture.samples, turn))
+
+
+def _lifted(picture: Picture, line: PixelLine) -> tuple[list[_Part], Rgb]:
+    """Return the words of a line, and the ground that they leave, over the line's window."""
     from scipy.ndimage import gaussian_filter, shift
 
     sheet = line.sheet
-    margin = 8
-    height, width = sheet.shape
+    generator = np.random.default_rng()
     rows, columns = line.window
-    new_end = max([word.new + word.end - word.start for word in line.words], default=0.0)
-    y0, y1 = max(0, rows.start - margin), min(height, rows.stop + margin)
-    x0 = max(0, columns.start - margin)
-    x1 = min(width, max(columns.stop, int(new_end) + 2) + margin)
-    window = slice(y0, y1), slice(x0, x1)
+    window = _around([line.window], sheet.shape)
+    y0, x0 = window[0].start, window[1].start
     rgb = picture.rgb(window).astype(np.float32)
     labels = sheet.labels[window]
+    inner = slice(rows.start - y0, rows.stop - y0), slice(columns.start - x0, columns.stop - x0)
     fill = np.zeros(labels.shape, bool)
-    fill[rows.start - y0 : rows.stop - y0, columns.start - x0 : columns.stop - x0] = line.fill
+    fill[inner] = line.fill
     going = [index for word in line.words for index in word.letters]
     ink = np.isin(labels, going)
     # The rim of what is removed belongs to it: nothing there goes along.
@@ -79,16 +105,16 @@ def _painted(
     # A blank place is no ground: only what was seen as even before counts.
     sample &= ~sheet.blank(window)
     plane, noise = sheet.plane(rgb, sample)
-    rest = np.where((near | (ink & ~secret))[..., None], rgb - plane, 0.0)
+    goes = (near | (ink & ~secret)) & ~sheet.blank(window)
+    rest = np.where(goes[..., None], rgb - plane, 0.0)
     rest[np.abs(rest).max(axis=2) < _FAINT] = 0
-    generator = np.random.default_rng()
-    paper = plane.copy()
+    paper: npt.NDArray[np.floating] = plane[inner]
     if noise >= 1:
-        paper += generator.normal(0, noise, plane.shape[:2])[..., None]
-    result = np.where(fill[..., None], paper, rgb)
-    mask = fill.copy()
+        paper = paper + generator.normal(0, noise, paper.shape[:2])[..., None]
     ux, uy = sheet.direction
+    blur = _SOFT_BITS if picture.depth == 1 else _SOFT
     steps = generator.uniform(-_STRAY, _STRAY, len(line.words) + 1)
+    parts = []
     for word in line.words:
         boxes = sheet.boxes[[letter - 1 for letter in word.letters]].astype(int)
         above, before = (max(0, v - 4) for v in (boxes[:, 1].min() - y0, boxes[:, 0].min() - x0))
@@ -101,17 +127,23 @@ def _painted(
         by = word.new - word.start + steps[word.block]
         step = by * ux, by * uy + generator.uniform(-0.1, 0.1)
         whole = round(step[0]), round(step[1])
-        top, left = above + whole[1], before + whole[0]
-        blur = _SOFT_BITS if picture.depth == 1 else _SOFT
         soft = gaussian_filter(part, (blur, blur, 0))
         soft = shift(soft, (step[1] - whole[1], step[0] - whole[0], 0), order=3)
-        bottom, right = top + part.shape[0], left + part.shape[1]
-        t, b = max(0, top), min(result.shape[0], bottom)
-        a, z = max(0, left), min(result.shape[1], right)
-        if t >= b or a >= z:
-            continue
-        soft = soft[t - top : b - top, a - left : z - left]
-        seen = np.abs(soft).max(axis=2) >= _FAINT
-        result[t:b, a:z][seen] += soft[seen]
-        mask[t:b, a:z] |= seen
-    yield window, np.clip(result.round(), 0, 255).astype(np.uint8), mask
+        top, left = y0 + above + whole[1], x0 + before + whole[0]
+        parts.append(_Part(top, left, soft.astype(np.float16)))
+    return parts, np.clip(paper.round(), 0, 255).astype(np.uint8)
+
+
+def _put(sheet: Rgb, changed: Mask, part: _Part) -> Window:
+    """Put a word down; return where."""
+    height, width = changed.shape
+    bottom, right = part.top + part.colours.shape[0], part.left + part.colours.shape[1]
+    t, b = max(0, part.top), max(0, min(height, bottom))
+    a, z = max(0, part.left), max(0, min(width, right))
+    window = slice(t, max(t, b)), slice(a, max(a, z))
+    colours = part.colours[t - part.top : b - part.top, a - part.left : z - part.left]
+    mixed = sheet[window] + colours.astype(np.float32)
+    seen = np.abs(colours).max(axis=2, initial=0) >= _FAINT
+    sheet[window][seen] = np.clip(mixed.round(), 0, 255).astype(np.uint8)[seen]
+    changed[window] |= seen
+    return window

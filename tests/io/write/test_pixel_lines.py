@@ -112,6 +112,83 @@ def test_no_mark_stays_where_the_line_ended(mark: str, tmp_path: Path) -> None:
     assert after[90:, int(new_end) + 6 :].min() > 225
 
 
+def darkness(grey: npt.NDArray[Any]) -> float:
+    return float((240.0 - grey.astype(np.float64)).clip(8).sum() - 8.0 * grey.size)
+
+
+def close(names: tuple[str, str], pitch: int = 30) -> tuple[Image.Image, list[Place]]:
+    """Return a page of lines set solid, two of which hold a name, and where these stand."""
+    picture = Image.new("L", (900, 300), 240)
+    pen = ImageDraw.Draw(picture)
+    parts = [
+        ("    In her typography, they say, by ", "", "the joy_of gaps is happily"),
+        ("shown, as is ", names[0], "_by_laying type by_type, quickly"),
+        ("and by ", names[1], "_jumping over_every gap, joyfully,"),
+        ("from page to page. Nobody objected, or not many.", "", ""),
+    ]
+    places = []
+    for row, (before, name, after) in enumerate(parts):
+        y = 40 + pitch * row
+        pen.text((60, y), before + name + after, fill=20, font=FONT)
+        if name:
+            start = 60 + FONT.getlength(before)
+            places.append((start, y + 3, start + FONT.getlength(name) - 1, y + 27))
+    return picture, places
+
+
+def test_lines_that_stand_close_keep_all_of_their_letters(tmp_path: Path) -> None:
+    picture, places = close(("Vanlandingham", "Kowalski"))
+    source, out = tmp_path / "in.png", tmp_path / "out.png"
+    picture.save(source)
+    edits = [
+        {"id": f"e{i}", "polygon": [[a, b], [c, b], [c, d], [a, d]], "rule": "x", "original": "x"}
+        for i, (a, b, c, d) in enumerate(places)
+    ]
+    value, _ = writer.erase(
+        [],
+        path=str(source),
+        password=None,
+        edits={"1": edits},
+        fill="erase",
+        profile="minimal",
+        terms=[],
+        whole_words=False,
+        out=str(out),
+    )
+    assert value["gaps"] == []
+    assert [len(move["gaps"]) for move in value["moves"]["1"]] == [1, 1]
+    blank = np.asarray(picture).copy()
+    for a, b, c, d in places:
+        blank[int(b) - 3 : int(d) + 4, int(a) : int(c) + 1] = 240
+    after = darkness(np.asarray(Image.open(out).convert("L")))
+    assert after == pytest.approx(darkness(blank), rel=0.03)
+
+
+def test_the_first_line_of_a_justified_paragraph_keeps_its_indent(tmp_path: Path) -> None:
+    picture = Image.new("L", (760, 300), 240)
+    pen = ImageDraw.Draw(picture)
+    place = (0.0, 0.0, 0.0, 0.0)
+    rows = [
+        (60, "the others had said so by then and"),
+        (100, "that Vanlandingham went to see"),
+        (60, "the house, and nobody had seen it"),
+        (100, "was all that could be said by them"),
+    ]
+    for row, (left, line) in enumerate(rows):
+        words = line.split()
+        space = (700 - left - sum(map(FONT.getlength, words))) / (len(words) - 1)
+        x, y = float(left), 30 + 50 * row
+        for word in words:
+            pen.text((x, y), word, fill=20, font=FONT)
+            if word == "Vanlandingham":
+                place = (x - 1, y - 2, x + FONT.getlength(word) + 1, y + 34)
+            x += FONT.getlength(word) + space
+    after, value = redacted(picture, place, tmp_path, fill="erase")
+    assert value["gaps"] == []
+    line = after[82:120]
+    assert abs(int(np.nonzero((line < 150).any(axis=0))[0][0]) - 100) <= 4
+
+
 @pytest.mark.parametrize("turn", [90, 180, 270])
 def test_lines_that_run_otherwise(turn: int, tmp_path: Path) -> None:
     outs = []

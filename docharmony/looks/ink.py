@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Contrast (of 255) without which there is no ink to speak of.
 _CONTRAST = 24.0
+# Share of a pixel from which ink holds together.
+_FAINT = 0.2
 # Edges that are no softer (rows) are those of letters as programs draw them.
 _SHARP = 0.37
 
@@ -74,6 +76,24 @@ def clear_rules(cover: Grey) -> None:
     columns = dark.mean(axis=0) > 0.9
     cover[rows] = 0.0
     cover[:, columns] = 0.0
+
+
+def clear_neighbours(cover: Grey, margin: float) -> None:
+    """Blank what reaches in from the lines above and below.
+
+    Args:
+        cover: of a strip.
+        margin: rows at its top and bottom that do not belong to the line's own box.
+    """
+    from scipy.ndimage import find_objects, label
+
+    marks, _ = label(cover > _FAINT)
+    for number, place in enumerate(find_objects(marks), 1):
+        top, bottom = place[0].start, place[0].stop
+        low = cover.shape[0] - top
+        # Dots of a neighbour may not reach the border; the line's own accents stand near its box.
+        if bottom <= (margin if top == 0 else margin / 2) or low <= margin * 0.75:
+            cover[place][marks[place] == number] = 0.0
 
 
 def edge_blur(cover: Grey) -> float:

@@ -12,7 +12,7 @@ from ..model import Line
 from .colour import PLAIN, Dress, dressed
 from .face import Look, advance
 from .geometry import cut_words, grown, upright
-from .ink import Ink, clear_rules, edge_blur, find_ink
+from .ink import Ink, clear_neighbours, clear_rules, edge_blur, find_ink
 from .perspective import Ramp, ramp
 from .plane import Plane
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _LEAST_MATCH = 0.25
 # Letters that other lines of a page count for at most.
 _VOTES = 60.0
+# By how much better a look of its own must match than the one its page agrees on, how well, and in how
+# many letters: a heading or a signature may be the only one of its kind.
+_CLEAR, _SURE, _LETTERS = 0.06, 0.85, 5
 # How often a line is flattened: each time its letters are measured better.
 _ROUNDS = 4
 # What of the strip is above and below the line's own box, as a share of that.
@@ -74,7 +77,10 @@ class Strip:
         return self.ink.ground + (self.ink.colour - self.ink.ground) * self.look.strength
 
     def agreed(self, others: Sequence[Strip]) -> Look:
-        """Return the look that this line and lines like it agree on, each by its letters."""
+        """Return the look that this line and lines like it agree on, each by its letters.
+
+        A line that clearly looks otherwise keeps its own.
+        """
         weight = min(_VOTES, 0.7 * sum(other.letters for other in others))
         if not others or not self.looks:
             return self.look
@@ -86,7 +92,12 @@ class Strip:
             return own.worth * self.letters + shared * weight
 
         best = self.looks[max(range(len(self.looks)), key=value)]
-        return best if best.size > 0 else self.look
+        clear = (
+            self.letters >= _LETTERS
+            and self.look.match >= _SURE
+            and self.look.worth - best.worth > _CLEAR
+        )
+        return best if best.size > 0 and not clear else self.look
 
     @classmethod
     def of(cls, raster: Rgb, line: Line, width: float) -> Strip | None:
@@ -151,6 +162,7 @@ class Strip:
         margin = _MARGIN / (1 + 2 * _MARGIN) * pixels.shape[0]
         cover = ink.cover.copy()
         clear_rules(cover)
+        clear_neighbours(cover, margin)
         rows = slice(round(0.4 * margin), round(pixels.shape[0] - 0.4 * margin))
         columns = (cover[rows] > 0.4).sum(axis=0)
         words = cut_words(columns, line, margin, pixels.shape[0] - 2 * margin)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # lightness (of 255) that may be errors.
 _SAMPLED, _VOTES, _ENOUGH, _AGREED = 12, 60.0, 3, 0.7
 _TINT, _SHADE = 12.0, 50.0
+# Share of its size by which a line is measured wrongly at most.
+_ALIKE = 0.15
 
 
 class Styles:
@@ -165,7 +167,7 @@ class Styles:
         near = [
             other
             for other in self._sample
-            if other is not strip and abs(other.look.size * other.unit - size) < 0.2 * size
+            if other is not strip and abs(other.look.size * other.unit - size) < _ALIKE * size
         ]
         # Only lines that agree among themselves make a rule.
         votes: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from docharmony.geometry import BBox, Polygon
 from docharmony.looks.colour import PLAIN, Dress, dressed
 from docharmony.looks.face import drawn
-from docharmony.looks.ink import edge_blur, find_ink
+from docharmony.looks.ink import clear_neighbours, edge_blur, find_ink
 from docharmony.looks.plane import Plane, homography
 from docharmony.looks.strip import Strip
 from docharmony.looks.wear import noise, worn
@@ -204,3 +205,50 @@ def test_level_lines_are_not_tilted() -> None:
     strip = Strip.of(pixels, line(polygon), 700.0)
     assert strip is not None
     assert not strip.tilted
+
+
+def text_strip(text: str, *, bold: bool) -> Strip:
+    """Return the strip of a line of text in a serif face, with a line close below it."""
+    cover = drawn(shape(text, chain("serif", bold=bold)), 40.0, 40.0, (120, 900), (30.0, 55.0))
+    cover += drawn(shape("hill bill", chain("serif")), 40.0, 40.0, (120, 900), (30.0, 97.0))
+    cover = gaussian_filter(cover, 0.6)
+    pixels = np.clip(250 - 220 * cover, 0, 255).round().astype(np.uint8)
+    inked = np.flatnonzero((cover[:60] > 0.4).any(axis=0))
+    box = BBox(float(inked[0]), 26, float(inked[-1]), 64)
+    words = tuple(Word(part, box, 1.0, "ocr") for part in text.split())
+    strip = Strip.of(np.stack([pixels] * 3, axis=2), Line("p1l1", words, box), 900.0)
+    assert strip is not None
+    return strip
+
+
+def test_the_next_line_does_not_make_letters_larger() -> None:
+    strip = text_strip("Important Notice", bold=True)
+    assert strip.look.size * strip.unit == pytest.approx(40, abs=1.5)
+    assert (strip.look.family, strip.look.bold) == ("serif", True)
+
+
+def test_a_heading_keeps_its_weight_among_plain_lines() -> None:
+    plain = [text_strip("The owners have no money for repairs", bold=False)] * 6
+    assert text_strip("What you must do now", bold=True).agreed(plain).bold
+    assert not plain[0].agreed([text_strip("What you must do now", bold=True)] * 6).bold
+
+
+def test_what_is_not_clear_goes_with_its_page() -> None:
+    strip = text_strip("What you must do now", bold=True)
+    plain = [text_strip("The owners have no money for repairs", bold=False)] * 6
+    looks = tuple(
+        replace(look, match=0.9 if look.bold else 0.88) if look.family == "serif" else look
+        for look in strip.looks
+    )
+    best = max(looks, key=lambda look: look.worth)
+    doubtful = replace(strip, looks=looks, look=best)
+    assert not doubtful.agreed(plain).bold
+
+
+def test_accents_and_cedillas_are_no_neighbours() -> None:
+    cover = np.zeros((60, 40), np.float32)
+    cover[20:40, 10:14] = cover[12:15, 10:14] = cover[43:46, 20:24] = 1.0
+    own = cover.copy()
+    cover[0:3, 5:9] = cover[55:60, 30:34] = cover[52:54, 36:38] = 1.0
+    clear_neighbours(cover, 15.0)
+    assert (cover == own).all()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..geometry import Point, Polygon
+from ..geometry import BBox, Point, Polygon
 from ..looks.colour import PLAIN, Dress, dressed
 from ..looks.ink import find_ink
 from ..looks.strip import Strip
@@ -47,7 +47,7 @@ class Styles:
         self._page, self._ctx = page, ctx
         self._spans: tuple[Span, ...] | None = None
         self._raster: Rgb | None = None
-        self._strips: dict[str, Strip | None] = {}
+        self._strips: dict[tuple[str, BBox], Strip | None] = {}
         self._sample: list[Strip] | None = None
 
     def of(self, line: Line, polygon: Polygon, like: Polygon | None = None) -> Setting:
@@ -98,11 +98,12 @@ class Styles:
         return strip.whole() if strip is not None and strip.tilted else None
 
     def _strip(self, line: Line) -> Strip | None:
-        if line.id not in self._strips:
+        key = line.id, line.bbox  # a cell may hold a part of a line
+        if key not in self._strips:
             if self._raster is None:
                 self._raster = self._ctx.raster(self._page)
-            self._strips[line.id] = Strip.of(self._raster, line, self._page.width)
-        return self._strips[line.id]
+            self._strips[key] = Strip.of(self._raster, line, self._page.width)
+        return self._strips[key]
 
     def _of_pixels(self, line: Line, polygon: Polygon) -> Setting:
         import numpy as np

@@ -17,6 +17,8 @@ _BULLET = re.compile(
     r"[\u2022\u2023\u25e6\u25aa\u25a0\u25cf\u25cb\u2043\u2219\u00b7\u2013\u2014*\uf0b7\uf0a7-]"
     r"|\(?\d{1,3}(?:\.\d{1,3})*[.)]?|\(?[A-Za-z][.)]|\(?[ivxlcIVXLC]{1,6}[.)]"
 )
+# What a box to tick is read as.
+_BOX = re.compile(r"[\[\](){}|_\u25a1\u2610-\u2612]{1,3}")
 _NUMBERED = frozenset((BlockKind.LIST_ITEM, BlockKind.TITLE))
 # Dots that lead the eye to a page number.
 # The number of a note or an affiliation right before its text.
@@ -33,6 +35,8 @@ _SKEW = 5.0
 _SHORT = 0.75
 # Lines of one label stand no further apart than this, in heights of a line.
 _NEAR = 0.7
+# A gap without any text of one line, in heights, that parts labels.
+_FAR = 2.5
 # Paragraphs that may stand between the parts of another.
 _OPEN = 6
 
@@ -152,7 +156,6 @@ def _is_program(text: str) -> bool:
 
 def _of_page(page: Page, index: int) -> Iterator[Unit]:
     by_id = {line.id: line for line in page.lines if line.visible}
-    by_name = dict(by_id)
     for block in page.blocks:
         lines = [by_id.pop(name) for name in block.lines if name in by_id]
         if block.kind is BlockKind.TABLE:
@@ -162,14 +165,59 @@ def _of_page(page: Page, index: int) -> Iterator[Unit]:
             for line in lines:
                 yield _unit([line], index, None)
             continue
-        for group in _groups(block, lines):
-            for own in _broken(group) if block.kind is BlockKind.PARAGRAPH else [group]:
-                # Where a number or bullet was left out, the text begins where it does for that.
-                cut = own[0].id in by_name and own[0].words != by_name[own[0].id].words
-                yield replace(_unit(own, index, block.kind), align="start" if cut else None)
-    for line in by_id.values():
-        for group in _without_leaders([line]):
+        for part in _apart(lines):
+            heads = {line.words[0] for line in part}
+            for group in _groups(block, part):
+                for own in _broken(group) if block.kind is BlockKind.PARAGRAPH else [group]:
+                    # Where a number or bullet was left out, the text begins where it does for that.
+                    cut = own[0].words[0] not in heads
+                    yield replace(_unit(own, index, block.kind), align="start" if cut else None)
+    for part in (part for line in by_id.values() for part in _apart([line])):
+        for group in _without_leaders(part):
             yield _unit(group, index, None)
+
+
+def _apart(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    """Yield lines that may be one text: none beside another, none with a gap as between two labels.
+
+    A reader takes what stands on one level for one line: buttons, labels and amounts.
+    """
+    run: list[Line] = []
+    for line in lines:
+        parts = _pieces(line)
+        if run and (len(parts) > 1 or _aside(run[-1], line)):
+            yield run
+            run = []
+        if len(parts) > 1:
+            yield from ([part] for part in parts)
+        else:
+            run.append(line)
+    if run:
+        yield run
+
+
+def _pieces(line: Line) -> list[Line]:
+    """Return the parts of a line between gaps that are far wider than its word spaces."""
+    if len(line.words) < 2 or abs(line.direction) > _SKEW or line.origin != "ocr":
+        return [line]
+    gaps = [max(b.bbox.x0 - a.bbox.x1, a.bbox.x0 - b.bbox.x1) for a, b in pairwise(line.words)]
+    height = min(word.bbox.height for word in line.words)
+    usual = sorted(gaps)[(len(gaps) - 1) // 2] if len(gaps) > 1 else 0.0
+    widest = max(_FAR * height, 4 * usual)
+    parts: list[list[Word]] = [[line.words[0]]]
+    for gap, word in zip(gaps, line.words[1:], strict=True):
+        if gap > widest:
+            parts.append([])
+        parts[-1].append(word)
+    return [_only(line, part) for part in parts] if len(parts) > 1 else [line]
+
+
+def _aside(one: Line, other: Line) -> bool:
+    """Return whether two level lines stand beside each other, with a gap between them."""
+    if max(abs(one.direction), abs(other.direction)) > _SKEW:
+        return False
+    gap = max(other.bbox.x0 - one.bbox.x1, one.bbox.x0 - other.bbox.x1)
+    return gap > _FAR * min(one.bbox.height, other.bbox.height)
 
 
 def _unit(lines: Sequence[Line], index: int, kind: BlockKind | None) -> Unit:
@@ -187,7 +235,7 @@ def _groups(block: Block, lines: Sequence[Line]) -> Iterator[list[Line]]:
         yield from _labels(lines)
     else:
         for run in _by_direction(lines):
-            first = _unnumbered(run[0]) if block.kind in _NUMBERED else run[0]
+            first = _unnumbered(run[0]) if block.kind in _NUMBERED else _unmarked(run[0])
             yield [first, *run[1:]]
 
 
@@ -347,7 +395,22 @@ def _only(line: Line, words: Sequence[Word]) -> Line:
 def _unnumbered(line: Line) -> Line:
     """Return a line without the bullet or number that it begins with."""
     if len(line.words) > 1 and _BULLET.fullmatch(line.words[0].text):
-        return _only(line, line.words[1:])
+        line = _only(line, line.words[1:])
+    return _unmarked(line)
+
+
+def _unmarked(line: Line) -> Line:
+    """Return a line that was read from pixels without what is no text before it.
+
+    Boxes to tick are read as brackets, and a bullet's crop may show the edge of the first letter.
+    """
+    while len(line.words) > 1 and line.origin == "ocr":
+        first, second = line.words[:2]
+        both = first.bbox.intersection(second.bbox)
+        again = len(first.text) == 1 and not both.is_empty and both.width > 0.8 * first.bbox.width
+        if not again and not _BOX.fullmatch(first.text):
+            break
+        line = _only(line, line.words[1:])
     return line
 
 

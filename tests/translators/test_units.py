@@ -241,3 +241,37 @@ def test_an_address_at_a_line_end_does_not_part_a_sentence() -> None:
         line("b", "www.example.org.", y=12),
     )
     assert len(texts(own)) == 1
+
+
+def read(*words: tuple[str, float, float], y: float = 100.0, number: int = 1) -> Line:
+    """Return a line read from pixels, 20 high, with words from x0 to x1."""
+    own = tuple(Word(text, BBox(x0, y, x1, y + 20), 0.99, "ocr") for text, x0, x1 in words)
+    return Line(f"p1l{number}", own, BBox(words[0][1], y, words[-1][2], y + 20))
+
+
+def test_labels_on_one_level_are_texts_of_their_own() -> None:
+    buttons = read(
+        ("Start", 100, 150), ("now", 158, 200), ("Save", 320, 370), ("changes", 378, 450)
+    )
+    found = units.units([page(BlockKind.PARAGRAPH, buttons)])
+    assert [unit.text for unit in found] == ["Start now", "Save changes"]
+    assert found[1].parts[0][1][0].bbox == BBox(320, 100, 450, 120)
+    assert {unit.align for unit in found} == {None}
+    spread = read(("As", 100, 130), ("wide", 190, 230), ("as", 295, 325), ("this", 390, 430))
+    assert texts(page(BlockKind.PARAGRAPH, spread)) == ["As wide as this"]
+
+
+def test_what_stands_aside_is_another_text() -> None:
+    menu, title = read(("Messages", 20, 120), y=106), read(("Language", 300, 400), number=2)
+    assert texts(page(BlockKind.PARAGRAPH, title, menu)) == ["Language", "Messages"]
+
+
+def test_boxes_to_tick_and_edges_of_letters_stay_out_of_the_text() -> None:
+    box = read(("_]", 80, 106), ("I", 120, 126), ("agree", 132, 180))
+    unit = units.units([page(BlockKind.PARAGRAPH, box)])[0]
+    assert unit.text == "I agree"
+    assert unit.parts[0][1][0].bbox.x0 == 120
+    twice = read(("\u2022", 90, 100), ("(", 142, 152), ("Open", 142, 244), ("now", 252, 300))
+    assert texts(page(BlockKind.LIST_ITEM, twice)) == ["Open now"]
+    article = read(("A", 100, 112), ("house", 120, 180))
+    assert texts(page(BlockKind.PARAGRAPH, article)) == ["A house"]

@@ -32,6 +32,8 @@ Array = npt.NDArray[np.float32]
 
 _FIRST = 4096  # serial numbers start above every small constant of a graph
 _SCALES = (1.0, 127.5)  # the patch kernel is stored with the normalisation of pixels folded in
+# What graphs of opset 23, as the bundled ones are, call otherwise than those that are built now.
+_RENAMED = {"RMSNormalization": "SimplifiedLayerNormalization"}
 
 
 def restore(manifest: Manifest, unet: Mapping[str, Any] = UNET) -> Nano:
@@ -183,7 +185,8 @@ def _operands(model: onnx.ModelProto) -> list[tuple[tuple[str, int, tuple[int, .
             for place, name in enumerate(node.input):
                 array = values.get(name)
                 if array is not None and array.dtype == np.float32 and array.size > 1:
-                    found.append(((node.op_type, place, array.shape), array))
+                    operator = _RENAMED.get(node.op_type, node.op_type)
+                    found.append(((operator, place, array.shape), array))
     return found
 
 

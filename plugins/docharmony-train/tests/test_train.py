@@ -363,7 +363,7 @@ def test_orthogonal_moves_singular_values_near_one() -> None:
     [
         ({"shcedule": {}}, "unknown key"),
         ({"schedule": {"step": 3}}, "unknown key"),
-        ({"schedule": {"steps": 3}, "tasks": ["write"]}, "tasks"),
+        ({"schedule": {"steps": 3}, "tasks": ["wright"]}, "tasks"),
         ({}, "above 0"),
         ({"schedule": {"steps": 3}, "rendering": {"workers": 2}}, "workers"),
     ],

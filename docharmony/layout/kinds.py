@@ -416,7 +416,9 @@ def _title_level(draft: Draft, body: float, *, last: bool) -> int:
     larger = ratio >= (1.3 if read else 1.12)
     if _CAPTION.match(text) and not larger:
         return 0
-    if larger and (not ends or ratio >= 1.5) and not starts_bullet(text):
+    # Three rows and more a little larger than the rest are an address or a lead, not a heading.
+    lead = len(rows) > 2 and ratio < 1.25
+    if larger and not lead and (not ends or ratio >= 1.5) and not starts_bullet(text):
         pass
     elif draft.bold and not ends and len(rows) <= 3 and ratio >= 0.85:
         if last and not numbered:

@@ -449,6 +449,14 @@ def test_addresses_side_by_side_are_no_table(layout: Layout) -> None:
     assert text_of(page, page.blocks[0]) == "Jane Roe Long Road London"
 
 
+def test_an_address_a_little_larger_than_the_text_is_no_title(layout: Layout) -> None:
+    drawn = Drawn()
+    for row, text in enumerate(["iViveLabs Ltd.", "93B Sai Yu Chung", "Yuen Long", "Hong Kong"]):
+        drawn.text(60, 100 + 14 * row, text, size=12)
+    drawn.prose(60, 200, 470, 8)
+    assert K.TITLE not in kinds(layout(drawn))
+
+
 def test_contents_are_no_table(layout: Layout) -> None:
     drawn = Drawn()
     for row in range(6):

@@ -106,7 +106,7 @@ def _runs_on(text: str, following: str) -> bool:
     return (
         bool(text)
         and bool(following)
-        and (following[0].islower() and (text[-1].isalnum() or text[-1] in ",-\u2010" + _SOFT))
+        and (following.split()[0].islower() and (text[-1].isalnum() or text[-1] in ",-\u2010" + _SOFT))
     )
 
 
@@ -197,13 +197,22 @@ def _text(lines: Sequence[Line], words: frozenset[str], right: float = 0.0) -> s
         return ""
     right = max(right, *(line.bbox.x1 for line in lines))
     meant = [_meant(line, following, right) for line, following in pairwise(lines)]
-    if 2 * sum(meant) >= len(meant):
+    if 2 * sum(meant) >= len(meant) or _listed(lines):
         # An address or a verse: nothing shows room after its longest line, yet it ends there, too.
         meant = [not line.text.endswith((*_HYPHENS, _SOFT)) for line in lines[:-1]]
     joined = lines[0].text
     for line, broken in zip(lines[1:], meant, strict=True):
         joined = joined + _BREAK + line.text if broken else join_lines([joined, line.text], words)
     return _LEADERS.sub(" …", joined.replace(_SOFT, ""))
+
+
+def _listed(lines: Sequence[Line]) -> bool:
+    """Tell an address or the like: short lines, most of which begin anew, and a number among them."""
+    if not 3 <= len(lines) <= 10 or any(len(line.words) > 5 for line in lines):
+        return False
+    anew = sum(not line.text[:1].islower() for line in lines[1:])
+    numbered = any(ch.isdigit() for line in lines for ch in line.text)
+    return numbered and 3 * anew >= 2 * (len(lines) - 1)
 
 
 def _meant(line: Line, following: Line, right: float) -> bool:

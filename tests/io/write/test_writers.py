@@ -189,6 +189,18 @@ def test_a_narrow_block_has_the_room_of_its_column() -> None:
     assert text.startswith("\\\n".join(texts) + "\n\nA paragraph")
 
 
+def test_an_address_of_lines_alike_in_width_keeps_them() -> None:
+    texts = ["Jules Creancier", "asbl La Creance", "52, rue Delarue", "4321 Brux-aile", "Belgique"]
+    assert written(MarkdownWriter, block(BlockKind.PARAGRAPH, *texts)) == "\\\n".join(texts) + "\n"
+    prose = ["The room of 1", "Long Road is", "let for a time", "and then sold"]
+    assert written(MarkdownWriter, block(BlockKind.PARAGRAPH, *prose)) == " ".join(prose) + "\n"
+
+
+def test_a_name_that_begins_small_does_not_go_on_a_paragraph() -> None:
+    pages = [block(BlockKind.PARAGRAPH, text) for text in ("Sender in Gelnhausen", "iViveLabs Ltd.")]
+    assert written(MarkdownWriter, *pages) == "Sender in Gelnhausen\n\niViveLabs Ltd.\n"
+
+
 def test_leaders_of_a_table_of_contents_are_shortened() -> None:
     page = block(BlockKind.PARAGRAPH, "Intro . . . . . . . . 3", "Other ............ 14")
     assert written(MarkdownWriter, page) == "Intro … 3\\\nOther … 14\n"

@@ -106,7 +106,10 @@ def _runs_on(text: str, following: str) -> bool:
     return (
         bool(text)
         and bool(following)
-        and (following.split()[0].islower() and (text[-1].isalnum() or text[-1] in ",-\u2010" + _SOFT))
+        and (
+            following.split()[0].islower()
+            and (text[-1].isalnum() or text[-1] in ",-\u2010" + _SOFT)
+        )
     )
 
 

@@ -197,7 +197,9 @@ def test_an_address_of_lines_alike_in_width_keeps_them() -> None:
 
 
 def test_a_name_that_begins_small_does_not_go_on_a_paragraph() -> None:
-    pages = [block(BlockKind.PARAGRAPH, text) for text in ("Sender in Gelnhausen", "iViveLabs Ltd.")]
+    pages = [
+        block(BlockKind.PARAGRAPH, text) for text in ("Sender in Gelnhausen", "iViveLabs Ltd.")
+    ]
     assert written(MarkdownWriter, *pages) == "Sender in Gelnhausen\n\niViveLabs Ltd.\n"
 
 

@@ -50,6 +50,7 @@ def redact(
     fill: Fill = "erase",
     profile: Profile = "minimal",
     keep_gaps: bool = False,
+    keep_breaks: bool = False,
 ) -> RedactionReport:
     """Write ``out``, the source without what the rules find, and return what was done.
 
@@ -73,6 +74,8 @@ def redact(
         profile: ``"minimal"`` cleans what cannot be searched; ``"publish"`` keeps only what is seen.
         keep_gaps: leave what follows removed text on its line where it stands. The width of the gap
             then tells how long the removed text was, and often which name it can have been.
+        keep_breaks: leave words of PDFs on their lines. Which word begins the line after removed text
+            then tells something of its width, too.
 
     Raises:
         RedactionLeakError: something of what was to go can still be found; nothing is written.
@@ -101,7 +104,9 @@ def redact(
             )
             found = search(document_source, own, pipeline)
         found = replace(found, plan=found.plan.decided())
-        return _write(document_source, Path(out), found, pipeline, fill, profile, keep_gaps)
+        return _write(
+            document_source, Path(out), found, pipeline, fill, profile, keep_gaps, keep_breaks
+        )
 
 
 def propose(
@@ -160,6 +165,7 @@ def _write(
     fill: Fill,
     profile: Profile,
     keep_gaps: bool,
+    keep_breaks: bool,
 ) -> RedactionReport:
     from .io import private
     from .io.output import release
@@ -183,6 +189,7 @@ def _write(
                 terms=plan.kept_terms(),
                 whole_words=plan.whole_words,
                 keep_gaps=keep_gaps,
+                keep_breaks=keep_breaks,
                 deep=deep,
                 limits=limits_of(pipeline.config),
             )

@@ -90,6 +90,12 @@ def add(subparsers: Any) -> None:
         "tells how long the removed text was",
     )
     group.add_argument(
+        "--keep-breaks",
+        action="store_true",
+        help="leave words on their lines; where the lines of a paragraph break then tells something of "
+        "the width of removed text",
+    )
+    group.add_argument(
         "--recheck",
         metavar="STAGE",
         action="append",
@@ -245,6 +251,7 @@ class _Job:
                 fill=self.args.fill,
                 profile="publish" if self.args.publish else "minimal",
                 keep_gaps=self.args.keep_gaps,
+                keep_breaks=self.args.keep_breaks,
             )
         for path in report_paths:
             text = self._report(report, out, html=path.suffix.lower() in (".html", ".htm"))

@@ -30,6 +30,7 @@ class Move:
         knots: (place before, place after) along the line, in points from the origin, ascending.
         gaps: what was left free for removed text, (start, end) after.
         words: of a line of pixels, the words that went, (start, end) after.
+        drop: how far it went across, in points: words of a paragraph may go to other lines of it.
     """
 
     origin: tuple[float, float]
@@ -39,6 +40,7 @@ class Move:
     knots: tuple[Knot, ...]
     gaps: tuple[Knot, ...]
     words: tuple[Knot, ...] = ()
+    drop: float = 0.0
 
     def place(self, point: tuple[float, float]) -> tuple[float, float]:
         """Return how far along and how far across the line a point of the page stands."""
@@ -67,7 +69,25 @@ class Move:
     def moved(self, point: tuple[float, float]) -> Point:
         """Return where a point of the page that belongs to the line went."""
         along, across = self.place(point)
-        return self.point(self.to(along), across)
+        return self.point(self.to(along), across + self.drop)
+
+    def part(self, points: Sequence[tuple[float, float]], slack: float) -> list[Point]:
+        """Return where the corners of that part of a box went that belongs to this line; [] if none does.
+
+        Args:
+            points: its corners on the page.
+            slack: how far it may reach out, in em.
+        """
+        a0, c0, a1, c1 = self.span(points)
+        first, last, reach = self.knots[0][0], self.knots[-1][0], slack * self.size
+        if c0 < self.band[0] - reach or c1 > self.band[1] + reach:
+            return []
+        low = a0 if a0 >= first - reach else first
+        high = a1 if a1 <= last + reach else last
+        if min(high, last) - max(low, first) < 0.2 * self.size:
+            return []
+        places = [self.place(point) for point in points]
+        return [self.point(self.to(min(max(a, low), high)), c + self.drop) for a, c in places]
 
     def span(self, points: Sequence[tuple[float, float]]) -> tuple[float, float, float, float]:
         """Return (least along, least across, most along, most across) of points of the page."""
@@ -100,8 +120,8 @@ class Move:
         )
 
     def polygon(self, start: float, end: float, band: tuple[float, float] | None = None) -> Polygon:
-        """Return the area between two places along the line, as high as the line or a band."""
-        top, bottom = band or self.band
+        """Return the area between two places along the line, as high as the line or a band, after."""
+        top, bottom = ((edge + self.drop) for edge in band or self.band)
         return Polygon(
             (
                 self.point(start, top),
@@ -127,6 +147,7 @@ class Move:
             scaled(self.knots),
             scaled(self.gaps),
             scaled(self.words),
+            self.drop * scale,
         )
 
     def boxes(self) -> list[Polygon]:
@@ -144,6 +165,7 @@ class Move:
             "knots": [list(knot) for knot in self.knots],
             "gaps": [list(gap) for gap in self.gaps],
             "words": [list(word) for word in self.words],
+            "drop": self.drop,
         }
 
     @property
@@ -151,7 +173,11 @@ class Move:
         """The box around the line, before and after, in points of the displayed page."""
         places = [place for knot in self.knots for place in knot]
         places += [place for gap in self.gaps for place in gap]
-        return self.polygon(min(places), max(places)).bbox
+        low, high = min(places), max(places)
+        before = tuple(edge - self.drop for edge in self.band)
+        return BBox.around(
+            self.polygon(low, high, band).bbox for band in (None, (before[0], before[1]))
+        )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Move:
@@ -168,4 +194,5 @@ class Move:
             tuple(pair(knot) for knot in data["knots"]),
             tuple(pair(gap) for gap in data["gaps"]),
             tuple(pair(word) for word in data.get("words", ())),
+            float(data.get("drop", 0.0)),
         )

@@ -69,7 +69,7 @@ class Went:
         Either parser may know it: what glyphs mean is told differently by each.
         """
         for move in self.moves:
-            across = move.place(char.bbox.center)[1]
+            across = move.place(char.bbox.center)[1] - move.drop
             if not move.band[0] <= across <= move.band[1]:
                 continue
             reach = (_LIGATED if char.text in "filts" else _NEAR) * move.size
@@ -138,6 +138,6 @@ def _moved(box: BBox, move: Move) -> BBox:
     first = move.span(list(box.polygon()))[0]
     start = first + min(0.25 * (along - first), 0.1 * move.size)
     shift = move.to(start) - start
-    there = move.point(along + shift, across)
+    there = move.point(along + shift, across + move.drop)
     dx, dy = there.x - box.center.x, there.y - box.center.y
     return BBox(box.x0 + dx, box.y0 + dy, box.x1 + dx, box.y1 + dy)

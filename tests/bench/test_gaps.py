@@ -18,6 +18,8 @@ SCENES = [
     "right",
     "centred",
     "underlined",
+    "paragraph",
+    "filled",
 ]
 
 

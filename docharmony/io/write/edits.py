@@ -81,6 +81,7 @@ def apply_edits(
     terms: Sequence[str] = (),
     whole_words: bool = False,
     keep_gaps: bool = False,
+    keep_breaks: bool = False,
     deep: bool = False,
     limits: Limits | None = None,
     least: float = 0.7,
@@ -107,6 +108,8 @@ def apply_edits(
         whole_words: terms are whole words only.
         keep_gaps: leave what follows removed text on its line where it stands; otherwise lines are set
             anew where that can be done, so that no gap tells how long the removed text was.
+        keep_breaks: leave words of PDFs on their lines; otherwise paragraphs that lose text are broken
+            anew where that can be done, since where lines break tells it, too.
         deep: clean content streams of PDFs and names in them, too: a check has found something there.
         limits: of the parsing child; the time allowed grows with the number of pages.
         least: smallest size for new text, as a share of the size that its setting says.
@@ -152,7 +155,11 @@ def apply_edits(
                 least=least,
                 keep_gaps=keep_gaps,
                 deep=deep,
-                **({"pages": source.info.page_count} if media_type == "application/pdf" else {}),
+                **(
+                    {"pages": source.info.page_count, "keep_breaks": keep_breaks}
+                    if media_type == "application/pdf"
+                    else {}
+                ),
             )
             crops = value["crops"]
             written = folder / "blank"

@@ -53,6 +53,7 @@ def erase(
     out: str,
     least: float = 0.7,
     keep_gaps: bool = False,
+    keep_breaks: bool = False,
     deep: bool = False,
     pages: int = 0,
 ) -> Reply:
@@ -73,6 +74,8 @@ def erase(
         least: smallest size for new text, as a share of the old one's.
         keep_gaps: leave text that follows removed text on its line where it stands; otherwise the line
             is set anew, see :mod:`.pdf_lines`.
+        keep_breaks: leave words on their lines; otherwise paragraphs are broken anew, see
+            :mod:`.pdf_paragraphs`.
         deep: clean content streams and names, too.
         pages: how many another parser has found; 0 if that was not asked.
 
@@ -115,7 +118,8 @@ def erase(
             elif gone and not keep_gaps:
                 scene = eraser.survey(page, matrix, areas)
                 wants = [gap_width(fill, str(item["rule"])) for item in gone]
-                lines = plan_lines(scene, areas, wants, box, LEAST_GAP)
+                scene.solid += pdf_annots.solid(page, matrix)
+                lines = plan_lines(scene, areas, wants, box, LEAST_GAP, keep_breaks=keep_breaks)
                 pictures.plan(scene, areas, wants, lines)
                 moves[number] = [move.to_json() for move in lines.moves]
                 gaps += [[number, gone[i].get("id", ""), why] for i, why in lines.kept.items()]
@@ -125,7 +129,7 @@ def erase(
             counts["paths"] += removed.paths
             counts["images"] += removed.images
             counts["annotations"] += len(pdf_annots.clear(eraser, page, matrix, areas))
-            pdf_annots.follow(page, matrix, lines.moves)
+            pdf_annots.follow(pdf, page, matrix, lines.moves)
             touched[int(number) - 1] = removed.mcids
             if fill != "erase" and gone:
                 boxes = _boxes(gone, lines)

@@ -58,12 +58,30 @@ def clear(eraser: Eraser, page: pikepdf.Page, matrix: Affine, areas: Sequence[Ar
     return done
 
 
-def follow(page: pikepdf.Page, matrix: Affine, moves: Sequence[Move]) -> None:
-    """Let links and text markers go along with lines that were set anew."""
+def solid(page: pikepdf.Page, matrix: Affine) -> list[BBox]:
+    """Return the boxes of annotations that do not go along with lines."""
+    found = page.get("/Annots")
+    if not isinstance(found, pikepdf.Array):
+        return []
+    return [
+        _bbox(corners)
+        for annotation in found
+        if isinstance(annotation, pikepdf.Dictionary)
+        and str(annotation.get("/Subtype")) not in _FOLLOW
+        and (corners := _corners(annotation, matrix))
+    ]
+
+
+def follow(pdf: pikepdf.Pdf, page: pikepdf.Page, matrix: Affine, moves: Sequence[Move]) -> None:
+    """Let links and text markers go along with lines that were set anew.
+
+    Where words of one went to several lines, a link becomes one for each.
+    """
     found = page.get("/Annots")
     if not isinstance(found, pikepdf.Array) or not moves:
         return
     back = matrix.inverse()
+    more: list[Any] = []
     for annotation in found:
         if not isinstance(annotation, pikepdf.Dictionary):
             continue
@@ -71,22 +89,69 @@ def follow(page: pikepdf.Page, matrix: Affine, moves: Sequence[Move]) -> None:
         if str(annotation.get("/Subtype")) not in _FOLLOW or not corners:
             continue
         quads = _quads(annotation, matrix)
-        boxes = quads or [list(corners)]
-        places = [next((m for m in moves if m.holds(box, 0.5)), None) for box in boxes]
-        if not any(places):
+        there: list[list[Point]] = []
+        moved = False
+        for box in quads or [list(corners)]:
+            parts = _parts(box, moves)
+            moved |= bool(parts)
+            there += [[back.apply(p) for p in part] for part in parts or [box]]
+        if not moved:
             continue
-        there = [
-            [back.apply(move.moved(p) if move else p) for p in box]
-            for box, move in zip(boxes, places, strict=True)
-        ]
-        if quads:
-            flat = [round(v, 3) for quad in there for p in quad for v in p]
-            annotation["/QuadPoints"] = pikepdf.Array(flat)
-        rect = _bbox([point for box in there for point in box])
-        annotation["/Rect"] = pikepdf.Array([round(v, 3) for v in rect])
-        # An appearance is as wide as it was; viewers draw these kinds from their corners.
-        if "/AP" in annotation:
-            del annotation["/AP"]
+        if annotation.get("/Subtype") == "/Link" and len(there) > len(quads or [corners]):
+            for part in there[1:]:
+                copy = pdf.make_indirect(pikepdf.Dictionary(dict(annotation.items())))
+                for key in ("/NM", "/StructParent"):
+                    if key in copy:
+                        del copy[key]
+                _put(copy, [part], quads=bool(quads))
+                more.append(copy)
+            there = there[:1]
+        _put(annotation, there, quads=bool(quads))
+    if more:
+        page.obj["/Annots"] = pikepdf.Array([*found, *more])
+
+
+def _parts(box: Sequence[Point], moves: Sequence[Move]) -> list[list[Point]]:
+    """Return where the parts of a marked place went: one a line; none when it stays."""
+    parts: dict[float, list[Point]] = {}
+    own = [move for move in moves if move.part(box, 0.5)]
+    if not own:
+        return []
+    start, _, end, _ = own[0].span(box)
+    reach = 0.5 * own[0].size
+    if (
+        start < min(move.knots[0][0] for move in own) - reach
+        or end > max(move.knots[-1][0] for move in own) + reach
+    ):
+        return []  # it goes on beside the line: that of a whole row
+    for move in own:
+        part = move.part(box, 0.5)
+        if part:
+            # Parts that stand together again are one.
+            line = round(move.place(part[0])[1] - move.place(box[0])[1], 1)
+            if line in parts:
+                part = _joined(parts[line], part, move)
+            parts[line] = part
+    return list(parts.values())
+
+
+def _joined(one: Sequence[Point], other: Sequence[Point], move: Move) -> list[Point]:
+    """Return the corners around two boxes of one line, in the order of the first."""
+    low = min(move.place(p)[0] for p in (*one, *other))
+    high = max(move.place(p)[0] for p in (*one, *other))
+    middle = sum(move.place(p)[0] for p in one) / len(one)
+    return [move.point(low if move.place(p)[0] < middle else high, move.place(p)[1]) for p in one]
+
+
+def _put(annotation: Any, boxes: Sequence[Sequence[Point]], *, quads: bool) -> None:
+    if quads:
+        flat = [round(v, 3) for quad in boxes for p in quad for v in p]
+        annotation["/QuadPoints"] = pikepdf.Array(flat)
+    rect = _bbox([point for box in boxes for point in box])
+    annotation["/Rect"] = pikepdf.Array([round(v, 3) for v in rect])
+    # An appearance is as wide as it was; viewers draw these kinds from their corners.
+    if "/AP" in annotation:
+        del annotation["/AP"]
 
 
 def _quads(annotation: Any, matrix: Affine) -> list[list[Point]]:

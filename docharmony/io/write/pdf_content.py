@@ -224,6 +224,7 @@ class _Walk(TextWalk):
     def _external_state(self, operator: str, operands: Sequence[Any], instruction: Any) -> None:
         name = str(operands[0])
         settings = dictionary(dictionary(self.resources.get("/ExtGState")).get(name))
+        self._state.set_by_name += (name,)
         font = settings.get("/Font")
         if isinstance(font, pikepdf.Array) and len(font) == 2:
             self._state.font, self._state.size = self.eraser.font(font[0]), float(font[1])
@@ -352,7 +353,10 @@ class _Walk(TextWalk):
 
     def _inline_image(self, instruction: Any) -> None:
         ctm = self._state.ctm
-        if not any(area.meets(box_corners((0, 0, 1, 1), ctm)) for area in self._whole):
+        corners = box_corners((0, 0, 1, 1), ctm)
+        if not any(area.meets(corners) for area in self._whole):
+            if self.eraser.scene is not None:
+                self.eraser.scene.solid.append(Polygon(corners).bbox)
             self._emit(instruction)
             return
         image = inline_stream(
@@ -377,6 +381,7 @@ class _Walk(TextWalk):
         if self.eraser.scene is not None:
             found = {index for index, area in enumerate(self.areas) if area in touching}
             self.eraser.scene.pictured |= found
+            self.eraser.scene.solid.append(Polygon(corners).bbox)
             if found and not self._state.loose:
                 self.eraser.scene.pictures.append((image, ctm))
             return image

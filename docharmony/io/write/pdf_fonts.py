@@ -10,6 +10,7 @@ missing ToUnicode map hides nothing.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -46,15 +47,20 @@ class Glyph:
         advance: how far it moves the pen, in text space units for font size 1 (vertical: negative).
         box: (x0, y0, x1, y1) around the glyph from the pen, in the same units.
         spaced: whether word spacing applies (the single-byte code 32).
-        blank: whether it is white space, as far as the font says. Never asked when text is removed,
-            only when what is left of a line is set anew.
+        text: what it means, as far as the font says. Never asked when text is removed, only when what
+            is left of a line is set anew.
     """
 
     code: bytes
     advance: float
     box: tuple[float, float, float, float]
     spaced: bool
-    blank: bool = False
+    text: str = ""
+
+    @property
+    def blank(self) -> bool:
+        """Whether it is white space."""
+        return self.spaced or self.text.isspace()
 
 
 class Font:
@@ -65,19 +71,16 @@ class Font:
     def __init__(self, font: Any) -> None:
         self._cache: dict[bytes, Glyph] = {}
         self._table = font.get("/ToUnicode")
-        self._blanks: frozenset[bytes] | None = None
+        self._texts: dict[bytes, str] | None = None
 
-    def _blank_codes(self) -> frozenset[bytes]:
-        """Return the codes that mean white space by the font's own map."""
-        if self._blanks is None:
-            codes: dict[bytes, str] = {}
+    def text(self, code: bytes) -> str:
+        """Return what a code means by the font's own map."""
+        if self._texts is None:
+            self._texts = {}
             if isinstance(self._table, pikepdf.Stream):
-                try:
-                    codes = to_unicode(self._table.read_bytes())
-                except (pikepdf.PdfError, ValueError):
-                    codes = {}
-            self._blanks = frozenset(code for code, text in codes.items() if text.isspace())
-        return self._blanks
+                with contextlib.suppress(pikepdf.PdfError, ValueError):
+                    self._texts = to_unicode(self._table.read_bytes())
+        return self._texts.get(code, "")
 
     def split(self, data: bytes) -> Iterator[bytes]:
         """Yield the codes of a shown string."""
@@ -94,10 +97,7 @@ class Font:
         for code in self.split(data):
             glyph = cache.get(code)
             if glyph is None:
-                glyph = self.measure(code)
-                if glyph.spaced or code in self._blank_codes():
-                    glyph = replace(glyph, blank=True)
-                cache[code] = glyph
+                glyph = cache[code] = replace(self.measure(code), text=self.text(code))
             result.append(glyph)
         return result
 
@@ -126,16 +126,23 @@ class SimpleFont(Font):
             width = self._advance_of_face(code[0])
         return Glyph(code, width, (0.0, _BODY[0], width, _BODY[1]), code == b" ")
 
-    def _advance_of_face(self, code: int) -> float:
-        """Width from the font program, or from the metric twin of one of the 14 standard fonts."""
+    def text(self, code: bytes) -> str:
+        """Return what a code means by the font's own map, or by its encoding."""
+        return super().text(code) or (self._character(code[0]) if code[0] >= 0x21 else "")
+
+    def _character(self, code: int) -> str:
         import pymupdf
 
-        if self._face is None:
-            self._face = _face(self._font)
         char = self._encoding.get(code, chr(code))
         if len(char) > 1 and char.startswith("/"):
             char = chr(pymupdf.mupdf.fz_unicode_from_glyph_name(char[1:]))
-        return float(self._face.glyph_advance(ord(char)))
+        return char
+
+    def _advance_of_face(self, code: int) -> float:
+        """Width from the font program, or from the metric twin of one of the 14 standard fonts."""
+        if self._face is None:
+            self._face = _face(self._font)
+        return float(self._face.glyph_advance(ord(self._character(code))))
 
 
 class Type3Font(Font):

@@ -48,12 +48,14 @@ class Scene:
         paths: boxes of what is drawn.
         pictured: indices of the areas that lie on pictures.
         pictures: those pictures, with their maps from the unit square to the page.
+        solid: boxes of pictures and annotations that stay where they are.
     """
 
     runs: list[Run] = field(default_factory=list)
     paths: list[BBox] = field(default_factory=list)
     pictured: set[int] = field(default_factory=set)
     pictures: list[tuple[Any, Affine]] = field(default_factory=list)
+    solid: list[BBox] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,21 @@ class Gap:
     areas: frozenset[int]
 
 
+class Slot(NamedTuple):
+    """Where a glyph belongs in a paragraph that is broken anew.
+
+    Attributes:
+        drop: how far it goes across, to another line.
+        paragraph: number of it on the page.
+        word: number of it in the paragraph; None for white space, which goes: it stands between the
+            words of one line, but not always where a line ends.
+    """
+
+    drop: float
+    paragraph: int
+    word: int | None
+
+
 @dataclass
 class LinePlan:
     """How a page's lines are set anew.
@@ -75,6 +92,7 @@ class LinePlan:
         gaps: in them.
         moved: key of a run -> a move of its line.
         places: key of a run -> number of a glyph -> its new place along the line.
+        slots: the same, in paragraphs that are broken anew.
         gone: key of a run -> numbers of the glyphs that go.
         kept: index of an area -> why its line could not be set anew.
     """
@@ -83,6 +101,7 @@ class LinePlan:
     gaps: list[Gap] = field(default_factory=list)
     moved: dict[int, Move] = field(default_factory=dict)
     places: dict[int, dict[int, float]] = field(default_factory=dict)
+    slots: dict[int, dict[int, Slot]] = field(default_factory=dict)
     gone: dict[int, set[int]] = field(default_factory=dict)
     kept: dict[int, str] = field(default_factory=dict)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
 from ..moves import Knot
 from .pdf_line_parts import Mark
 
 # All lengths in em of the line.
 _WORD = 0.15  # a jump of the pen so wide is a space between words
+_THIN, _THINNER = 0.14, 0.75  # a thin space, where a jump is so much narrower than the others
 _SPACE = 0.3  # what such a jump becomes, in a font without a space
 _BACK = -0.15  # a pen so far back sets one glyph over another: an accent, a second print
 _STEP = 0.02  # to which such places are rounded
@@ -40,6 +43,12 @@ class Line:
         self.gaps: list[tuple[float, float, frozenset[int]]] = []
         spaces = [m.end - m.start for m in piece if m.glyph.blank and not m.areas]
         self._space = spaces[0] if spaces else _SPACE * size
+        jumps = [
+            jump
+            for before, mark in pairwise(piece)
+            if (jump := mark.start - before.end) > _WORD * size and not mark.glyph.blank
+        ]
+        self._thin = min(_THINNER * median(jumps), 0.2 * size) if len(jumps) > 2 else 0.0
         self._count = sum(
             1
             for before, mark in zip([None, *piece], piece, strict=False)
@@ -117,7 +126,7 @@ class Line:
                 place = self.new[position - 1]
                 place += round((mark.start - before.start) / step) * step
             elif jump > _WORD * size and not (blank or (before.glyph.blank and not before.areas)):
-                place = reach_new + space
+                place = reach_new + (_THIN * size if jump < self._thin else space)
             else:
                 place = reach_new
             if mark.areas:
@@ -140,26 +149,25 @@ class Line:
             before = mark
         return ink - start
 
-    def knots(self) -> tuple[Knot, ...]:
-        """Return places before and after, ascending in both."""
-        pairs: list[Knot] = []
-        gaps = iter(self.gaps)
-        current: tuple[float, float, frozenset[int]] | None = None
-        before: Mark | None = None
-        for mark, new in zip(self.piece, self.new, strict=True):
-            if mark.areas:
-                if before is None or not before.areas:
-                    current = next(gaps)
-                    pairs.append((mark.start, current[0]))
-                assert current is not None
-                pairs.append((mark.end, current[1]))
-            else:
-                pairs += [(mark.start, new), (mark.end, new + mark.end - mark.start)]
-            before = mark
-        result: list[Knot] = []
-        for old, new in sorted(pairs):
-            if result and old - result[-1][0] < 1e-6:
-                result[-1] = (result[-1][0], max(result[-1][1], new))
-            else:
-                result.append((old, max(new, result[-1][1]) if result else new))
-        return tuple(result)
+    def natural(self, gap: float) -> None:
+        """Set the glyphs with natural spaces, and gaps of a width in em, from 0 on."""
+        self._lay(0.0, gap * self.size, 1.0)
+
+
+def knots_of(
+    piece: Sequence[Mark], new: Sequence[float], gaps: Sequence[tuple[float, float, frozenset[int]]]
+) -> tuple[Knot, ...]:
+    """Return places of a line's glyphs before and after, ascending in both."""
+    pairs: list[Knot] = []
+    ends = {start: end for start, end, _ in gaps}
+    for mark, place in zip(piece, new, strict=True):
+        pairs.append((mark.start, place))
+        width = mark.end - mark.start
+        pairs.append((mark.end, ends.get(place, place) if mark.areas else place + width))
+    result: list[Knot] = []
+    for old, place in sorted(pairs):
+        if result and old - result[-1][0] < 1e-6:
+            result[-1] = (result[-1][0], max(result[-1][1], place))
+        else:
+            result.append((old, max(place, result[-1][1]) if result else place))
+    return tuple(result)

@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from statistics import median
-from typing import NamedTuple
 
 from ...geometry import BBox, Point
 from ..moves import Move
 from .pdf_area import Area
+from .pdf_line_edges import SAME, Edge, anchor_of, filled, overlaps
 from .pdf_line_parts import (
     Frame,
     Gap,
@@ -24,6 +23,7 @@ from .pdf_line_parts import (
     Mark,
     Run,
     Scene,
+    Slot,
     frame_point,
     hits_of,
     marks_of,
@@ -32,7 +32,9 @@ from .pdf_line_parts import (
     size_of,
     turn_of,
 )
-from .pdf_line_setting import Line, Room
+from .pdf_line_setting import Line, Room, knots_of
+from .pdf_paragraph_setting import fill
+from .pdf_paragraphs import Paragraph, paragraph, text_lines
 
 # All lengths in em of the line.
 GAPS = {"erase": 2.0, "box": 3.0, "label": 3.0}
@@ -40,8 +42,6 @@ LEAST_GAP = 0.5
 LABEL_FILL = 0.62  # height of a label's letters, as a share of its box
 _STEP = 0.02  # to which such places are rounded
 _TRACKING = 0.15  # no line is filled by character spacing so wide
-_SAME = 0.6  # places so close together are one edge, in points
-_EXACT = 0.1  # the same where chance would do harm
 _BODY = (-0.95, 0.35)  # top and bottom of a line with its underline, from the baseline
 _TALL = 2.2  # a taller area is aimed at more than a line
 
@@ -62,7 +62,13 @@ def gap_width(fill: str, rule: str) -> float:
 
 
 def plan_lines(
-    scene: Scene, areas: Sequence[Area], wants: Sequence[float], page: BBox, least: float
+    scene: Scene,
+    areas: Sequence[Area],
+    wants: Sequence[float],
+    page: BBox,
+    least: float,
+    *,
+    keep_breaks: bool = False,
 ) -> LinePlan:
     """Return how the lines that lose text under areas are set anew.
 
@@ -72,8 +78,9 @@ def plan_lines(
         wants: width of the gap that an area leaves where there is room, in em.
         page: the displayed page.
         least: the least width of a gap, in em.
+        keep_breaks: leave every word on its line.
     """
-    return _Planner(scene, areas, wants, page, least).plan()
+    return _Planner(scene, areas, wants, page, least, keep_breaks).plan()
 
 
 def follow(lines: LinePlan, scene: Scene, areas: Sequence[Area], moves: Sequence[Move]) -> None:
@@ -121,11 +128,18 @@ def _lies_on(run: Run, frame: Frame, move: Move) -> bool:
 
 class _Planner:
     def __init__(
-        self, scene: Scene, areas: Sequence[Area], wants: Sequence[float], page: BBox, least: float
+        self,
+        scene: Scene,
+        areas: Sequence[Area],
+        wants: Sequence[float],
+        page: BBox,
+        least: float,
+        keep_breaks: bool,
     ) -> None:
         self.scene, self.areas, self.wants, self.page = scene, areas, wants, page
-        self.least = least
+        self.least, self.keep_breaks = least, keep_breaks
         self._boxes: list[BBox] = []
+        self._broken = 0
         self.result = LinePlan()
 
     def plan(self) -> LinePlan:
@@ -164,13 +178,9 @@ class _Planner:
             marks = marks_of(run, frame, hit.get(run.key, {}), self._tracking(run, hit))
             if marks:
                 rows.append((frame.place(run.place.e, run.place.f)[1], size_of(run), marks))
-        self._boxes = []
-        for box in self.scene.paths:
-            corners = [frame.place(p.x, p.y) for p in box.polygon()]
-            alongs, acrosses = [a for a, _ in corners], [c for _, c in corners]
-            self._boxes.append(BBox(min(alongs), min(acrosses), max(alongs), max(acrosses)))
+        self._boxes = [_framed(box, frame) for box in self.scene.paths]
         lines = self._edges(rows)
-        done: set[tuple[int, int]] = set()
+        done = set() if self.keep_breaks else self._paragraphs(rows, frame)
         for baseline, size, marks in rows:
             for mark in marks:
                 if not mark.areas or (mark.run.key, mark.number) in done:
@@ -189,6 +199,81 @@ class _Planner:
                         self._piece(piece, row, frame, baseline, size, lines)
                         break
 
+    def _paragraphs(
+        self, rows: Sequence[tuple[float, float, list[Mark]]], frame: Frame
+    ) -> set[tuple[int, int]]:
+        """Break paragraphs anew where that can be done; return the glyphs of their lines."""
+        done: set[tuple[int, int]] = set()
+        walls = [
+            (box.y0, box.y1, x)
+            for box in self._boxes
+            if box.width < 1.5 or box.height > 20
+            for x in (box.x0, box.x1)
+        ]
+        lines = text_lines(rows, walls)
+        corners = [frame.place(p.x, p.y)[0] for p in self.page.polygon()]
+        for line in lines:
+            hit = next((mark for mark in line.marks if mark.areas), None)
+            if hit is None or (hit.run.key, hit.number) in done:
+                continue
+            found = paragraph(lines, hit, (min(corners), max(corners)))
+            if found is not None and self._paragraph(found, frame):
+                done.update((m.run.key, m.number) for o in found.lines for m in o.marks)
+        return done
+
+    def _paragraph(self, found: Paragraph, frame: Frame) -> bool:
+        """Break a paragraph anew; return whether that could be done."""
+        marks = [mark for line in found.lines for mark in line.marks]
+        own = {index for mark in marks for index in mark.areas}
+        if any(self._fixed(line.marks, own, frame, line.size) for line in found.lines):
+            return False
+        segments = fill(found, max(self.wants[index] for index in own), self.least)
+        if segments is None:
+            return False
+        moves = []
+        for part in segments:
+            size = part.line.size
+            move = Move(
+                frame_point(frame, 0.0, part.line.baseline),
+                (frame.ux, frame.uy),
+                size,
+                (_BODY[0] * size, _BODY[1] * size),
+                knots_of(part.marks, part.new, part.gaps),
+                tuple((start, end) for start, end, _ in part.gaps),
+                drop=part.drop,
+            )
+            if not _clipped(part.marks, part.new, move):
+                return False
+            moves.append(move)
+        size = found.lines[0].size
+        region = BBox(
+            min(found.first, found.left) - 0.1 * size,
+            found.lines[0].baseline - 0.7 * size,
+            found.edge + 0.1 * size,
+            found.lines[-1].baseline + 0.3 * size,
+        )
+        for box, drawn in [
+            *zip(self._boxes, self.scene.paths, strict=True),
+            *((_framed(box, frame), None) for box in self.scene.solid),
+        ]:
+            around = box.intersection(region) == region
+            if around or box.intersection(region).is_empty:
+                continue
+            # What is drawn among the lines must belong to words that go to one line.
+            if drawn is None or not any(move.holds(drawn.polygon()) for move in moves):
+                return False
+        number = self._broken = self._broken + 1
+        for part, move in zip(segments, moves, strict=True):
+            self.result.moves.append(move)
+            self.result.gaps += [Gap(move, start, end, areas) for start, end, areas in part.gaps]
+            for mark, new, word in zip(part.marks, part.new, part.words, strict=True):
+                self.result.moved[mark.run.key] = move
+                if not mark.areas:
+                    self.result.places.setdefault(mark.run.key, {})[mark.number] = new
+                    slots = self.result.slots.setdefault(mark.run.key, {})
+                    slots[mark.number] = Slot(part.drop, number, word)
+        return True
+
     def _piece(
         self,
         piece: Sequence[Mark],
@@ -196,7 +281,7 @@ class _Planner:
         frame: Frame,
         baseline: float,
         size: float,
-        lines: Sequence[_Edge],
+        lines: Sequence[Edge],
     ) -> None:
         """Plan one piece of a line: all glyphs between two wide gaps."""
         own = {index for mark in piece for index in mark.areas}
@@ -213,10 +298,10 @@ class _Planner:
             (frame.ux, frame.uy),
             size,
             (_BODY[0] * size, _BODY[1] * size),
-            line.knots(),
+            knots_of(piece, line.new, line.gaps),
             tuple((start, end) for start, end, _ in line.gaps),
         )
-        if not _clipped(piece, line, move):
+        if not _clipped(piece, line.new, move):
             self.result.kept.update(dict.fromkeys(own, "its line is clipped"))
             return
         self.result.moves.append(move)
@@ -248,7 +333,7 @@ class _Planner:
         frame: Frame,
         baseline: float,
         size: float,
-        lines: Sequence[_Edge],
+        lines: Sequence[Edge],
     ) -> Room:
         """Return where a piece may stand; nothing here may depend on its removed text."""
         start, end = piece[0].start, max(mark.end for mark in piece)
@@ -257,8 +342,8 @@ class _Planner:
         right = max(mark.end for mark in inked) if inked else end
         corners = [frame.place(p.x, p.y)[0] for p in self.page.polygon()]
         low, high = min(corners), max(corners)
-        others = [line for line in lines if not _overlap(line, baseline, size, start, end)]
-        anchor, at = _anchor(left, right, (low + high) / 2, others)
+        others = [line for line in lines if not overlaps(line, baseline, size, start, end)]
+        anchor, at = anchor_of(left, right, (low + high) / 2, others)
         clean = [line for line in others if not line.hit]
         column = [line.right for line in clean if line.left < left + 2 * size]
         soft = max(column) if column else high - min(max(left - low, 0.0), 36.0)
@@ -280,12 +365,12 @@ class _Planner:
                     hard_right = min(hard_right, edge - 0.15 * size)
                 elif edge <= left + 0.1 * size:
                     hard_left = max(hard_left, edge + 0.15 * size)
-        fill = _filled([line.right for line in clean if abs(line.left - left) < 4 * size])
-        if anchor != "left" or fill is None or abs(fill - right) > 2 * _SAME:
+        fill = filled([line.right for line in clean if abs(line.left - left) < 4 * size])
+        if anchor != "left" or fill is None or abs(fill - right) > 2 * SAME:
             fill = None
         return Room(anchor, at, hard_left, min(soft, hard_right), hard_right, fill)
 
-    def _edges(self, rows: Sequence[tuple[float, float, Sequence[Mark]]]) -> list[_Edge]:
+    def _edges(self, rows: Sequence[tuple[float, float, Sequence[Mark]]]) -> list[Edge]:
         """Return the pieces of all lines of a direction, for the edges that they share."""
         groups: list[tuple[float, float, list[Mark]]] = []
         for baseline, size, marks in sorted(rows, key=lambda row: row[0]):
@@ -301,7 +386,7 @@ class _Planner:
                 if inked:
                     right = max(mark.end for mark in inked)
                     hit = any(mark.areas for mark in piece)
-                    edges.append(_Edge(inked[0].start, right, baseline, size, hit))
+                    edges.append(Edge(inked[0].start, right, baseline, size, hit))
         return edges
 
     def _walls(self, baseline: float, size: float) -> list[float]:
@@ -329,79 +414,16 @@ class _Planner:
         return round(char / size / _STEP) * _STEP if abs(char) >= _TRACKING * size else 0.0
 
 
-class _Edge(NamedTuple):
-    """A piece of a line elsewhere on the page."""
-
-    left: float
-    right: float
-    baseline: float
-    size: float
-    hit: bool
+def _framed(box: BBox, frame: Frame) -> BBox:
+    """Return a box of the page in a frame: along and across."""
+    corners = [frame.place(p.x, p.y) for p in box.polygon()]
+    alongs, acrosses = [a for a, _ in corners], [c for _, c in corners]
+    return BBox(min(alongs), min(acrosses), max(alongs), max(acrosses))
 
 
-def _overlap(line: _Edge, baseline: float, size: float, start: float, end: float) -> bool:
-    return (
-        abs(line.baseline - baseline) < 0.45 * size and line.left < end + 0.1 and line.right > start
-    )
-
-
-def _anchor(left: float, right: float, page: float, others: Sequence[_Edge]) -> tuple[str, float]:
-    """Return which point of a line its layout holds fast ("left", "right" or "centre"), and where.
-
-    Told by what it shares with other lines, as a column or a table does. Where left and right edges are
-    both shared, the line is justified, and either would do. The place is that of the others: the line's
-    own differs from it by a rounding error that can depend on the removed text.
-    """
-    middle = (left + right) / 2
-    # Lines as long as this one share all of it, and tell nothing.
-    lefts = [
-        line
-        for line in others
-        if abs(line.left - left) <= _SAME and abs(line.right - right) > _SAME
-    ]
-    ends = [
-        line
-        for line in others
-        if abs(line.right - right) <= _SAME and abs(line.left - left) > _SAME
-    ]
-    middles = [
-        line
-        for line in others
-        if abs((line.left + line.right) / 2 - middle) <= _SAME and abs(line.left - left) > _SAME
-    ]
-    on_page = abs(middle - page) <= _SAME
-    centred = len(middles) + (2 if on_page else 0)
-    if lefts and len(lefts) >= max(centred, len(ends)):
-        return "left", left
-    if len(ends) > centred:
-        # The first line of a justified paragraph shares its right edge with lines that begin together.
-        most = max(sum(abs(one.left - other.left) <= _EXACT for other in ends) for one in ends)
-        if most < 2 or 2 * most <= len(ends):
-            return "right", median(line.right for line in _clean(ends))
-    elif centred > len(lefts):
-        shared = [(line.left + line.right) / 2 for line in _clean(middles)]
-        return "centre", page if on_page or not shared else median(shared)
-    return "left", left
-
-
-def _filled(rights: Sequence[float]) -> float | None:
-    """Return the edge at which most lines of a justified column end, None when there is none."""
-    best: list[float] = []
-    for edge in rights:
-        close = [right for right in rights if abs(right - edge) <= _SAME / 2]
-        if len(close) > len(best):
-            best = close
-    return median(best) if len(best) >= 3 and len(best) >= 0.6 * len(rights) else None
-
-
-def _clean(lines: Sequence[_Edge]) -> Sequence[_Edge]:
-    """Return the lines that lose nothing, or all when there are none."""
-    return [line for line in lines if not line.hit] or lines
-
-
-def _clipped(piece: Sequence[Mark], line: Line, move: Move) -> bool:
+def _clipped(piece: Sequence[Mark], places: Sequence[float], move: Move) -> bool:
     """Return whether every glyph is still seen where it goes."""
-    for mark, new in zip(piece, line.new, strict=True):
+    for mark, new in zip(piece, places, strict=True):
         clip = mark.run.clip
         if clip is None or mark.areas or mark.glyph.blank:
             continue
@@ -411,7 +433,8 @@ def _clipped(piece: Sequence[Mark], line: Line, move: Move) -> bool:
         middle = move.band[0] * 0.3
         inside = clip.grow(0.5)
         old = [move.point(mark.start, middle), move.point(mark.end, middle)]
-        to = [move.point(new, middle), move.point(new + mark.end - mark.start, middle)]
+        there = middle + move.drop
+        to = [move.point(new, there), move.point(new + mark.end - mark.start, there)]
         if all(inside.contains(Point(*p)) for p in old) and not all(
             inside.contains(Point(*p)) for p in to
         ):

@@ -38,6 +38,8 @@ class Shown:
         word: word spacing.
         moved: whether the line was set anew.
         lost: whether glyphs went.
+        paragraph: number of the paragraph that was broken anew, and ``number`` that of a word in it.
+        look: what it is shown with.
     """
 
     text: int
@@ -48,6 +50,9 @@ class Shown:
     word: float
     moved: bool = False
     lost: bool = False
+    paragraph: int | None = None
+    number: int = 0
+    look: Any = None
 
 
 @dataclass

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pikepdf
 
 from ...geometry import Affine
 from .pdf_fonts import Glyph
+from .pdf_gather import Look
 from .pdf_glyphs import Cut, Spacing, near, sift
 from .pdf_in_place import Spot, woven
-from .pdf_line_parts import Run, Scene
+from .pdf_line_parts import Run, Scene, Slot
 from .pdf_objects import dictionary, floats
 from .pdf_stream import Shown, Spaced, Step
 from .pdf_walk import State, Walk
@@ -118,13 +120,14 @@ class TextWalk(Walk):
             state.word_space,
         )
         woven_in: list[Any] = []
+        more: list[Shown] = []
         if key in self.eraser.lines.moved:
-            count = self._set_anew(shown, key, run)
+            count, more = self._set_anew(shown, key, run)
         else:
             shown.kept, count, cuts = self._filter(items, place, run, length)
             woven_in = self._weave(shown, cuts)
         self._advance(length)
-        shows = any(isinstance(item, pikepdf.String) for item in shown.kept)
+        shows = any(isinstance(i, pikepdf.String) for part in (shown, *more) for i in part.kept)
         if state.mode >= _CLIPPING and (count or shows):
             self._clips.append(shows or bool(woven_in))
         self._gap = None
@@ -143,12 +146,20 @@ class TextWalk(Walk):
             for step in shown.raw:
                 self._emit(step)
         else:
-            self._out.append(shown)
+            self._out += [shown, *more]
             if not shown.moved:
                 self._gap = shown
         if count:
             self._note()
         self._changed = True
+
+    def _look(self) -> Look:
+        """Return what text is shown with now."""
+        state = self._state
+        font = (id(state.font), state.size) if state.tf is None else None
+        layer, _ = self._belongs()
+        rest = font, state.clip, None if layer is None else layer.objgen, state.set_by_name
+        return Look(state.tf, state.stretch, state.rise, state.mode, state.fill, rest)
 
     def _weave(self, shown: Shown, cuts: Sequence[Cut]) -> list[Any]:
         """Return what stands before the rest of a run that loses text to edits: their new texts."""
@@ -179,46 +190,58 @@ class TextWalk(Walk):
         spacing = Spacing(state.size, state.char_space, state.word_space)
         scene.runs.append(Run(key, place, run, spacing, state.clip, fixed))
 
-    def _set_anew(self, shown: Shown, key: int, run: Sequence[float | list[Glyph]]) -> int:
+    def _set_anew(
+        self, shown: Shown, key: int, run: Sequence[float | list[Glyph]]
+    ) -> tuple[int, list[Shown]]:
         """Give a run of a line that is set anew its new place, and its glyphs theirs.
 
-        Glyphs of another piece of the line, beyond a wide gap, keep their place. Returns how many went.
+        Glyphs of another piece of the line, beyond a wide gap, keep their place. Returns how many went,
+        and the parts of the run that go to other lines.
         """
         state, lines = self._state, self.eraser.lines
         move, places = lines.moved[key], lines.places.get(key, {})
-        gone = lines.gone.get(key, set())
+        slots, gone = lines.slots.get(key, {}), lines.gone.get(key, set())
         shown.moved, shown.kept = True, []
+        if slots:
+            shown.look = self._look()
         self._canonical.add(self._text)
         em = math.hypot(*_scaled(state).then(self._matrix).then(state.ctm)[:2])
         start, across = move.place((shown.place.e, shown.place.f))
-        codes = bytearray()
+        parts, codes = [shown], bytearray()
         pen: float | None = None
+        last: Slot | None = None
         old, number = 0.0, 0
         for part in run:
             if not isinstance(part, list):
                 old -= part / 1000
                 continue
             for glyph in part:
-                new = places.get(number, start + old * em)
+                new, slot = places.get(number, start + old * em), slots.get(number)
                 spacing = state.char_space + (state.word_space if glyph.spaced else 0.0)
                 old += glyph.advance + spacing / state.size
                 number += 1
-                if number - 1 in gone:
+                if number - 1 in gone or (slot is not None and slot.word is None):
                     continue
-                if pen is None:
-                    # The first glyph that stays: the pen starts there.
-                    spot = move.point(new, across)
-                    shown.place = Affine(*shown.place[:4], spot.x, spot.y)
-                elif abs(jump := round((pen - new) / em * 1000, 1)) >= 0.1:
-                    if codes:
-                        shown.kept.append(pikepdf.String(bytes(codes)))
-                        codes.clear()
-                    shown.kept.append(jump)
+                jump = 0.0 if pen is None else round((pen - new) / em * 1000, 1)
+                turns = pen is None or slot != last
+                if codes and (turns or abs(jump) >= 0.1):
+                    parts[-1].kept.append(pikepdf.String(bytes(codes)))
+                    codes.clear()
+                if turns:
+                    # The first glyph that stays, or that of a word that may go to another line.
+                    if pen is not None:
+                        parts.append(replace(shown, kept=[]))
+                    spot = move.point(new, across + (slot.drop if slot else 0.0))
+                    parts[-1].place = Affine(*shown.place[:4], spot.x, spot.y)
+                    if slot is not None and slot.word is not None:
+                        parts[-1].paragraph, parts[-1].number = slot.paragraph, slot.word
+                elif abs(jump) >= 0.1:
+                    parts[-1].kept.append(jump)
                 codes += glyph.code
-                pen = new + glyph.advance * em
+                pen, last = new + glyph.advance * em, slot
         if codes:
-            shown.kept.append(pikepdf.String(bytes(codes)))
-        return len(gone)
+            parts[-1].kept.append(pikepdf.String(bytes(codes)))
+        return len(gone), parts[1:]
 
     def _close_gap(self) -> None:
         """Drop the white space behind the last shown text: it tells how wide the removed text was."""

@@ -11,6 +11,7 @@ import pikepdf
 from ...geometry import Affine, BBox
 from .pdf_area import Area
 from .pdf_fonts import Font
+from .pdf_gather import gathered
 from .pdf_in_place import BLACK, Fill
 from .pdf_objects import dictionary, named, parts
 from .pdf_paths import PathBuffer
@@ -40,6 +41,8 @@ class State:
     # What set the font and the colour, where this stream did: to set them again.
     tf: Any = None
     fill: Fill = BLACK
+    # Names of the graphics states that this stream set.
+    set_by_name: tuple[str, ...] = ()
     # Shown in many places at once, as a tile is: nothing here can be set elsewhere.
     loose: bool = False
 
@@ -85,7 +88,7 @@ class Walk:
     def content(self) -> bytes:
         """Return the rewritten stream."""
         if self.eraser.lines.moves:
-            kept = written(self._out, self._base, self._canonical)
+            kept = written(gathered(self._out), self._base, self._canonical)
         else:
             kept = list(_plain(self._out))
         return pikepdf.unparse_content_stream(kept) + b"\n"

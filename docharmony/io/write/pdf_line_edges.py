@@ -1,0 +1,78 @@
+"""What holds a line of text: edges and middles that it shares with other lines of its page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+# Places so close together are one edge, in points; the same where chance would do harm.
+SAME = 0.6
+_EXACT = 0.1
+
+
+class Edge(NamedTuple):
+    """A piece of a line elsewhere on the page."""
+
+    left: float
+    right: float
+    baseline: float
+    size: float
+    hit: bool
+
+
+def overlaps(line: Edge, baseline: float, size: float, start: float, end: float) -> bool:
+    """Return whether a piece of a line stands where one from start to end does."""
+    return (
+        abs(line.baseline - baseline) < 0.45 * size and line.left < end + 0.1 and line.right > start
+    )
+
+
+def anchor_of(left: float, right: float, page: float, others: Sequence[Edge]) -> tuple[str, float]:
+    """Return which point of a line its layout holds fast ("left", "right" or "centre"), and where.
+
+    Told by what it shares with other lines, as a column or a table does. Where left and right edges are
+    both shared, the line is justified, and either would do. The place is that of the others: the line's
+    own differs from it by a rounding error that can depend on the removed text.
+    """
+    middle = (left + right) / 2
+    # Lines as long as this one share all of it, and tell nothing.
+    lefts = [
+        line for line in others if abs(line.left - left) <= SAME and abs(line.right - right) > SAME
+    ]
+    ends = [
+        line for line in others if abs(line.right - right) <= SAME and abs(line.left - left) > SAME
+    ]
+    middles = [
+        line
+        for line in others
+        if abs((line.left + line.right) / 2 - middle) <= SAME and abs(line.left - left) > SAME
+    ]
+    on_page = abs(middle - page) <= SAME
+    centred = len(middles) + (2 if on_page else 0)
+    if lefts and len(lefts) >= max(centred, len(ends)):
+        return "left", left
+    if len(ends) > centred:
+        # The first line of a justified paragraph shares its right edge with lines that begin together.
+        most = max(sum(abs(one.left - other.left) <= _EXACT for other in ends) for one in ends)
+        if most < 2 or 2 * most <= len(ends):
+            return "right", median(line.right for line in _clean(ends))
+    elif centred > len(lefts):
+        shared = [(line.left + line.right) / 2 for line in _clean(middles)]
+        return "centre", page if on_page or not shared else median(shared)
+    return "left", left
+
+
+def filled(rights: Sequence[float]) -> float | None:
+    """Return the edge at which most lines of a justified column end, None when there is none."""
+    best: list[float] = []
+    for edge in rights:
+        close = [right for right in rights if abs(right - edge) <= SAME / 2]
+        if len(close) > len(best):
+            best = close
+    return median(best) if len(best) >= 3 and len(best) >= 0.6 * len(rights) else None
+
+
+def _clean(lines: Sequence[Edge]) -> Sequence[Edge]:
+    """Return the lines that lose nothing, or all when there are none."""
+    return [line for line in lines if not line.hit] or lines

@@ -1,0 +1,186 @@
+"""Fill the lines of a paragraph with what is left of its words, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+from .pdf_line_parts import Mark
+from .pdf_line_setting import Line
+from .pdf_paragraphs import SPACE, Paragraph, TextLine
+
+# Gaps as shares of the wished one, and spaces of justified lines as shares of their width, to be tried.
+_GAPS, _SPACES = (1.0, 0.75, 0.5, 0.0), (1.0, 0.92, 0.84)
+_HOLE = 1.5  # no line is filled by spaces so wide, in em
+_WORD = 0.2  # what is set so far apart, in em, are two words
+
+
+class Segment(NamedTuple):
+    """Glyphs that go from one line of a paragraph to one.
+
+    Attributes:
+        line: that they stood on.
+        drop: how far they go across.
+        marks: the glyphs.
+        new: their places along.
+        words: number of the word that each belongs to; None for white space.
+        gaps: for removed text among them.
+    """
+
+    line: TextLine
+    drop: float
+    marks: list[Mark]
+    new: list[float]
+    words: list[int | None]
+    gaps: list[tuple[float, float, frozenset[int]]]
+
+
+def fill(found: Paragraph, want: float, least: float) -> list[Segment] | None:
+    """Return where the glyphs of a paragraph go, None when it needs more lines than it has.
+
+    Args:
+        found: the paragraph.
+        want: width of a gap where there is room, in em.
+        least: the least width, in em.
+    """
+    for share in _GAPS:
+        gap = max(want * share, least)
+        text = _Text(found, gap)
+        for spaces in _SPACES if found.flush else (1.0,):
+            broken = text.broken(spaces)
+            if len(broken) <= len(found.lines):
+                return text.segments(broken, spaces)
+    return None
+
+
+class _Text:
+    """The words of a paragraph, one after the other."""
+
+    def __init__(self, found: Paragraph, gap: float) -> None:
+        self.found = found
+        self.size = size = found.lines[0].size
+        self.marks: list[Mark] = []  # as if all lines were one
+        self.own = [mark for line in found.lines for mark in line.marks]
+        self.lines: list[int] = []  # of each mark
+        reach = 0.0
+        for number, line in enumerate(found.lines):
+            by = reach + 0.3 * size - line.left
+            self.marks += [m._replace(start=m.start + by, end=m.end + by) for m in line.marks]
+            self.lines += [number] * len(line.marks)
+            reach = line.right + by
+        laid = Line(self.marks, size, gap)
+        laid.natural(gap)
+        self.new, self.gaps = laid.new, {gap[0]: gap for gap in laid.gaps}
+        self.words = self._words()
+        usual = [
+            m.end - m.start for m in self.marks if m.glyph.blank and not m.areas and m.end > m.start
+        ]
+        self.space = min(median(usual), size) if usual else SPACE * size
+
+    def _words(self) -> list[list[int]]:
+        """Return the words, each as the numbers of its glyphs and of the blanks behind it."""
+        words: list[list[int]] = [[]]
+        ended = False
+        for index, mark in enumerate(self.marks):
+            blank = mark.glyph.blank and not mark.areas
+            if not blank and self._inked(words[-1]):
+                last = words[-1][-1]
+                turned = self.lines[index] != self.lines[last]
+                if mark.areas and self.marks[last].areas and self.new[index] == self.new[last]:
+                    turned = ended = False  # one gap, from one line to the next
+                if ended or turned or self.new[index] - self._end(words[-1]) > _WORD * self.size:
+                    words.append([])
+            words[-1].append(index)
+            ended = blank
+        return words
+
+    def _inked(self, word: Sequence[int]) -> bool:
+        return any(not self.marks[i].glyph.blank or self.marks[i].areas for i in word)
+
+    def _end(self, word: Sequence[int]) -> float:
+        """Return where the ink of a word ends, as laid in one line."""
+        ends = [0.0]
+        for index in word:
+            mark = self.marks[index]
+            if mark.areas:
+                ends.append(self._gap(index)[1])
+            elif not mark.glyph.blank:
+                ends.append(self.new[index] + mark.end - mark.start)
+        return max(ends)
+
+    def _gap(self, index: int) -> tuple[float, float, frozenset[int]]:
+        """Return the gap of a removed glyph."""
+        return self.gaps[self.new[index]]
+
+    def _start(self, word: Sequence[int]) -> float:
+        return self.new[next(i for i in word if self._inked([i]))]
+
+    def _between(self, before: Sequence[int], word: Sequence[int]) -> float:
+        """Return the natural width of a space."""
+        last = next(i for i in reversed(before) if self._inked([i]))
+        first = next(i for i in word if self._inked([i]))
+        if self.lines[last] != self.lines[first]:
+            return self.space
+        return self._start(word) - self._end(before)
+
+    def broken(self, spaces: float) -> list[list[int]]:
+        """Return the lines, as numbers of words, with spaces of a share of their width."""
+        found = self.found
+        lines: list[list[int]] = [[]]
+        pen = found.first
+        for number, word in enumerate(self.words):
+            wide = self._end(word) - self._start(word)
+            if lines[-1]:
+                space = self._between(self.words[number - 1], word) * spaces
+                if pen + space + wide <= found.edge + 0.02:
+                    pen += space + wide
+                    lines[-1].append(number)
+                    continue
+                lines.append([])
+            pen = (found.left if len(lines) > 1 else found.first) + wide
+            lines[-1].append(number)
+        return lines
+
+    def segments(self, broken: Sequence[Sequence[int]], spaces: float) -> list[Segment]:
+        """Return the glyphs at their places."""
+        found = self.found
+        result: list[Segment] = []
+        noted: set[float] = set()
+        for target, line in enumerate(broken):
+            pen = found.first if target == 0 else found.left
+            widths = [self._end(self.words[n]) - self._start(self.words[n]) for n in line]
+            between = [self._between(self.words[a], self.words[b]) for a, b in pairwise(line)]
+            scale = spaces
+            if found.flush and target < len(broken) - 1 and sum(between) > 0:
+                scale = (found.edge - pen - sum(widths)) / sum(between)
+                if scale * sum(between) > _HOLE * self.size * len(between):
+                    scale = 1.0
+            elif sum(widths) + sum(between) <= found.edge - pen:
+                scale = 1.0
+            for position, number in enumerate(line):
+                word = self.words[number]
+                if position:
+                    pen += between[position - 1] * scale
+                start = self._start(word)
+                for index in word:
+                    mark, inked = self.marks[index], self._inked([index])
+                    place = pen + self.new[index] - start
+                    if not inked:
+                        place = min(place, pen + widths[position])
+                    stood = found.lines[self.lines[index]]
+                    drop = found.lines[target].baseline - stood.baseline
+                    own = result[-1] if result else None
+                    if own is None or own.line is not stood or own.drop != drop:
+                        own = Segment(stood, drop, [], [], [], [])
+                        result.append(own)
+                    if mark.areas and self.new[index] not in noted:
+                        noted.add(self.new[index])
+                        first, end, areas = self._gap(index)
+                        own.gaps.append((place, place + end - first, areas))
+                    own.marks.append(self.own[index])
+                    own.new.append(place)
+                    own.words.append(number if inked else None)
+                pen += widths[position]
+        return result

@@ -1,0 +1,364 @@
+"""Break the lines of a paragraph anew that lost text, so that where they break tells nothing of it.
+
+Which word begins a line says how wide what stood before it was. So a paragraph that was filled word by
+word is filled again, with what is left and gaps of one width, from the line of the word before the
+first that went: in the same column, on the same baselines, with no more lines than it had. Whatever is
+not surely such a paragraph keeps its breaks: addresses, verse, lists, hyphenated or interrupted text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from .pdf_line_parts import Mark, on_line, pieces_of, size_of
+
+# All lengths in em of the line.
+_PROSE = 4  # words on a line, at least, of which there is a paragraph
+_COLUMN = 10.0  # what stands beside a line and is narrower is a label, a number or a cell
+_SAME_PITCH, _LEAST_PITCH, _MOST_PITCH = 0.06, 0.9, 2.7
+_RAISED = 0.3
+_INDENT = 6.0  # how far a first line may begin beside the others
+_SHORT = 0.1  # so much earlier a line may end than it need
+_CLEARLY = 4.0  # so much shorter than the others a line is surely the last
+SPACE, _WORD = 0.28, 0.15
+_EDGE, _FLUSH = 0.6, 1.0  # places so close together are one edge; in points
+_MARKS = re.compile(r"[•‣▪▫◦●○■□·*–—-]|\(?(\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
+_LEADER = re.compile(r"([.·…_]\s*){6}")
+_HYPHENS = ("-", "\u00ad", "\u2010", "\u2011")
+
+Row = tuple[float, float, list[Mark]]  # baseline, size, glyphs
+
+
+class TextLine(NamedTuple):
+    """A piece of a line: glyphs in order, its baseline and size, and where its ink begins and ends."""
+
+    marks: Sequence[Mark]
+    baseline: float
+    size: float
+    left: float
+    right: float
+
+    @property
+    def hit(self) -> bool:
+        """Whether it loses text."""
+        return any(mark.areas for mark in self.marks)
+
+    def words(self) -> Iterator[list[Mark]]:
+        """Yield its words."""
+        word: list[Mark] = []
+        reach = 0.0
+        for mark in self.marks:
+            blank = mark.glyph.blank and not mark.areas
+            if word and (blank or mark.start - reach > _WORD * self.size):
+                yield word
+                word = []
+            if not blank:
+                reach = max(reach, mark.end) if word else mark.end
+                word.append(mark)
+        if word:
+            yield word
+
+
+class Paragraph(NamedTuple):
+    """Lines that are filled one after the other.
+
+    Attributes:
+        lines: from the line before the first that loses text to the last.
+        first, left: where its first line begins, and the others.
+        edge: where its column ends.
+        flush: whether all lines but the last end there.
+    """
+
+    lines: Sequence[TextLine]
+    first: float
+    left: float
+    edge: float
+    flush: bool
+
+
+def text_lines(rows: Sequence[Row], walls: Sequence[tuple[float, float, float]]) -> list[TextLine]:
+    """Return the pieces of all lines of one writing direction, by baseline.
+
+    Args:
+        rows: what each operator shows.
+        walls: top and bottom of upright lines across, and where they stand along.
+    """
+    ordered = sorted(rows, key=lambda row: row[0] - 0.3 * row[1])
+    middles = [row[0] - 0.3 * row[1] for row in ordered]
+    taken = [False] * len(ordered)
+    # What most glyphs of a line share is the line's; raised and lowered ones hang on it.
+    shares: Counter[tuple[float, float]] = Counter()
+    for baseline, size, marks in ordered:
+        shares[round(baseline, 1), round(size, 1)] += len(marks)
+    weights = [shares[round(row[0], 1), round(row[1], 1)] for row in ordered]
+    lines = []
+    for index in sorted(range(len(ordered)), key=lambda i: (-weights[i], i)):
+        if taken[index]:
+            continue
+        baseline, size, _ = ordered[index]
+        own: list[Row] = []
+        at = bisect_left(middles, middles[index] - 0.45 * size)
+        while at < len(ordered) and middles[at] < middles[index] + 0.45 * size:
+            if not taken[at] and on_line(baseline, size, ordered[at][0], ordered[at][1]):
+                taken[at] = True
+                own.append(ordered[at])
+            at += 1
+        marks = sorted(
+            (mark for _, _, marks in own for mark in marks),
+            key=lambda m: (m.start, m.run.key, m.number),
+        )
+        beside = [
+            x for top, bottom, x in walls if top <= baseline - 0.5 * size and bottom >= baseline
+        ]
+        for piece in pieces_of(marks, size, beside):
+            inked = [mark for mark in piece if not mark.glyph.blank or mark.areas]
+            if inked:
+                right = max(mark.end for mark in inked)
+                lines.append(TextLine(piece, baseline, size, inked[0].start, right))
+    return sorted(lines, key=lambda line: (line.baseline, line.left))
+
+
+def paragraph(
+    lines: Sequence[TextLine], hit: Mark, bounds: tuple[float, float]
+) -> Paragraph | None:
+    """Return the paragraph of a removed glyph if its lines can be broken anew.
+
+    Args:
+        lines: of the page.
+        hit: the glyph.
+        bounds: where the page begins and ends along the lines.
+    """
+    at = next((i for i, line in enumerate(lines) if hit in line.marks), None)
+    if at is None:
+        return None
+    column = _column(lines, lines[at])
+    if len(column) < 2:
+        return None
+    # Where first lines are indented, or hang, lines begin at two places.
+    begins = Counter(round(line.left, 1) for line in column)
+    for left, _ in sorted(begins.items(), key=lambda item: (-item[1], item[0]))[:3]:
+        for found in (
+            _flush(lines, column, lines[at], left),
+            _ragged(lines, column, lines[at], left, bounds),
+        ):
+            if found is not None and _alone(lines, found):
+                return found
+    return None
+
+
+def _column(lines: Sequence[TextLine], line: TextLine) -> list[TextLine]:
+    """Return the lines above and below that follow each other at one distance."""
+    size = line.size
+
+    def near(other: TextLine) -> bool:
+        return (
+            abs(other.size - size) < 0.02 * size
+            and abs(other.left - line.left) < _INDENT * size
+            and other.left < line.right + _INDENT * size
+            and other.right > line.left
+        )
+
+    others = [other for other in lines if near(other) and other is not line]
+    steps = [abs(other.baseline - line.baseline) for other in others]
+    pitch = min((step for step in steps if step > 0.5 * size), default=0.0)
+    if not _LEAST_PITCH * size <= pitch <= _MOST_PITCH * size:
+        return [line]
+    column = [line]
+    for down in (False, True):
+        last = line
+        while True:
+            after = [
+                o
+                for o in others
+                if (o.baseline > last.baseline) == down and o.baseline != last.baseline
+            ]
+            if not after:
+                break
+            base = min((o.baseline for o in after), key=lambda b: abs(b - last.baseline))
+            close = [o for o in after if abs(o.baseline - base) < _SAME_PITCH * size]
+            following = min(close, key=lambda other: abs(other.left - line.left))
+            away = abs(following.baseline - last.baseline) - pitch
+            # Indices and notes push lines apart.
+            raised = _mixed(last) or _mixed(following)
+            if not -_SAME_PITCH * size < away < (_RAISED if raised else _SAME_PITCH) * size:
+                break
+            last = following
+            column.insert(len(column) if down else 0, last)
+    return column
+
+
+def _mixed(line: TextLine) -> bool:
+    """Return whether text of several sizes stands on a line."""
+    sizes = {round(size_of(mark.run), 1) for mark in line.marks}
+    return max(sizes) - min(sizes) > 0.08 * line.size
+
+
+def _flush(
+    lines: Sequence[TextLine], column: Sequence[TextLine], line: TextLine, left: float
+) -> Paragraph | None:
+    """Return the paragraph of a line if its lines are set to end together."""
+    clean = [o.right for o in lines if not o.hit and o.left - _EDGE <= left < o.right]
+    best: list[float] = []
+    for edge in clean:
+        close = [right for right in clean if abs(right - edge) <= 0.3]
+        if len(close) > len(best):
+            best = close
+    if len(best) < 3:
+        return None
+    edge = sorted(best)[len(best) // 2]
+    for above, below in pairwise(column):
+        ends = above.right + _need(below)
+        if above.right < edge - _FLUSH and ends > edge and abs(below.left - left) <= _EDGE:
+            return None  # the next word had no room, and yet the line was not set to end there
+    block = _block(lines, column, line, left, lambda own, _: abs(own.right - edge) <= _FLUSH)
+    if block is None or max(o.right for o in block) > edge + _FLUSH:
+        return None
+    return _paragraph(block, left, edge, flush=True)
+
+
+def _ragged(
+    lines: Sequence[TextLine],
+    column: Sequence[TextLine],
+    line: TextLine,
+    left: float,
+    bounds: tuple[float, float],
+) -> Paragraph | None:
+    """Return the paragraph of a line if its lines end where the next word has no room."""
+    size = line.size
+    longest = max(o.right for o in column)
+    block = _block(lines, column, line, left, lambda _, need: need > longest - _SHORT * size)
+    if block is None:
+        return None
+    low = max(o.right for o in block)
+    high = min(above.right + _need(below) for above, below in pairwise(block))
+    if high <= low:
+        return None
+    # Where the column ends does not depend on what was lost, but its lines tell no more than between
+    # which places that is: taken is what the page says otherwise, or a round width.
+    own = {id(other) for other in column}
+    outside = [o.right for o in lines if id(o) not in own and o.left - _EDGE <= left < o.right]
+    if outside and sum(right > max(outside) - 2 * size for right in outside) < 3:
+        outside = []
+    for edge in (*([max(outside)] if outside else []), bounds[1] - (left - bounds[0])):
+        if low - _EDGE <= edge < high:
+            return _paragraph(block, left, edge, flush=False)
+    if len(block) < 4:
+        return None  # a column told by two lines is none
+    step = 64.0
+    while step > 0.1:
+        edge = left + math.ceil((low - left) / step) * step
+        if edge < high:
+            return _paragraph(block, left, edge, flush=False)
+        step /= 2
+    return None
+
+
+def _need(line: TextLine) -> float:
+    """Return how much room the first word of a line needs at the end of another."""
+    word = next(line.words())
+    return word[-1].end - word[0].start + SPACE * line.size
+
+
+def _block(
+    lines: Sequence[TextLine],
+    column: Sequence[TextLine],
+    line: TextLine,
+    left: float,
+    full: Callable[[TextLine, float], bool],
+) -> Sequence[TextLine] | None:
+    """Return the lines of a paragraph: all but the last are full, all but the first begin alike.
+
+    Args:
+        lines: of the page.
+        column: around the line.
+        line: that the paragraph is sought of.
+        left: where lines begin that are not a first one.
+        full: whether a line is, given where the first word of the next one would have ended on it.
+    """
+    starts, unsure = [0], set()
+    for index, (above, below) in enumerate(pairwise(column), 1):
+        begins = abs(below.left - left) > _EDGE
+        ends = not full(above, above.right + _need(below))
+        listed = _MARKS.fullmatch("".join(mark.glyph.text for mark in next(below.words())))
+        if begins or ends or listed:
+            starts.append(index)
+            if not (begins or ends):
+                unsure.add(index)
+    at = next(i for i, other in enumerate(column) if other is line)
+    start = max(i for i in starts if i <= at)
+    end = min([i for i in starts if i > at], default=len(column))
+    own = column[start:end]
+    if len(own) < 2 or end in unsure or any(abs(o.left - left) > _EDGE for o in own[1:]):
+        return None
+    if end == len(column) and not _ends(lines, own):
+        return None
+    return own
+
+
+def _ends(lines: Sequence[TextLine], own: Sequence[TextLine]) -> bool:
+    """Return whether the last of lines is the last of a paragraph, which does not go on elsewhere."""
+    last = own[-1]
+    if last.right < max(o.right for o in own) - _CLEARLY * last.size:
+        return True
+    pitch = own[-1].baseline - own[-2].baseline
+    return any(
+        0.5 * last.size < other.baseline - last.baseline < 3 * pitch
+        and other.left < last.right
+        and other.right > last.left
+        for other in lines
+    )
+
+
+def _paragraph(
+    own: Sequence[TextLine], left: float, edge: float, *, flush: bool
+) -> Paragraph | None:
+    """Return what of a paragraph is to be broken anew, None where it is not to be."""
+    first = next(i for i, o in enumerate(own) if o.hit)
+    if sum(len(list(o.words())) for o in own[:-1]) < _PROSE * (len(own) - 1):
+        return None
+    leads = any(mark.areas for mark in next(own[first].words()))
+    if first == len(own) - 1 and not leads:
+        return None  # nothing behind it breaks
+    for other in own[:-1]:
+        tail = [m for m in other.marks if not m.glyph.blank or m.areas][-1]
+        if not tail.areas and tail.glyph.text[-1:] in _HYPHENS:
+            return None
+    # From the word before it on: whether what went begins a line tells how wide it was.
+    before = first - 1 if leads and first else first
+    marks = [mark for o in own[before:] for mark in o.marks]
+    text = "".join(mark.glyph.text for mark in marks if not mark.areas)
+    if any(mark.run.fixed for mark in marks) or _unusual(text) or _LEADER.search(text):
+        return None
+    return Paragraph(own[before:], left if before else own[0].left, left, round(edge, 1), flush)
+
+
+def _unusual(text: str) -> bool:
+    """Return whether lines of such text are not filled word by word from the left."""
+    return any(
+        unicodedata.bidirectional(c) in ("R", "AL") or unicodedata.east_asian_width(c) in "WF"
+        for c in text
+    )
+
+
+def _alone(lines: Sequence[TextLine], found: Paragraph) -> bool:
+    """Return whether nothing else stands in the way of a paragraph's lines."""
+    own = {id(line) for line in found.lines}
+    size = found.lines[0].size
+    top, bottom = found.lines[0].baseline - 0.9 * size, found.lines[-1].baseline + 0.1 * size
+    low = min(found.first, found.left)
+    labels = 0
+    for other in lines:
+        if id(other) in own or not top < other.baseline < bottom + 0.6 * other.size:
+            continue
+        if other.left < found.edge + 0.3 * size and other.right > low - 0.3 * size:
+            return False
+        beside = any(abs(other.baseline - line.baseline) < 0.3 * size for line in found.lines[1:])
+        labels += beside and other.right - other.left < _COLUMN * size
+    return 2 * labels < len(found.lines) - 1 or len(found.lines) == 1

@@ -1,0 +1,86 @@
+"""Paragraphs that lose text are broken anew; what is not surely a paragraph keeps its lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+import pytest
+
+from docharmony.io.moves import Move
+
+from .test_pdf_lines import NAME, page, redacted
+
+TEXT = (
+    f"On Monday the clerk of the court told {NAME} that all of the papers which had been asked for "
+    "were lost, and that nobody had seen them since the day on which the hearing was closed without "
+    "any result at all."
+)
+
+
+def lines(sheet: Any) -> list[str]:
+    """Return the lines of a page as PyMuPDF puts them together, white space made one."""
+    rows: dict[int, list[str]] = {}
+    for word in sorted(sheet.get_text("words"), key=lambda w: (round(w[3]), w[0])):
+        rows.setdefault(round(word[3]), []).append(word[4])
+    return [" ".join(row) for row in rows.values()]
+
+
+@pytest.mark.parametrize("style", ["", "text-align: justify"])
+def test_words_go_up_and_the_column_stays(tmp_path: Path, style: str) -> None:
+    html = f"<p style='{style}'>{TEXT}</p><p style='{style}'>{TEXT.replace(NAME, 'them')}</p>"
+    source = page(tmp_path / "in.pdf", html)
+    with pymupdf.open(source) as document:
+        before = lines(document[0])
+        right = max(w[2] for w in document[0].get_text("words"))
+        below = [w[4] for w in document[0].get_text("words") if w[1] > 120]
+    sheet, value = redacted(source)
+    after = lines(sheet)
+    assert " ".join(after) == " ".join(before).replace(f"{NAME} ", "", 1)
+    assert after != [line.replace(f"{NAME} ", "") for line in before]
+    assert len(after) == len(before)
+    assert max(w[2] for w in sheet.get_text("words")) <= right + 0.5
+    assert [w[4] for w in sheet.get_text("words") if w[1] > 120] == below
+    assert any(Move.from_json(move).drop for move in value["moves"]["1"])
+    again, value = redacted(source, keep_breaks=True)
+    assert lines(again) == [line.replace(f"{NAME} ", "") for line in before]
+    assert not any(move["drop"] for move in value["moves"]["1"])
+
+
+def test_a_link_that_breaks_becomes_one_for_each_line(tmp_path: Path) -> None:
+    link = '<a href="https://example.org/">the papers which had been asked for were lost, and</a>'
+    text = TEXT.replace("the papers which had been asked for were lost, and", link)
+    source = page(tmp_path / "in.pdf", f"<p>{text}</p><p>{TEXT.replace(NAME, 'them')}</p>")
+    sheet, value = redacted(source)
+    if not any(move["drop"] for move in value["moves"]["1"]):
+        pytest.fail("the paragraph was not broken anew")
+    boxes = [link["from"] for link in sheet.get_links()]
+    linked = [
+        word[4]
+        for word in sheet.get_text("words")
+        if any(box.contains(((word[0] + word[2]) / 2, word[3] - 6)) for box in boxes)
+    ]
+    assert " ".join(linked) == "the papers which had been asked for were lost, and"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<p>{NAME} and Company<br>12 Main Street<br>Springfield</p>",
+        f"<p>Roses that {NAME} loved so much<br>and violets<br>that grew beside the door</p>",
+        f"<table><tr><td>{NAME}</td><td>12.50</td></tr><tr><td>Another</td><td>13.50</td></tr></table>",
+        f"<ul><li>{NAME} first</li><li>second</li><li>third</li></ul>",
+    ],
+)
+def test_lines_that_are_no_paragraph_keep_their_words(tmp_path: Path, html: str) -> None:
+    sheet, value = redacted(page(tmp_path / "in.pdf", html))
+    assert value["moves"]["1"]
+    assert not any(move["drop"] for move in value["moves"]["1"])
+    assert NAME not in sheet.get_text()
+
+
+def test_hyphenated_lines_and_leaders_stay(tmp_path: Path) -> None:
+    for text in (TEXT.replace("and that nobody", "docu-<br>ments nobody"), TEXT + " ........ 12"):
+        _, value = redacted(page(tmp_path / "in.pdf", f"<p>{text}</p>"))
+        assert not any(move["drop"] for move in value["moves"]["1"])

@@ -17,7 +17,7 @@ from . import pdf_image_codecs, pdf_images
 from .pdf_area import Area, box_corners
 from .pdf_line_parts import Gap, LinePlan, Scene
 from .pdf_lines import LEAST_GAP, follow
-from .pixel_ink import DRAWN
+from .pixel_letters import DRAWN
 from .pixel_lines import PixelPlan, plan_pixels
 from .pixel_moves import covered, set_anew
 from .replace_pdf import MARK, Replacements

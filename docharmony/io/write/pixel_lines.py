@@ -17,7 +17,8 @@ import numpy as np
 
 from ...geometry import Affine, BBox
 from ..moves import Move
-from .pixel_ink import DRAWN, Sheet
+from .pixel_ink import Sheet
+from .pixel_letters import DRAWN, letters_of
 
 if TYPE_CHECKING:
     from .pdf_images import Mask, Picture
@@ -198,7 +199,7 @@ class _Planner:
     def run(self) -> None:
         sheet = self.sheet
         owners = sheet.under(self.areas, _UNDER)  # letter -> areas
-        letters = sheet.letters(frozenset(owners))
+        letters = letters_of(sheet, frozenset(owners))
         if letters is None:
             return
         self.letters = letters

@@ -263,12 +263,16 @@ def saved(pdf: pikepdf.Pdf) -> bytes:
 def test_letters_that_nothing_shows_are_gone(kind: str, profile: Any) -> None:
     pdf = pikepdf.new()
     font, code = KINDS[kind](pdf)
-    for text in (SHOWN[:2], SHOWN[2:4]):
+    state = pdf.make_indirect(Dictionary(Font=Array([font, 40])))
+    for text, setting in (("AB", "/F 40 Tf"), ("C", "/F 40 Tf"), ("D", "/G gs")):
         pdf.add_blank_page(page_size=(300, 100))
         page = pdf.pages[-1]
-        page.obj["/Resources"] = Dictionary(Font=Dictionary(F=font))
+        of_page = Dictionary(Font=Dictionary(F=font))
+        page.obj["/Resources"] = (
+            Dictionary(ExtGState=Dictionary(G=state)) if "gs" in setting else of_page
+        )
         shown = b"".join(code(c) for c in text).hex()
-        page.obj["/Contents"] = pdf.make_stream(f"BT /F 40 Tf 10 20 Td <{shown}> Tj ET".encode())
+        page.obj["/Contents"] = pdf.make_stream(f"{setting} BT 10 20 Td <{shown}> Tj ET".encode())
     # E stands in an appearance only.
     form = pdf.make_stream(f"BT /F 40 Tf 10 0 Td <{code('E').hex()}> Tj ET".encode())
     form["/Subtype"], form["/BBox"] = Name.Form, Array([0, 0, 100, 50])
@@ -313,6 +317,29 @@ def test_letters_that_nothing_shows_are_gone(kind: str, profile: Any) -> None:
     if kind == "vertical_cid":
         assert len(below["/W2"]) == 10
     _look(data, "opentype" in kind)
+
+
+def test_a_map_that_builds_upon_another_is_cut_too() -> None:
+    pdf = pikepdf.new()
+    font, code = composite(pdf, "/FontFile2", build(False))
+    rows = {c: f"<{code(c).hex()}> <{ord(c):04x}>" for c in "AQZ"}
+    lower = pdf.make_stream(f"/Adobe-UCS usecmap 1 beginbfchar {rows['Q']} endbfchar".encode())
+    upper = pdf.make_stream(f"2 beginbfchar {rows['A']} {rows['Z']} endbfchar".encode())
+    upper["/UseCMap"] = lower
+    font["/ToUnicode"] = upper
+    pdf.add_blank_page(page_size=(300, 100))
+    page = pdf.pages[0]
+    page.obj["/Resources"] = Dictionary(Font=Dictionary(F=font))
+    page.obj["/Contents"] = pdf.make_stream(f"BT /F 9 Tf <{code('A').hex()}> Tj ET".encode())
+    job = Job(pdf, "minimal", Needles([], []), {0: set()})
+    job.carrier = "fonts"
+    fonts.clean(job)
+    body = font["/ToUnicode"].read_bytes().decode("ascii")
+    assert "/UseCMap" not in font["/ToUnicode"]
+    assert rows["A"] in body
+    assert "usecmap" in body
+    assert rows["Q"] not in body
+    assert rows["Z"] not in body
 
 
 def _look(data: bytes, opentype: bool) -> None:

@@ -77,9 +77,6 @@ def programs_of(pdf: pikepdf.Pdf, live: Collection[Key]) -> list[Program]:
         if not isinstance(item, pikepdf.Object) or item.objgen not in live:
             continue
         for holder in _dictionaries(item, 0):
-            font = holder.get("/Font")
-            if isinstance(font, pikepdf.Array) and len(font):  # of a graphics state
-                fixed.add(getattr(font[0], "objgen", (0, 0)))
             if "/FontDescriptor" not in holder and "/DescendantFonts" not in holder:
                 continue
             stream = _file(_descendant(holder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,6 +58,10 @@ def _fonts(resources: Any, found: dict[Key, Any], depth: int) -> None:
     for _, font in dictionary(dictionary(resources).get("/Font")).items():
         if isinstance(font, pikepdf.Dictionary) and font.is_indirect:
             found[font.objgen] = font
+    for _, state in dictionary(dictionary(resources).get("/ExtGState")).items():
+        font = dictionary(state).get("/Font")
+        if isinstance(font, pikepdf.Array) and len(font) and dictionary(font[0]).is_indirect:
+            found[font[0].objgen] = font[0]
     for _, item in dictionary(dictionary(resources).get("/XObject")).items():
         if isinstance(item, pikepdf.Stream) and item.get("/Subtype") == "/Form" and depth < 6:
             _fonts(item.get("/Resources"), found, depth + 1)
@@ -85,24 +90,27 @@ def _collect(
     resources: Any, content: Any, wanted: dict[Key, Any], shown: dict[Key, set[bytes]]
 ) -> None:
     """Add the codes that a content stream shows, by font."""
-    if resources is None:
-        # It takes the fonts of whatever draws it: keep all that it could mean.
-        names: dict[str, set[Key]] = {}
-        anything = set(wanted)
-    else:
+    # Where no font was set, that of whatever draws this: all that it could mean.
+    anything = set(shown)
+    names: dict[str, set[Key]] = {}
+    states: Any = {}
+    if resources is not None:
         fonts = dictionary(dictionary(resources).get("/Font"))
         names = {n: {f.objgen} for n, f in fonts.items() if isinstance(f, pikepdf.Object)}
-        anything = {key for keys in names.values() for key in keys if key in wanted}
-        if not anything:
+        states = dictionary(dictionary(resources).get("/ExtGState"))
+        set_here = set().union(
+            *names.values(), *(_set_by(states, [n], set()) for n in states)
+        )
+        if isinstance(content, pikepdf.Page) and not set_here & shown.keys():
             return
-    current: set[Key] = anything
+    current = anything
     stack: list[set[Key]] = []
     for instruction in pikepdf.parse_content_stream(content, _OPERATORS):
         operator, operands = str(instruction.operator), instruction.operands
         if operator == "Tf" and len(operands):
             current = names.get(str(operands[0]), anything)
         elif operator == "gs":
-            current = anything  # it may set a font
+            current = _set_by(states, operands, anything if resources is None else current)
         elif operator == "q":
             stack.append(current)
         elif operator == "Q":
@@ -113,6 +121,15 @@ def _collect(
                 if isinstance(item, pikepdf.String):
                     for key in current & shown.keys():
                         shown[key] |= _codes(wanted[key], bytes(item))
+
+
+def _set_by(states: Any, operands: Any, current: set[Key]) -> set[Key]:
+    """Return the font after a graphics state was set, which may name one."""
+    state = dictionary(states.get(str(operands[0]))) if len(operands) else {}
+    font = state.get("/Font")
+    if isinstance(font, pikepdf.Array) and len(font) and isinstance(font[0], pikepdf.Object):
+        return {font[0].objgen}
+    return current
 
 
 def _codes(font: Any, data: bytes) -> set[bytes]:
@@ -126,20 +143,28 @@ def _codes(font: Any, data: bytes) -> set[bytes]:
 
 
 def _cut(pdf: pikepdf.Pdf, font: Any, shown: set[bytes]) -> bool:
-    body = font["/ToUnicode"].read_bytes()
-    if b"usecmap" in body:
-        return False
-    codes = to_unicode(body)
+    table, base, chained = font["/ToUnicode"], None, False
+    codes: dict[bytes, str] = {}
+    for _ in range(8):  # a map may build upon another; what both say counts
+        body = table.read_bytes()
+        codes = to_unicode(body) | codes
+        below = table.get("/UseCMap")
+        if not isinstance(below, pikepdf.Stream):
+            base = re.search(rb"/([!-~]+)\s+usecmap", body)
+            break
+        table, chained = below, True
     kept = {code: text for code, text in codes.items() if code in shown and text}
-    if len(kept) == len(codes):
+    if len(kept) == len(codes) and not chained:
         return False
-    size = max(map(len, codes))
+    size = max(map(len, codes), default=2)
     lines = [
         "/CIDInit /ProcSet findresource begin 12 dict begin begincmap",
         "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def",
         "/CMapName /Adobe-Identity-UCS def /CMapType 2 def",
         f"1 begincodespacerange <{'00' * size}> <{'ff' * size}> endcodespacerange",
     ]
+    if base is not None:  # one that all viewers have: it tells nothing
+        lines.insert(1, f"/{base[1].decode('ascii')} usecmap")
     rows = [f"<{c.hex()}> <{t.encode('utf-16-be').hex()}>" for c, t in sorted(kept.items())]
     for at in range(0, len(rows), _AT_ONCE):
         block = rows[at : at + _AT_ONCE]

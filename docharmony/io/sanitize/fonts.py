@@ -98,9 +98,7 @@ def _collect(
         fonts = dictionary(dictionary(resources).get("/Font"))
         names = {n: {f.objgen} for n, f in fonts.items() if isinstance(f, pikepdf.Object)}
         states = dictionary(dictionary(resources).get("/ExtGState"))
-        set_here = set().union(
-            *names.values(), *(_set_by(states, [n], set()) for n in states)
-        )
+        set_here = set().union(*names.values(), *(_set_by(states, [n], set()) for n in states))
         if isinstance(content, pikepdf.Page) and not set_here & shown.keys():
             return
     current = anything

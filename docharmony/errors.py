@@ -81,6 +81,7 @@ class UsageError(DocharmonyError):
     """The command or call was put together wrongly."""
 
     exit_code = ExitCode.USAGE
+    usual_hint = "`docharmony COMMAND --help` says what can be given."
 
 
 class ConfigError(DocharmonyError):
@@ -98,23 +99,32 @@ class InputError(DocharmonyError):
 class EncryptedError(InputError):
     """The input needs a password, or the one given is wrong."""
 
+    usual_hint = "Give the password with --password or in DOCHARMONY_PASSWORD."
+
 
 class UnsupportedError(InputError):
     """No reader knows this kind of file."""
+
+    usual_hint = "Convert it to PDF or PNG first."
 
 
 class BrokenError(InputError):
     """The input is damaged beyond what its parser repairs."""
 
+    usual_hint = "Open it in a viewer and save it again, or fetch it anew."
+
 
 class LimitExceededError(InputError):
     """The input is over a limit of size, time or memory."""
+
+    usual_hint = "Scale it down, or leave it out."
 
 
 class OutputError(DocharmonyError):
     """The output cannot be written."""
 
     exit_code = ExitCode.OUTPUT
+    usual_hint = "Write to another folder."
 
 
 class PluginError(DocharmonyError):
@@ -127,7 +137,7 @@ class CheckpointError(DocharmonyError):
     """A checkpoint cannot be used."""
 
     exit_code = ExitCode.CHECKPOINT
-    usual_hint = "choose another one with --checkpoint; `docharmony checkpoints` lists them"
+    usual_hint = "Choose another one with --checkpoint; `docharmony checkpoints` lists them."
 
 
 class CheckpointNotFoundError(CheckpointError):
@@ -152,7 +162,7 @@ class EngineError(DocharmonyError):
     """The engine or its device failed."""
 
     exit_code = ExitCode.ENGINE
-    usual_hint = "try another --device or --checkpoint"
+    usual_hint = "Try another --device or --checkpoint."
 
 
 class StageError(DocharmonyError):

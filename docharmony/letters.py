@@ -46,6 +46,7 @@ class _Tally:
 
     agree: int = 0
     against: Counter[str] = field(default_factory=Counter)
+    alike: Counter[str] = field(default_factory=Counter)  # letters that a round mark may be read as
     settled: bool = False
 
     @property
@@ -108,6 +109,11 @@ class Letters:
         bad, replaced = self._bad(source, page.number, strict=True)
         if not bad and not replaced:
             return ()
+        if bad:
+            # Where letters claim to be none, a round one passes for a mark: it belongs to their word.
+            claims, _ = self._pages[source.info.sha256, page.number]
+            passed = {claim: self._known[claim].alike for claim in claims}
+            bad = {claim: read.most_common(1)[0][0] for claim, read in passed.items() if read} | bad
         found, _ = source.spelt(page.number, bad)
         return tuple(
             Line(
@@ -251,6 +257,8 @@ class Letters:
             tally, read = self._known[claim], seen[index].strip()
             if agrees:
                 tally.agree += 1 if well else 0
+                if _letters(read) and not _letters(claim[1]):
+                    tally.alike[read] += 1
             elif read and (_letters(read) or _letters(claim[1])):
                 if _foreign(claim[1]) and reading.confidence < _SURE:
                     continue

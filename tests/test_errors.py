@@ -46,3 +46,10 @@ def test_a_message_is_one_line() -> None:
 
 def test_exit_codes_are_those_promised() -> None:
     assert sorted(ExitCode) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 130]
+
+
+@pytest.mark.parametrize(
+    "cls", [errors.UsageError, errors.OutputError, *errors.InputError.__subclasses__()]
+)
+def test_what_users_meet_says_what_to_do_next(cls: type[DocharmonyError]) -> None:
+    assert re.fullmatch(r"[A-Z`].*\.", cls("it failed").hint)

@@ -120,6 +120,18 @@ def test_letters_cannot_hide_behind_signs(says: str, tmp_path: Path, pipeline: P
     assert glyphs_left(out) == count(FILLER[:50])
 
 
+@pytest.mark.parametrize("says", ["\ufffd", "\u2022", "\uf06c"])
+def test_round_letters_cannot_pass_for_marks_where_nobody_sees_them(
+    says: str, tmp_path: Path, pipeline: Pipeline
+) -> None:
+    """Each o and x may be a bullet by its looks; hidden, nothing else tells the word."""
+    secret = "Moguvokroxq"
+    path = draw(tmp_path / "a.pdf", [(secret, says * len(secret))], mode=3)
+    out = tmp_path / "out.pdf"
+    redact(path, out, terms=[secret], pipeline=pipeline)
+    assert glyphs_left(out) == count(FILLER[:50])
+
+
 def test_glyphs_without_ink_do_not_break_a_word(tmp_path: Path, pipeline: Pipeline) -> None:
     """Blank glyphs that claim to be letters stand between those of the secret."""
     with pikepdf.new() as pdf:

@@ -322,7 +322,7 @@ class PublishedEngine:
         raise EngineError(
             f"checkpoint {self.name!r} cannot {what}",
             why="it was not trained for it",
-            hint="choose another one with --checkpoint; `docharmony checkpoints` lists them",
+            hint="Choose another one with --checkpoint; `docharmony checkpoints` lists them.",
         )
 
 

@@ -265,7 +265,7 @@ class TextHarmony:
         raise EngineError(
             f"checkpoint {self.manifest.name!r} cannot {what}",
             why="it was not trained for it",
-            hint="choose another one with --checkpoint; `docharmony checkpoints` lists them",
+            hint="Choose another one with --checkpoint; `docharmony checkpoints` lists them.",
         )
 
 

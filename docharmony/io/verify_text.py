@@ -53,9 +53,7 @@ def _mupdf(path: str, password: str | None, version: tuple[int, int]) -> Any:
     try:
         document = pymupdf.open(path, filetype="pdf")
     except Exception as error:
-        raise BrokenError(
-            "cannot open the file", why="MuPDF cannot read it", hint="Is it a PDF?"
-        ) from error
+        raise BrokenError("cannot open the file", why="MuPDF cannot read it") from error
     if document.needs_pass and not document.authenticate(password or ""):
         raise EncryptedError(
             "cannot open the file",
@@ -70,9 +68,7 @@ def _pdfium(path: str, password: str | None, version: tuple[int, int]) -> Any:
     try:
         return pypdfium2.PdfDocument(path, password=password)
     except pypdfium2.PdfiumError as error:
-        raise BrokenError(
-            "cannot open the file", why="PDFium cannot read it", hint="Is it a PDF?"
-        ) from error
+        raise BrokenError("cannot open the file", why="PDFium cannot read it") from error
 
 
 def turned(box: Sequence[float], rotation: int, width: float, height: float) -> BBox:

@@ -31,6 +31,27 @@ _GRID = 24.0  # page units (at 72 dpi) to which places are rounded outwards
 _MOST_PAGES = 100  # of which pictures are shown
 _MOST_ROWS = 2000
 _QUALITY = 70
+_DONE = {
+    "cleaned": "what was removed, or could not be searched, was taken out",
+    "removed": "taken out as a whole",
+    "kept": "left as it was, without a search",
+}
+# What a check looks for, by the start of its name, in words of the reader of the page.
+_MEANING = {
+    "pages": "Two programs that did not write the file open it and count its pages.",
+    "strings and streams": "Everything stored in the file is unpacked and searched for what was removed.",
+    "written anew": "The file holds no earlier version of itself.",
+    "text": "Two programs copy all text out of the file: nothing removed is in it.",
+    "places": "No character stands where something was removed.",
+    "rest of the page": "What was not removed is still there, in its place.",
+    "pixels read again": "The pages were read like a scan: nothing removed can be read.",
+    "pixels": "The picture of each place no longer shows what stood there.",
+    "gaps": "What was set anew leaves its gaps empty.",
+    "kind": "The picture is of the kind it was.",
+    "metadata": "The picture file says nothing about itself.",
+    "bytes": "The bytes of the file are searched for what was removed.",
+    "re-read pixels": "The places were read like a scan: nothing can be read there.",
+}
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -111,7 +132,11 @@ def _verdict(report: RedactionReport, passed: bool) -> str:
         text = f"<strong>{failed} of {count} checks failed.</strong> Do not hand out the file."
     if not report.count:
         text += " Nothing was removed: no rule found anything. The output is a cleaned copy."
-    return f'<div class="verdict {"good" if passed else "bad"}">{text}</div>'
+    return (
+        f'<div class="verdict {"good" if passed else "bad"}">{text}</div>'
+        '<p class="soft">The checks say that what was found is gone from the file. They cannot say that '
+        "all was found that should go: look at the pages below, or at the output itself.</p>"
+    )
 
 
 def _numbers(report: RedactionReport, pages: int) -> str:
@@ -119,7 +144,7 @@ def _numbers(report: RedactionReport, pages: int) -> str:
         "places removed": report.count,
         "pages with removals": len(report.edits),
         "pages in all": pages,
-        "hidden carriers changed": len(report.carriers),
+        "hidden parts changed": len(report.carriers),
         "lines hard to read": len(report.uncertain),
     }
     cells = "".join(
@@ -151,28 +176,35 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: i
 def _removed(report: RedactionReport) -> str:
     if not report.count:
         return ""
-    rules = Counter(_rule(edit) for own in report.edits.values() for edit in own)
+    counts = Counter(_what(edit) for own in report.edits.values() for edit in own)
     found: dict[str, set[int]] = {}
     for page, own in report.edits.items():
         for edit in own:
-            found.setdefault(_rule(edit), set()).add(page)
-    rows = [(count, rule, _page_list(sorted(found[rule]))) for rule, count in sorted(rules.items())]
-    return "<h2>What was removed</h2>" + _table(("places", "rule", "on pages"), rows, numeric=1)
+            found.setdefault(_what(edit), set()).add(page)
+    rows = [
+        (count, what, _page_list(sorted(found[what]))) for what, count in sorted(counts.items())
+    ]
+    return "<h2>What was removed</h2>" + _table(("places", "what", "on pages"), rows, numeric=1)
 
 
 def _places(report: RedactionReport) -> str:
     rows = [
-        (page, edit.id, _rule(edit), edit.reason, f"{edit.confidence:.2f}")
+        (page, index, _what(edit), _rule(edit), f"{edit.confidence:.2f}")
         for page, own in sorted(report.edits.items())
-        for edit in own
+        for index, edit in enumerate(own, 1)
     ]
     if not rows:
         return ""
-    heads = ("page", "place", "rule", "why", "certainty")
-    table = _table(heads, rows[:_MOST_ROWS], numeric=1)
+    heads = ("page", "place", "what", "rule", "certainty")
+    table = _table(heads, rows[:_MOST_ROWS], numeric=2)
     if len(rows) > _MOST_ROWS:
         table += f'<p class="soft">… and {len(rows) - _MOST_ROWS} more: see the JSON report.</p>'
     return f"<h2>Each place, and why</h2>{table}"
+
+
+def _what(edit: Edit) -> str:
+    """Return what was removed in words: of a term that was given, only which one it was."""
+    return edit.reason.replace("term ", "given text no. ") if edit.rule == "term" else edit.reason
 
 
 def _rule(edit: Edit) -> str:
@@ -189,9 +221,9 @@ def _pictures(report: RedactionReport, output: Source) -> str:
     parts = [
         "<h2>Before and after</h2>",
         (
-            '<p class="soft">Left: where something stood (hatched; places are rounded to '
-            f"{_GRID / 72:.2g} inch, so that they do not give away how long it was). Right: the page "
-            "as it is now. Both are drawn from the output.</p>"
+            '<p class="soft">Left: where something stood (hatched, with its number in the list below; '
+            f"fields are rounded to {_GRID / 72:.2g} inch, so that they do not give away how long it "
+            "was). Right: the page as it is now. Both are drawn from the output.</p>"
         ),
         '<div class="pages">',
     ]
@@ -253,8 +285,11 @@ def _hatched(picture: Image.Image, page: Page, edits: Sequence[Edit]) -> Image.I
         lines.line((start, picture.height, start + picture.height, 0), fill=(201, 120, 46), width=1)
     marked = Image.composite(hatch, picture, cover)
     frame = ImageDraw.Draw(marked)
-    for spot in outlines:
+    for index, spot in enumerate(outlines, 1):
         frame.rectangle(spot, outline=(150, 78, 12))
+        corner = spot[0] + 2, spot[1] + 1
+        frame.rectangle(frame.textbbox(corner, str(index)), fill=(255, 255, 255))
+        frame.text(corner, str(index), fill=(150, 78, 12))
     return marked
 
 
@@ -276,41 +311,59 @@ def _gaps(report: RedactionReport) -> str:
     lines = sum(map(len, report.moved.values()))
     parts = ["<h2>Gaps</h2>"]
     if lines:
+        pages = sorted(report.moved)
         parts.append(
-            f"<p>{lines} {'line was' if lines == 1 else 'lines were'} set anew on pages "
-            f"{_page_list(sorted(report.moved))}, so that the width of a gap does not tell what "
-            "stood there. Hatched fields show where it stood before that.</p>"
+            f"<p>{lines} {'line was' if lines == 1 else 'lines were'} set anew on "
+            f"{'page' if len(pages) == 1 else 'pages'} {_page_list(pages)}, so that the width of a gap "
+            "does not tell what stood there. Hatched fields show where it stood before that.</p>"
         )
     if report.gaps:
-        parts.append("<p>These gaps still have the width of what was removed:</p>")
+        numbers = {
+            (page, edit.id): index
+            for page, own in report.edits.items()
+            for index, edit in enumerate(own, 1)
+        }
+        rows = sorted(
+            (gap.page, numbers.get((gap.page, gap.edit), 0), gap.why) for gap in report.gaps
+        )
         parts.append(
-            _table(
-                ("page", "place", "why"),
-                [(gap.page, gap.edit, gap.why) for gap in report.gaps[:_MOST_ROWS]],
-                numeric=1,
-            )
+            "<p>These gaps are still as wide as what was removed, so that who guesses a word can try "
+            "whether it would fit:</p>"
+        )
+        parts.append(
+            _table(("page", "place", "why it could not be set anew"), rows[:_MOST_ROWS], numeric=2)
         )
     return "".join(parts) if len(parts) > 1 else ""
 
 
 def _carriers(report: RedactionReport) -> str:
+    head = "<h2>Beside the pages</h2>"
     if not report.carriers:
-        return "<h2>Hidden carriers</h2><p>Nothing had to be cleaned.</p>"
-    rows = [(carrier["where"], carrier["action"]) for carrier in report.carriers]
-    return "<h2>Hidden carriers</h2>" + _table(("where", "what was done"), rows)
+        return head + "<p>Nothing that no page shows had to be cleaned.</p>"
+    rows = [(carrier["where"], _DONE[carrier["action"]]) for carrier in report.carriers]
+    return (
+        f'{head}<p class="soft">Parts of the file that no page shows, in which something could be '
+        "hidden.</p>" + _table(("part", "what was done"), rows)
+    )
 
 
 def _checks(report: RedactionReport) -> str:
     rows = "".join(
         f'<tr><td><span class="mark {"pass" if check.passed else "fail"}">'
         f"{'passed' if check.passed else 'failed'}</span></td>"
-        f"<td>{_escaped(check.name)}</td><td>{_escaped(check.detail)}</td></tr>"
+        f"<td>{_escaped(_meaning(check.name))}</td>"
+        f"<td>{_escaped(check.name)}: {_escaped(check.detail)}</td></tr>"
         for check in report.checks
     )
     return (
-        "<h2>Checks of the output</h2><table><thead><tr><th></th><th>check</th><th>result</th></tr>"
-        f"</thead><tbody>{rows}</tbody></table>"
+        "<h2>Checks of the output</h2><table><thead><tr><th></th><th>what was checked</th>"
+        f"<th>result</th></tr></thead><tbody>{rows}</tbody></table>"
     )
+
+
+def _meaning(name: str) -> str:
+    """Return what a check looks for; names of checks may go on with that of a reader or a list."""
+    return next((text for start, text in _MEANING.items() if name.startswith(start)), name)
 
 
 def _uncertain(report: RedactionReport) -> str:

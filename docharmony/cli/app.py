@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..errors import DocharmonyError, ExitCode, UsageError
+from ..io.output import no_room
 from ..plugins import Plugins
 from ..registry import ELSEWHERE, missing
 from . import messages
@@ -141,6 +142,9 @@ def run(argv: list[str]) -> int:
     except Exception as error:
         if verbose:
             _trace(error)
+        if full := no_room(error):
+            messages.error(str(full), full.hint, code=full.exit_code)
+            return full.exit_code
         # A foreign error's own text may quote the document, so only its class is named.
         messages.error(
             f"unexpected error: {type(error).__name__}",

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from ..errors import DocharmonyError
 from . import wire
+from .output import no_room
 
 PACKAGE = "docharmony.io."
 # Distributions that are not called as their module is.
@@ -46,19 +47,16 @@ def main() -> None:
             reply: dict[str, Any] = {"memory": True}
         except DocharmonyError as error:
             value, answer = None, ()
-            reply = {
-                "error": type(error).__name__,
-                "what": error.what,
-                "where": error.where,
-                "why": error.why,
-                "hint": error.hint,
-            }
+            reply = _told(error)
         except ModuleNotFoundError as error:
             value, answer = None, ()
             reply = _missing(error)
         except Exception as error:
             value, answer = None, ()
-            reply = {"failed": type(error).__name__, "trace": _trace(error)}
+            full = no_room(error)
+            reply = (
+                _told(full) if full else {"failed": type(error).__name__, "trace": _trace(error)}
+            )
         else:
             reply = {"value": value}
         wire.send(sink, {"id": header["id"], **reply}, answer)
@@ -68,6 +66,16 @@ def main() -> None:
         del message, header, blobs, value, answer, reply
     # Skip the tear-down of half a million parser objects: nothing here outlives the process.
     os._exit(0)
+
+
+def _told(error: DocharmonyError) -> dict[str, Any]:
+    return {
+        "error": type(error).__name__,
+        "what": error.what,
+        "where": error.where,
+        "why": error.why,
+        "hint": error.hint,
+    }
 
 
 def _missing(error: ModuleNotFoundError) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -62,6 +63,18 @@ def atomic(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
+
+
+def no_room(error: BaseException) -> OutputError | None:
+    """Return what to tell of an error of the system that says that intermediate files have no room."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    return OutputError(
+        "cannot write intermediate files",
+        where=tempfile.gettempdir(),
+        why=error.strerror or type(error).__name__,
+        hint="Make room there, or name another folder in TMPDIR.",
+    )
 
 
 @contextmanager

@@ -104,6 +104,7 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.S)
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"", b"\r": b""}
+_OCTAL = tuple(b"%d" % digit for digit in range(8))
 # Kerning so wide is a space, in thousandths of an em.
 _SPACE = -150.0
 
@@ -141,7 +142,7 @@ def shown(data: bytes) -> str:
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
     body = match.group(1)
-    if body[:1].isdigit():
+    if body[:1] in _OCTAL:  # a backslash before another character, 8 and 9 too, means nothing
         return bytes((int(body, 8) & 255,))
     return _ESCAPED.get(body[:1], body)
 

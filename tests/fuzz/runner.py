@@ -137,8 +137,8 @@ def blind_pipeline() -> Pipeline:
 def attack(recipe: Recipe, folder: Path, pipeline: Pipeline, profile: Any = "minimal") -> Result:
     """Write, redact and attack one document.
 
-    A blow may make a font lie, which nobody notices who trusts the text layer, as these pipelines do: what
-    leaks then is redacted once more as users do, with the engine, and judged by that.
+    A blow may make a font lie, which nobody notices who trusts the text layer, as these pipelines do:
+    what leaks then is redacted once more as users do, with the engine, and judged by that.
     """
     stem = recipe.seed.replace("/", "_")
     source, out = folder / f"{stem}.pdf", folder / f"{stem}-out.pdf"

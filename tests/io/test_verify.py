@@ -9,6 +9,8 @@ from typing import Any
 import pikepdf
 import pymupdf
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from docharmony.geometry import BBox
@@ -273,3 +275,11 @@ def test_shown_puts_kerned_pieces_together() -> None:
     assert "Anna) Sc" in shown(stream)
     assert "Alt" in shown(stream)
     assert shown(b"1 0 0 rg 0 0 5 5 re f") == ""
+
+
+@given(st.binary(max_size=40), st.booleans())
+@example(b"\\8\\9\\400", True)
+def test_any_bytes_are_searched_as_if_they_were_content(noise: bytes, escape: bool) -> None:
+    """Streams of objects and of fonts are no content, and hold whatever looks like it."""
+    body = b"\\" + noise if escape else noise
+    assert "Roe" in shown(b"(" + body.replace(b"(", b"").replace(b")", b"") + b"..) Tj (Roe) Tj ")

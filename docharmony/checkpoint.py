@@ -237,12 +237,14 @@ def write_manifest(
     abilities: Iterable[str],
     parts: Mapping[str, tuple[str, str, str]],
     training: Mapping[str, Any],
+    digests: Mapping[str, str] | None = None,
 ) -> None:
     """Write the manifest of files that lie in a folder, whole or not at all.
 
     Args:
         parts: file within the folder, format and dtype of each part by its name.
         training: record of the training, free in form.
+        digests: SHA-256, in hexadecimal, of files that were hashed while they were written.
 
     Raises:
         OSError: a file cannot be read or the manifest not be written.
@@ -250,9 +252,11 @@ def write_manifest(
     root = Path(folder)
     described = {}
     for key, (file, form, dtype) in parts.items():
-        with (root / file).open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            size = os.fstat(stream.fileno()).st_size
+        size = (root / file).stat().st_size
+        digest = (digests or {}).get(file)
+        if digest is None:
+            with (root / file).open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
         described[key] = {
             "file": file, "format": form, "dtype": dtype, "bytes": size, "sha256": digest,
         }  # fmt: skip

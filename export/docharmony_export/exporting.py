@@ -123,15 +123,16 @@ def _published(
 
     chosen = _chosen(names, published.PARTS)
     state, _ = open_weights(manifest.path)
-    rows, files = [], {}
+    rows, files, digests = [], {}, {}
     with _Apart() as apart:
         for name in chosen:
             log.info("writing %s", name)
             weights = published.FORMATS[precision]
             graph, data = published.write(name, state, spec, weights, folder)
             files[name] = (graph.name, "onnx", precision)
-            files[f"{name}.data"] = (data.name, "onnx-data", precision)
-            row = Row(name, precision, graph.stat().st_size + data.stat().st_size)
+            files[f"{name}.data"] = (data.path.name, "onnx-data", precision)
+            digests[data.path.name] = data.sha256
+            row = Row(name, precision, graph.stat().st_size + data.bytes)
             if check:
                 found = apart.run(parity.compare, manifest.path, graph, spec, name)
                 limit = parity.TOLERANCES[name][precision]
@@ -146,7 +147,7 @@ def _published(
         # LoRA of the vision trunk is part of its weights now.
         spec=replace(spec, trunk=replace(spec.trunk, lora_rank=0)),
         abilities=[a for a in manifest.abilities if _ABILITIES.get(a, set()) <= there],
-        parts=files, training=manifest.training,
+        parts=files, training=manifest.training, digests=digests,
     )  # fmt: skip
     return rows
 

@@ -7,9 +7,10 @@ how every single weight is stored.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ CONTRIB = "com.microsoft"
 BLOCK = 32  # weights that share a scale with Weights.BLOCKS
 _PAGE = 4096
 _STORED = 1024  # bytes; smaller arrays stay in the graph
+# Numbers that are brought into another type or order at a time. What fits the processor's cache and
+# memory that was used before takes a fifth (fp16) to a tenth (int8) of the time of whole matrices.
+_PIECE = 1 << 19
 
 Array = npt.NDArray[np.floating]
 
@@ -62,24 +66,41 @@ class Storage:
         self.path, self.bytes, self.align = path, 0, align
         self._stream = path.open("wb")
         self._places: dict[bytes, int] = {}
+        self._digest = hashlib.sha256()
 
-    def add(self, array: npt.NDArray[np.generic], name: str) -> TensorProto:
-        """Write an array, unless an equal one was, and return what stands for it in the graph."""
-        raw = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
-        digest = hashlib.sha256(raw).digest()
-        start = self._places.get(digest)
-        if start is None:
-            # Whole pages, so that the runtime can map what it does not rearrange.
-            start = self._places[digest] = -(-self.bytes // self.align) * self.align
-            self._stream.write(bytes(start - self.bytes))
+    def add(
+        self, array: npt.NDArray[np.generic], name: str, dtype: npt.DTypeLike = None
+    ) -> TensorProto:
+        """Write an array, unless an equal one was, and return what stands for it in the graph.
+
+        Args:
+            array: in any order of memory; written row by row, a piece at a time.
+            dtype: to be stored as; None keeps the array's.
+        """
+        dtype = np.dtype(array.dtype if dtype is None else dtype)
+        # Whole pages, so that the runtime can map what it does not rearrange.
+        start = -(-self.bytes // self.align) * self.align
+        one, whole = hashlib.sha256(), self._digest.copy()
+        gap = bytes(start - self.bytes)
+        self._stream.write(gap)
+        whole.update(gap)
+        for piece in _pieces(array):
+            raw = memoryview(piece.astype(dtype, order="C", copy=False).reshape(-1).view(np.uint8))
             self._stream.write(raw)
-            self.bytes = start + len(raw)
+            one.update(raw)
+            whole.update(raw)
+        length = array.size * dtype.itemsize
+        place = self._places.setdefault(one.digest(), start)
+        if place == start:
+            self.bytes, self._digest = start + length, whole
+        else:
+            self._stream.truncate(self._stream.seek(self.bytes))
         tensor = TensorProto(
-            name=name, dims=array.shape, data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
+            name=name, dims=array.shape, data_type=helper.np_dtype_to_tensor_dtype(dtype),
             data_location=TensorProto.EXTERNAL,
         )  # fmt: skip
-        place = {"location": self.path.name, "offset": str(start), "length": str(len(raw))}
-        for key, value in place.items():
+        where = {"location": self.path.name, "offset": str(place), "length": str(length)}
+        for key, value in where.items():
             tensor.external_data.add(key=key, value=value)
         return tensor
 
@@ -88,6 +109,11 @@ class Storage:
         for tensor in model.graph.initializer:
             if len(tensor.raw_data) >= _STORED:
                 tensor.CopyFrom(self.add(numpy_helper.to_array(tensor), tensor.name))
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what was written."""
+        return self._digest.hexdigest()
 
     def close(self) -> None:
         """Finish the file."""
@@ -120,13 +146,14 @@ class GraphBuilder:
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, dtype, shape))
 
-    def constant(self, array: npt.NDArray[np.generic]) -> str:
-        """Store an array as it is."""
+    def constant(self, array: npt.NDArray[np.generic], dtype: npt.DTypeLike = None) -> str:
+        """Store an array, as it is or in another type."""
         name = f"c{len(self._initializers)}"
-        array = np.asarray(array, order="C")
-        if self.storage is not None and array.nbytes >= _STORED:
-            self._initializers[name] = self.storage.add(array, name)
+        dtype = np.dtype(array.dtype if dtype is None else dtype)
+        if self.storage is not None and array.size * dtype.itemsize >= _STORED:
+            self._initializers[name] = self.storage.add(array, name, dtype)
         else:
+            array = array.astype(dtype, order="C", copy=False)
             self._initializers[name] = numpy_helper.from_array(array, name)
         return name
 
@@ -141,7 +168,7 @@ class GraphBuilder:
     def reals(self, array: npt.NDArray[np.generic]) -> str:
         """Store an array in the type that the graph computes in."""
         half = self.real == TensorProto.FLOAT16
-        return self.constant(array.astype(np.float16 if half else np.float32))
+        return self.constant(array, np.float16 if half else np.float32)
 
     def weight(self, array: Array, axis: int | None = None) -> str:
         """Store a weight in the graph's format and return it in the type that the graph computes in.
@@ -150,11 +177,10 @@ class GraphBuilder:
             array: the weight.
             axis: the output channel, for one int8 scale each; None keeps small vectors in fp16.
         """
-        array = np.ascontiguousarray(array, np.float32)
         if self.weights in (Weights.FP32, Weights.HALF):
             return self.reals(array)
         if axis is None or self.weights is Weights.FP16:
-            return self.node("Cast", self.constant(array.astype(np.float16)), to=TensorProto.FLOAT)
+            return self.node("Cast", self.constant(array, np.float16), to=TensorProto.FLOAT)
         codes, scale = quantize(array, axis)
         return self.node("DequantizeLinear", self.constant(codes), self.constant(scale), axis=axis)
 
@@ -266,12 +292,31 @@ def quantize_blocks(
     """Return a matrix (out, in) as codes (out, blocks, BLOCK) around 128 and scales (out, blocks)."""
     rows, columns = matrix.shape
     count = -(-columns // BLOCK)
-    padded = np.zeros((rows, count * BLOCK), np.float32)
-    padded[:, :columns] = matrix
-    blocks = padded.reshape(rows, count, BLOCK)
-    scale = np.maximum(np.abs(blocks).max(2) / 127, 1e-12)
-    codes = np.rint(blocks / scale[..., None]).astype(np.int16) + 128
-    return codes.astype(np.uint8), scale.astype(np.float32)
+    codes = np.empty((rows, count, BLOCK), np.uint8)
+    scales = np.empty((rows, count), np.float32)
+    start = 0
+    for piece in _pieces(matrix):
+        end = start + len(piece)
+        padded = np.zeros((len(piece), count * BLOCK), np.float32)
+        padded[:, :columns] = piece
+        blocks = padded.reshape(-1, count, BLOCK)
+        scale = np.maximum(np.abs(blocks).max(2) / 127, 1e-12)
+        blocks /= scale[..., None]
+        np.rint(blocks, out=blocks)
+        blocks += 128
+        codes[start:end], scales[start:end] = blocks, scale
+        start = end
+    return codes, scales
+
+
+def _pieces(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """Yield the rows of an array, some at a time."""
+    if array.ndim == 0:
+        yield array
+        return
+    rows = max(1, _PIECE * len(array) // max(1, array.size))
+    for start in range(0, len(array), rows):
+        yield array[start : start + rows]
 
 
 def quantize(array: Array, axis: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:

@@ -287,7 +287,7 @@ def exported(model: str, dtype: str, folder: Path) -> Path:
         weights = published.FORMATS[precision]
         graph, data = published.write(name, State(shapes, read), spec, weights, folder)
         files[name] = (graph.name, "onnx", precision)
-        files[f"{name}.data"] = (data.name, "onnx-data", precision)
+        files[f"{name}.data"] = (data.path.name, "onnx-data", precision)
     write_manifest(
         folder, name=model, licence="none", spec=spec, abilities=[], parts=files, training={}
     )

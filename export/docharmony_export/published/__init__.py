@@ -30,8 +30,8 @@ FORMATS = {"fp32": Weights.FP32, "fp16": Weights.HALF, "int8": Weights.BLOCKS}
 
 def write(
     name: str, state: State, spec: PublishedSpec, weights: Weights, folder: Path
-) -> tuple[Path, Path]:
-    """Write one part as ``NAME.onnx`` and, beside it, its weights as ``NAME.onnx.data``."""
+) -> tuple[Path, Storage]:
+    """Write one part as ``NAME.onnx``; return its path and the weights beside it, NAME.onnx.data."""
     storage = Storage(folder / f"{name}.onnx.data")
     try:
         g = Blocks(name, weights, storage)
@@ -41,4 +41,4 @@ def write(
         storage.close()
     path = folder / f"{name}.onnx"
     onnx.save(model, path)
-    return path, storage.path
+    return path, storage

@@ -71,7 +71,7 @@ class Blocks(GraphBuilder):
 
     def singles(self, array: Array) -> str:
         """Store float32 numbers, whatever the graph computes in."""
-        return self.constant(array.astype(np.float32))
+        return self.constant(array, np.float32)
 
     def size(self, x: str, axis: int) -> str:
         """Return one side of a value, int64 (1)."""

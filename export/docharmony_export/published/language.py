@@ -102,7 +102,7 @@ def _embed(g: Blocks, w: State, d: DecoderSpec, ids: str, tokens: str) -> str:
     # Rows are picked from what is stored, so that nothing but these is widened.
     table = w["embed_tokens.weight"]
     if g.real == F32 and g.weights is not Weights.FP32:
-        x = g.cast(g.node("Gather", g.constant(table.astype(np.float16)), ids), F32)
+        x = g.cast(g.node("Gather", g.constant(table, np.float16), ids), F32)
     else:
         x = g.node("Gather", g.reals(table), ids)
     slots = g.node("Equal", ids, g.constant(np.array(d.image_slot)))

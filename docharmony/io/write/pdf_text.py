@@ -20,6 +20,8 @@ from .pdf_stream import Shown, Spaced, Step
 from .pdf_walk import State, Walk
 
 _IDENTITY = Affine()
+# How far the middle of a column is above what would be its line, if it lay, in em.
+_MIDDLE = 0.28
 _CLIPPING = 4  # text render modes from here on add to the clip path
 
 
@@ -183,11 +185,11 @@ class TextWalk(Walk):
         if state.loose or font is None or not state.size:
             return
         fixed = ""
-        if font.vertical:
-            return
         if state.mode >= _CLIPPING or self._path:
             fixed = "it is part of a clip path"
         spacing = Spacing(state.size, state.char_space, state.word_space)
+        if font.vertical:
+            place, run, spacing = _laid(place, run, spacing)
         scene.runs.append(Run(key, place, run, spacing, state.clip, fixed))
 
     def _set_anew(
@@ -205,7 +207,10 @@ class TextWalk(Walk):
         if slots:
             shown.look = self._look()
         self._canonical.add(self._text)
-        em = math.hypot(*_scaled(state).then(self._matrix).then(state.ctm)[:2])
+        place = _scaled(state).then(self._matrix).then(state.ctm)
+        # In vertical text the pen goes down, against the axis of its units.
+        down = state.font is not None and state.font.vertical
+        sign, em = (-1, math.hypot(*place[2:4])) if down else (1, math.hypot(*place[:2]))
         start, across = move.place((shown.place.e, shown.place.f))
         parts, codes = [shown], bytearray()
         pen: float | None = None
@@ -213,16 +218,16 @@ class TextWalk(Walk):
         old, number = 0.0, 0
         for part in run:
             if not isinstance(part, list):
-                old -= part / 1000
+                old -= sign * part / 1000
                 continue
             for glyph in part:
                 new, slot = places.get(number, start + old * em), slots.get(number)
                 spacing = state.char_space + (state.word_space if glyph.spaced else 0.0)
-                old += glyph.advance + spacing / state.size
+                old += sign * (glyph.advance + spacing / state.size)
                 number += 1
                 if number - 1 in gone or (slot is not None and slot.word is None):
                     continue
-                jump = 0.0 if pen is None else round((pen - new) / em * 1000, 1)
+                jump = 0.0 if pen is None else round(sign * (pen - new) / em * 1000, 1)
                 turns = pen is None or slot != last
                 if codes and (turns or abs(jump) >= 0.1):
                     parts[-1].kept.append(pikepdf.String(bytes(codes)))
@@ -238,7 +243,7 @@ class TextWalk(Walk):
                 elif abs(jump) >= 0.1:
                     parts[-1].kept.append(jump)
                 codes += glyph.code
-                pen, last = new + glyph.advance * em, slot
+                pen, last = new + sign * glyph.advance * em, slot
         if codes:
             parts[-1].kept.append(pikepdf.String(bytes(codes)))
         return len(gone), parts[1:]
@@ -308,6 +313,25 @@ class TextWalk(Walk):
             if area.hits:
                 area.layer, area.mark = self._belongs()
         return kept, count, cuts
+
+
+def _laid(
+    place: Affine, run: Sequence[float | list[Glyph]], spacing: Spacing
+) -> tuple[Affine, list[float | list[Glyph]], Spacing]:
+    """Return a run of vertical text as one that goes along its column, its pen beside its middle."""
+    laid: list[float | list[Glyph]] = []
+    for part in run:
+        if isinstance(part, list):
+            turned = []
+            for glyph in part:
+                x0, y0, x1, y1 = glyph.box
+                box = -y1, x0 + _MIDDLE, -y0, x1 + _MIDDLE
+                turned.append(replace(glyph, advance=-glyph.advance, box=box))
+            laid.append(turned)
+        else:
+            laid.append(-part)
+    turn = Affine(0.0, -1.0, 1.0, 0.0, -_MIDDLE, 0.0)
+    return turn.then(place), laid, Spacing(spacing.size, -spacing.char, -spacing.word)
 
 
 def _scaled(state: State) -> Affine:

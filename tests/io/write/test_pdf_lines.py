@@ -164,3 +164,58 @@ def test_no_number_of_the_file_tells_how_far_words_moved(tmp_path: Path) -> None
             streams += [part.read_bytes() for part in contents] if len(contents) else []
         outputs.add(b"\n".join(streams))
     assert len(outputs) == 1
+
+
+def test_the_gap_of_vertical_text_is_of_one_height(tmp_path: Path) -> None:
+    outputs = []
+    for name in ("山", "長谷川", "勅使河原"):
+        pdf = pikepdf.new()
+        pdf.add_blank_page(page_size=(400, 400))
+        below = pikepdf.Dictionary(
+            Type=pikepdf.Name.Font,
+            Subtype=pikepdf.Name.CIDFontType0,
+            BaseFont=pikepdf.Name("/HeiseiMin-W3"),
+            CIDSystemInfo=pikepdf.Dictionary(Registry="Adobe", Ordering="Japan1", Supplement=2),
+        )
+        font = pikepdf.Dictionary(
+            Type=pikepdf.Name.Font,
+            Subtype=pikepdf.Name.Type0,
+            BaseFont=pikepdf.Name("/HeiseiMin-W3"),
+            Encoding=pikepdf.Name("/UniJIS-UTF16-V"),
+            DescendantFonts=pikepdf.Array([pdf.make_indirect(below)]),
+        )
+        columns = (
+            f"昨日の午後に{name}さんが東京へ行きました",
+            "これは次の行です。ほかの言葉もありますからまだ続きます",
+        )
+        shown = [
+            f"1 0 0 1 {300 - 24 * n} 360 Tm [<{text.encode('utf-16-be').hex()}>] TJ"
+            for n, text in enumerate(columns)
+        ]
+        sheet = pdf.pages[0].obj
+        sheet["/Resources"] = pikepdf.Dictionary(Font=pikepdf.Dictionary(F=font))
+        sheet["/Contents"] = pdf.make_stream(f"BT /F 14 Tf {' '.join(shown)} ET".encode())
+        source, out = tmp_path / "in.pdf", tmp_path / "out.pdf"
+        pdf.save(source)
+        bottom = 40 + 14 * (6 + len(name))
+        area = [[293, 124], [307, 124], [307, bottom], [293, bottom]]
+        edit = {"id": "e1", "polygon": area, "rule": "term", "original": name}
+        value, _ = writer.erase(
+            [],
+            path=str(source),
+            password=None,
+            edits={"1": [edit]},
+            fill="box",
+            profile="minimal",
+            policies={},
+            terms=[],
+            whole_words=False,
+            out=str(out),
+        )
+        assert value["removed"]["glyphs"] == len(name)
+        (move,) = [Move.from_json(data) for data in value["moves"]["1"]]
+        assert move.to(bottom) == pytest.approx(166)
+        with pikepdf.open(out) as result:
+            streams = result.pages[0].obj["/Contents"]
+            outputs.append(b"".join(bytes(s.read_bytes()) for s in streams))
+    assert len(set(outputs)) == 1

@@ -128,7 +128,7 @@ def _party(stack: Sequence[Segment], graph: Graph) -> Party | None:
         if not lines and (cut := regex.match(r"[^:]{2,30}:\s*(?=\S)", text)):
             own = _label(cut[0])
             if own is None:
-                return None
+                continue  # a field that stands over the block
             label, a = label | own, cut.end()
         lines.append((segment, a, len(text.rstrip(" ,;|"))))
     while lines and _is_notice(lines[0]):
@@ -191,6 +191,8 @@ def _is_notice(line: Piece) -> bool:
 def _name(lines: Sequence[Piece]) -> tuple[Piece, ...]:
     segment, a, b = lines[0]
     text = segment.text[a:b]
+    if (opening := tokens(text)[:2]) and all(t.text in words("greetings") for t in opening):
+        return ()  # the greeting of a letter
     title = fold(text).strip(" .,") in words("honorifics")
     if title and len(lines) > 1 and is_name(text_of(lines[1])):
         return tuple(lines[:2])
@@ -199,7 +201,12 @@ def _name(lines: Sequence[Piece]) -> tuple[Piece, ...]:
     if is_name(text):
         return (lines[0],)
     # An address below it says more than the words of a name.
-    named = fit("party", text) >= 0.6 and not any(c.isdigit() for c in text) and ":" not in text
+    capitals = sum(word[:1].isupper() for word in text.split()) > 1
+    named = (
+        (fit("party", text) >= 0.6 or capitals)
+        and not any(c.isdigit() for c in text)
+        and ":" not in text
+    )
     return (lines[0],) if named and _label(text) is None and len(address_of(lines[1:])) > 1 else ()
 
 

@@ -136,7 +136,11 @@ def chosen(graph: Graph, role: str) -> tuple[Party, float] | None:
 
 def _holder(graph: Graph) -> tuple[Party, float] | None:
     height = graph.page.height
-    early = [s for s in graph.segments if s.bbox.y0 < 0.35 * height and len(s.text) < 50]
+    early = [
+        s
+        for s in graph.segments
+        if s.bbox.y0 < 0.35 * height and len(s.text) < 50 and sum(c.isalpha() for c in s.text) > 2
+    ]
     largest = max((s.em for s in early), default=0.0)
     for segment in early:
         names = 1 < len(segment.text.split()) <= 5 and is_name(segment.text)
@@ -207,6 +211,10 @@ def aspect(question: Question) -> str:
     return "name" if question.kind in ("name", "party", "org") else ""
 
 
+# What is sent, sold or paid for says nothing of who does it.
+_BESIDE = frozenset({"issue", "item", "payment", "delivery", "order"})
+
+
 def _whom(question: Question) -> tuple[str, list[str]]:
     """Return the role that a question asks for, or the words of a name that it gives."""
     role = ""
@@ -237,7 +245,7 @@ def _whom(question: Question) -> tuple[str, list[str]]:
             role = role or "holder"
         elif unit.senses & {"signature"}:
             role = role or "signed"
-        elif unit.senses & heads or weight < 1.0 or unit.senses & {"issue"}:
+        elif unit.senses & heads or weight < 1.0 or unit.senses & _BESIDE:
             continue
         elif capitals & set(unit.words):
             own += unit.words
@@ -270,7 +278,7 @@ def _before_address(party: Party) -> str:
 
 def _tell(party: Party, what: str, graph: Graph, sure: float) -> Found | None:
     if what == "name":
-        return _found(party.name, sure)
+        return _found(party.name[-1:], sure)  # without a form of address on a line of its own
     if what == "address":
         return next(iter(_where(party, sure, graph)), None)
     if what == "job":

@@ -51,6 +51,61 @@ def sentences(question: Question, graph: Graph) -> list[Found]:
     return found[:3]
 
 
+def objects(question: Question, graph: Graph) -> list[Found]:
+    """Return what stands behind the verb that a question ends with: "what did he study?"."""
+    if question.operation != "look" or question.kind not in ("", "text", "job", "org", "party"):
+        return []
+    plain = tokens(question.text)
+    ends = [t.text for t in plain[-2:]]
+    small = words("stop") | words("asking")
+    verb = next((word for word in reversed(ends) if word not in small), "")
+    if len(verb) < _VERB or not {t.text for t in plain} & words("helping"):
+        return []
+    unit = next((u for u, _ in question.asked if verb in u.words), Unit((verb,), frozenset()))
+    others = [(u, w) for u, w in weighed(question.asked, graph) if u != unit and not u.senses]
+    found = []
+    for slot in graph.slots:
+        if slot.shape != "sentence" or slot.labels[0].relation != "sentence":
+            continue
+        text = " ".join(slot.text.split("\n"))
+        there = tokens(text)
+        at = next((i for i, t in enumerate(there) if _inflects(unit, t.text)), -1)
+        if at < 0 or at + 1 >= len(there):
+            continue
+        total = 1.0 + sum(w for _, w in others)
+        share = (1.0 + sum(w * said(u, text) for u, w in others)) / total
+        begin = at + 1
+        if begin < len(there) - 1 and there[begin].text in words("leads"):
+            begin += 1  # "apply for", "belong to": the little word goes with the verb
+        start = there[begin].start
+        stop = _CLAUSE.search(text, start)
+        end = stop.start() if stop else len(text.rstrip(" .;:!?"))
+        got = part(slot, text, start, end, graph)
+        if share >= _LEAST and got is not None and len(text[start:end].split()) <= 12:
+            found.append(Found(got.text, got, (slot.segment,), 0.75 * share**2))
+    found.sort(key=lambda item: -item.strength)
+    rivals = len({item.text for item in found})
+    return [Found(f.text, f.slot, f.evidence, f.strength / rivals**0.5) for f in found[:2]]
+
+
+def _inflects(unit: Unit, word: str) -> bool:
+    """Whether a word is a form of the one asked for: study, studied; wohnen, wohnt."""
+    return any(likeness(known, word) >= 0.7 or _forms(known, word) for known in unit.words)
+
+
+def _forms(a: str, b: str) -> bool:
+    same = next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
+    return same >= _VERB and {a[same:], b[same:]} <= words("verb_endings") | {""}
+
+
+_VERB = 4  # letters of a verb, at least
+_CLAUSE = regex.compile(
+    r"[.;:!?](?=\s|$)|,\s|\s(?:which|that|because|when|while|where|who|since|dass|weil|wenn|qui|que|parce|car|perche|che|omdat|die|quando|bo)\s"
+)
+
+
 def _before_noun(noun: Unit, graph: Graph) -> Iterator[Found]:
     """Yield the number that opens a short line before what is counted: "4 chairs"."""
     for segment in graph.segments:

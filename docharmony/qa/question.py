@@ -85,9 +85,12 @@ def understand(text: str) -> Question:
             )
         ]
         question = replace(question, rows=not words_left)
+    if not question.kind and _hit(folded, "ask", "due"):
+        question = replace(question, kind="date", sure=0.9)
     if question.kind == "date":
-        # When "it took place" adds nothing to what took place.
-        asked = [(u, w) for u, w in asked if not set(u.words) <= words("made")] or asked
+        asked = _dated(folded, asked)
+        if any("time" in unit.senses for unit, _ in asked):
+            question = replace(question, kind="", sure=0.0)  # hours are seldom written as a date
     if question.kind == "money":
         # What "is charged" adds nothing to what it is charged for.
         asked = [(u, w) for u, w in asked if not set(u.words) <= words("charging")] or asked
@@ -100,9 +103,18 @@ def understand(text: str) -> Question:
             (Unit(("method",), frozenset({"method"})) if "payment" in u.senses else u, w)
             for u, w in asked
         ]
+    if question.kind == "money":
+        # What amount "was received" was paid: it is nobody's name.
+        asked = [
+            (Unit(u.words, frozenset({"payment"})) if u.senses & {"receiver", "sender"} else u, w)
+            for u, w in asked
+        ]
     if question.kind == "money" and words("paying") & set(folded.split()):
         asked = [(Unit(("total",), frozenset({"total"})), 1.0)]
-    if question.kind == "name" and (said := _party(folded, strong=True)):
+    if not question.kind and _hit(folded, "ask", "to_which"):
+        asked = [(Unit(("receiver",), frozenset({"receiver"})), 1.0)]
+        question = replace(question, kind="name", sure=0.8)
+    elif question.kind == "name" and (said := _party(folded, strong=True)):
         asked = said
     if question.kind == "name" and any(unit.senses == {"issue"} for unit, _ in asked):
         # Who issued it: the seller, on a paper that has one.
@@ -111,18 +123,39 @@ def understand(text: str) -> Question:
     if question.kind == "name" and all(weight < 1.0 for _, weight in asked):
         asked = _party(folded) or (_WHOSE if " whose " in folded else asked)
     if not question.kind and asked:
-        implied = _implied(asked)
-        if implied == "number" and any("price" in unit.senses for unit, _ in asked):
-            implied = "money"  # what one piece costs
-        question = replace(question, kind=implied, sure=0.85 if implied else 0.0)
+        looks = question.operation == "look"
+        told = (looks and _behind_which(folded)) or implied(asked)
+        if told == "number" and any("price" in unit.senses for unit, _ in asked):
+            told = "money"  # what one piece costs
+        question = replace(question, kind=told, sure=0.85 if told else 0.0)
     elif question.kind == "name" and asked:
         # "Who is the vendor?" may be answered by a company.
-        implied = _implied(asked)
-        if implied in ("party", "org"):
+        kind = implied(asked)
+        if kind in ("party", "org"):
             question = replace(question, kind="party")
     if question.operation in ("most", "least"):
         question = _extreme(question, asked)
     return replace(question, asked=tuple(asked))
+
+
+def _dated(folded: str, asked: list[tuple[Unit, float]]) -> list[tuple[Unit, float]]:
+    """Return what a question for a day asks: "by when must it be paid" for when that is due."""
+    settled = [
+        u for u, _ in asked if u.senses & {"payment", "due"} or set(u.words) & words("paying")
+    ]
+    if settled and _hit(folded, "ask", "due"):
+        asked = [(u, w) for u, w in asked if u not in settled]
+        return [*asked, (Unit(("due",), frozenset({"due"})), 1.0)]
+    # When "it took place" adds nothing to what took place.
+    made = words("made")
+    own = [(u, w) for u, w in asked if not set(u.words) <= made]
+    if not own:
+        return asked
+    # Beside other words it may be part of a label: "Next meeting".
+    return [(u, w * _HAPPENED if set(u.words) <= made else w) for u, w in asked]
+
+
+_HAPPENED = 0.3  # weight of a word such as "took place" beside others
 
 
 def field(name: str, kind: str = "", description: str = "") -> Question:
@@ -169,12 +202,15 @@ def _asking(folded: str) -> tuple[str, float, str, str]:
         ("when", "date", "look"),
         ("where", "place", "look"),
         ("who", "name", "look"),
+        ("who_first", "name", "look"),
         ("who_nl", "name", "look"),
     ):
         phrase = _hit(folded, "ask", name)
         if not phrase:
             continue
         at = folded.index(phrase)
+        if name == "who_first" and at > 0:
+            continue
         if name == "who_nl" and (at > 1 or not _dutch(folded)):
             continue
         # A question word asks where it leads, or stands behind a preposition.
@@ -188,7 +224,7 @@ def _asking(folded: str) -> tuple[str, float, str, str]:
                 return "number", 0.9, "count", folded.replace(phrase, " ", 1)
         if name == "how_many" and phrase.strip() in ("hoeveel", "ile", "combien de", "number of"):
             follows = _asked(folded[at + len(phrase) - 1 :])
-            if phrase.strip() != "combien de" and _implied(follows) in ("money", "date"):
+            if phrase.strip() != "combien de" and implied(follows) in ("money", "date"):
                 return "money", 0.8, "look", folded.replace(phrase, " ", 1)
         rest = folded.replace(phrase, " ", 1)
         return kind, 0.9 if kind != "place" else 0.6, operation, rest
@@ -276,7 +312,7 @@ def _operation(question: Question, folded: str) -> tuple[Question, str]:
         ("earliest", "least", "date"),
     ):
         phrase = _hit(folded, "operation", name)
-        if phrase:
+        if phrase and not _in_a_name(phrase.strip(), folded):
             changed = replace(question, operation=operation, over=over, kind="", sure=0.0)
             # "Most expensive" and "cheapest" compare prices.
             if regex.search(
@@ -286,6 +322,11 @@ def _operation(question: Question, folded: str) -> tuple[Question, str]:
                 return changed, folded.replace(phrase, " price ", 1)
             return changed, folded.replace(phrase, " ", 1)
     return question, folded
+
+
+def _in_a_name(phrase: str, folded: str) -> bool:
+    """Whether a word that may ask for an extreme is part of a field's name: "first name"."""
+    return any(len(unit.words) > 1 and phrase in unit.words for unit in units(folded))
 
 
 def _asked(folded: str) -> list[tuple[Unit, float]]:
@@ -311,13 +352,27 @@ def _asked(folded: str) -> list[tuple[Unit, float]]:
     return found
 
 
-def _implied(asked: list[tuple[Unit, float]]) -> str:
+def implied(asked: list[tuple[Unit, float]]) -> str:
+    """Return the kind of value that words of a question imply, ``""`` where they do not."""
     senses = dictionary().senses
     names: list[str] = []
     for unit, _ in asked:
         kinds = [name for name in unit.senses if senses[name].document]
         names += kinds or unit.senses
     return dictionary().type_of(names)
+
+
+def _behind_which(folded: str) -> str:
+    """Return the kind of what a question names behind "which": the bank, where an account is."""
+    plain = folded.split()
+    at = next((i for i, word in enumerate(plain[:3]) if word in words("which")), -1)
+    if not 0 <= at < len(plain) - 2:
+        return ""
+    noun, behind = units(plain[at + 1]), units(plain[at + 2])
+    # "Which account number": the noun goes on.
+    if len(noun) != 1 or not noun[0].senses or (behind and behind[0].senses):
+        return ""
+    return implied([(noun[0], 1.0)])
 
 
 def _extreme(question: Question, asked: list[tuple[Unit, float]]) -> Question:

@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import regex
+
 from ..detect.text import fold
 from ..geometry import BBox
 from ..model import AnswerSpan, Line
-from . import grids, moments, parties, prose, tables, yesno
+from . import grids, moments, named, parties, prose, tables, yesno
 from .aligned import Grid
 from .blocks import ISSUER
 from .data import table
+from .data import words as words_of
 from .evidence import lacks, supported
 from .graph import Graph
-from .question import Question
+from .question import Question, implied, understand
 from .score import Scored, greeted, model, only_one, rank
 from .slots import Slot
+from .units import Unit
 from .values import find, fit
 from .words import tokens
 
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 HOW = (
     "look", "table", "sentence", "title", "subject", "recipient", "party", "moment",
-    "extreme", "count", "yesno", "compare",
+    "extreme", "count", "yesno", "compare", "named", "object",
 )  # fmt: skip
 """Ways to an answer; each has its own calibration, ``all`` that of the best of them, and ``ocr`` that of
 the best where it stands in lines that were read from pixels."""
@@ -77,6 +81,58 @@ def candidates(question: Question, graph: Graph, pixels: Pixels | None = None) -
     """
     if not question.asked or not graph.slots:
         return []
+    found = [
+        reply for one in _readings(question, graph) for reply in _candidates(one, graph, pixels)
+    ]
+    found.sort(key=lambda reply: -reply.confidence)
+    return found[:_ALTERNATIVES]
+
+
+def _readings(question: Question, graph: Graph) -> list[Question]:
+    """Return what a question may mean on a page: as it is, without and with its other name in brackets.
+
+    "What is the supplier (Dodavatel)?" asks for either. And a word such as "first" or "minimum" asks
+    for no extreme where a label has it: "First name", "Minimum due".
+    """
+    if question.operation in ("most", "least"):
+        looked = _labelled(question, graph)
+        return [question] if looked is None else [looked]
+    aside = _ALIAS.search(question.text)
+    if aside is None or question.operation != "look":
+        return [question]
+    plain = understand(question.text[: aside.start()] + question.text[aside.end() :])
+    other = understand(aside[1])
+    other = replace(other, kind=plain.kind or other.kind, sure=plain.sure, operation="look")
+    return [one for one in (question, plain, other) if one.asked]
+
+
+def _labelled(question: Question, graph: Graph) -> Question | None:
+    """Return a question for an extreme as one for a field, where a label has the word that asked."""
+    known = {word for unit, _ in question.asked for word in unit.words}
+    # "Nike Air Max" is a name.
+    small = " ".join(word for word in question.text.split() if word[:1].islower())
+    more = {token.text for token in tokens(small)} - known - words_of("wh") - words_of("stop")
+    for segment in graph.segments:
+        own = {token.text for token in tokens(segment.text)}
+        extra = more & own - words_of("asking")
+        if extra and 1 < len(own) <= 4 and known & own and not segment.numeric:
+            asked = (
+                *question.asked,
+                *((Unit((word,), frozenset()), 1.0) for word in sorted(extra)),
+            )
+            kind = implied(list(asked))
+            kind = "" if kind == "date" else kind  # what is due at least is a sum
+            sure = 0.8 if kind else 0.0
+            return replace(
+                question, operation="look", which=False, kind=kind, sure=sure, asked=asked
+            )
+    return None
+
+
+_ALIAS = regex.compile(r"\s*\(([^()]*\p{L}{3}[^()]*)\)")
+
+
+def _candidates(question: Question, graph: Graph, pixels: Pixels | None) -> list[Reply]:
     found: list[Reply] = []
     if question.operation in ("yesno", "compare"):
         verdict = yesno.decide(question, graph, pixels)
@@ -117,9 +173,11 @@ def finders(question: Question, graph: Graph) -> list[Reply]:
     """Return what the finders of tables, sentences, titles, parties and dates say, each for itself."""
     told = [_told(item, "table") for item in grids.look_up(question, graph)]
     told += [_told(item, "sentence") for item in prose.sentences(question, graph)]
+    told += [_told(item, "object") for item in prose.objects(question, graph)]
     aspect = parties.aspect(question)
     told += [_told(item, "party", aspect) for item in parties.answer(question, graph)]
     told += [_told(item, "moment") for item in moments.answer(question, graph)]
+    told += [_told(item, "named") for item in named.answer(question, graph)]
     for how, item in (
         ("title", prose.title(question, graph)),
         ("subject", prose.subject(question, graph)),
@@ -257,6 +315,10 @@ def _credit(question: Question, slot: Slot, found: list[Grid]) -> float:
         )
     ):
         credit *= 0.4  # a figure or a street is nobody
+    if question.kind == "id" and _another(question, slot):
+        credit *= _OTHER_ROW
+    if question.kind == "percent" and "%" not in slot.text and not _of_percents(slot):
+        credit *= _OTHER_ROW
     if grids.under_wrong_head(question, slot, found):
         credit *= _OTHER_ROW
     if grids.from_another_row(question, slot, found):
@@ -268,6 +330,34 @@ def _credit(question: Question, slot: Slot, found: list[Grid]) -> float:
     ):
         credit *= 0.3
     return credit
+
+
+# Values that are a number of their own kind: the number of an invoice is none of them.
+_NUMBERS = {
+    "iban": frozenset({"iban", "account", "bank"}),
+    "email": frozenset({"email"}),
+}
+
+
+def _another(question: Question, slot: Slot) -> bool:
+    """Whether a slot is a number of a kind that the question does not ask for: an account's."""
+    text = slot.text.strip()
+    return any(
+        value.kind in _NUMBERS
+        and value.sure == 1.0
+        and value.end - value.start > 0.8 * len(text)
+        and not question.senses & _NUMBERS[value.kind]
+        for value in find(text)
+    )
+
+
+def _of_percents(slot: Slot) -> bool:
+    """Whether a label says that a bare number is a share: its head has the sign, or names a rate."""
+    return any(
+        "%" in label.text or any("rate" in unit.senses for unit in label.units)
+        for label in slot.labels
+        if label.relation in ("above", "column", "upper")
+    )
 
 
 def calibrated(how: str, raw: float) -> float:

@@ -430,7 +430,8 @@ def greeted(graph: Graph) -> frozenset[str]:
     for segment in graph.segments:
         said = [token.text for token in tokens(segment.text)]
         if said and said[0] in greetings and len(said) <= 7:
-            return frozenset(w for w in said if w not in greetings and len(w) > 2)
+            known = greetings | words("honorifics")
+            return frozenset(w for w in said if w not in known and len(w) > 2)
     return frozenset()
 
 

@@ -230,6 +230,8 @@ class Dictionary:
         for name in _ORDER:
             if name in names:
                 return self.senses[name].type
+        if {"weight", "height"} & set(names):
+            return ""  # a gross weight is no money, and comes with its unit
         types = {self.senses[name].type for name in names if self.senses[name].type}
         if "moment" in types:
             # "Due" and "end" tell a date, but not beside a sum or a name: the amount due.

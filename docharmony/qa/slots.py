@@ -22,6 +22,15 @@ _CUT = regex.compile(r"[:\uff1a=](?=\s|$|\D)|[:\uff1a](?=\d{3})")
 _SENTENCE = regex.compile(
     r"(?<=[\p{L}\p{N})]{3}[.!?;]|[\p{L})]\d?[!?;])(?<!\s\p{Lu}\p{L}{0,2}\.)\s+(?=[\p{Lu}\p{N}\"'])"
 )
+_OPENING = regex.compile(
+    r"\s*(\d{1,4}[./-]\d{1,2}(?:[./-]\d{2,4})?|\d{4}\s?[-\u2013]\s?\d{2,4})[:.,]?\s+(?=\p{L})"
+)
+_ASIDE = regex.compile(
+    r"(?<![\p{L}.])(\p{Lu}[\p{L}'\u2019.\-]*(?:\s[\p{L}'\u2019.\-]+){1,3})\s\((\p{L}[\p{L}\s.\-]{2,30})\)"
+)
+_PARTS = regex.compile(
+    r"(?<![\p{L},])(\p{Lu}[\p{Ll}]+(?:\s\p{L}+){0,3}),\s(\p{Lu}[\p{L}'\u2019.&\- ]{2,50}?)[.]?(?=,|$)"
+)
 _COUNTRY = regex.compile(r"\p{Lu}[\p{L}.]+(?:\s\p{L}+){0,3}")
 NAMED = regex.compile(
     r"(?:(?:Mr|Mrs|Ms|Dr|Prof|Herrn?|Frau|M|Mme|Monsieur|Madame|Sra?|Sig|Dott|Dhr|Mevr|Pan|Pani)\.?\s+)?"
@@ -109,6 +118,10 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _pairs(text: str) -> Iterator[tuple[tuple[str, bool], int, int]]:
     """Yield the pairs of label and value inside a segment: label, whether by colon, value's range."""
+    for aside in _ASIDE.finditer(text):
+        # "B. Smart (Chair)": each says something of the other.
+        yield (aside[2], True), *aside.span(1)
+        yield (aside[1], True), *aside.span(2)
     cuts = [m for m in _CUT.finditer(text) if not text[m.start() :].startswith("://")]
     if cuts:
         begin = 0
@@ -123,6 +136,11 @@ def _pairs(text: str) -> Iterator[tuple[tuple[str, bool], int, int]]:
                 yield (label, True), a, b
             begin = stop
         return
+    if (opening := _OPENING.match(text)) is not None:
+        # A day or a span of years says when the rest is: in a schedule, in a life.
+        a, b = _trimmed(text, opening.end(), len(text))
+        if a < b:
+            yield (opening[1], True), a, b
     # No colon: words that are known as a field's name, with a value behind them.
     words = list(regex.finditer(r"\S+", text))
     best = 0
@@ -145,6 +163,9 @@ def _pairs(text: str) -> Iterator[tuple[tuple[str, bool], int, int]]:
             a, b = _trimmed(text, words[more].start(), len(text))
             if a < b:
                 yield (text[stop : words[more].start()].strip(), True), a, b
+    for part in _PARTS.finditer(text):
+        # "Office manager, Acme Inc.": what somebody was says where.
+        yield (part[1], True), *part.span(2)
     for dash in regex.finditer(r"\s[-\u2013\u2014]\s|\.{3,}", text):
         a, b = _trimmed(text, dash.end(), len(text))
         if dash.start() and a < b and len(text[: dash.start()].split()) <= 6:

@@ -10,7 +10,12 @@ from rapidfuzz.distance import OSA
 
 from ..detect.text import fold
 
-_TOKEN = regex.compile(r"n[°º](?=\W|$)|№|[#%€$£]|[\p{L}\p{N}]+(?:['’][\p{L}]+)?")
+# Marks that old programs set before their letter: "Gr\u00a8u\u00dfe".
+_MARKS = "\u00a8\u00b4\u02c6\u02dc\u00b8"
+_TOKEN = regex.compile(
+    rf"n[°º](?=\W|$)|№|[#%€$£]|(?:[\p{{L}}\p{{N}}]|[{_MARKS}](?=\p{{L}}))+(?:['’][\p{{L}}]+)?"
+)
+_UNMARKED = str.maketrans("", "", _MARKS)
 # French and Italian articles that lean on the next word: l'adresse, dell'ordine.
 _ELIDED = regex.compile(r"^(?:[a-z]{1,2}|dell|nell|sull|all|jusqu|lorsqu|quell)['’](?=[\p{L}])")
 _OWNED = regex.compile(r"['’]s$")
@@ -40,7 +45,12 @@ def tokens(text: str) -> list[Token]:
         if elided is not None and elided.end() < len(word):
             start += elided.end()
             word = word[elided.end() :]
-        plain = _OWNED.sub("", fold(word)).replace("º", "").replace("°", "").strip()
+        plain = (
+            _OWNED.sub("", fold(word.translate(_UNMARKED)))
+            .replace("º", "")
+            .replace("°", "")
+            .strip()
+        )
         if plain:
             found.append(Token(plain, start, match.end()))
     return found

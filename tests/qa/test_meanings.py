@@ -1,0 +1,86 @@
+"""What a question means: another name in brackets, a deadline, the noun behind "which"."""
+
+from __future__ import annotations
+
+import pytest
+
+from docharmony.qa.question import understand
+
+from .test_reader import answer, page
+
+BILL = page(
+    (60, 40, "Faktura RE-3847"), (60, 80, "Fakturadato:  2. november 2017"),
+    (60, 95, "Forfallsdato:  16. november 2017"), (60, 125, "Minimum due:  50.00"),
+    (60, 140, "Bankhaus Hohlweg & Co."), (60, 155, "IBAN DE89370400440532013000"),
+    (60, 300, "Description"), (250, 300, "Rate"), (400, 300, "Amount"),
+    (60, 320, "Planks"), (255, 320, "25%"), (400, 320, "1,250.00"),
+    (60, 340, "Nails"), (255, 340, "15%"), (400, 340, "120.00"),
+)  # fmt: skip
+PROSE = page(
+    (60, 40, "Department of Botany"), (60, 70, "Present: I. Kessel (Chair), P. Ostrander"),
+    (60, 100, "05/13 Pruning of old trees"), (60, 120, "05/20 Grafts"),
+    (60, 210, "Next meeting: 3 June 2021"),
+)  # fmt: skip
+LIFE = page(
+    (60, 40, "She studied forestry in Uppsala, and she has worked in many gardens since then."),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What is the due date (Forfallsdato)?", "16. november 2017"),
+        ("What is the minimum due?", "50.00"),
+        ("At which bank is the account?", "Bankhaus Hohlweg & Co"),
+        ("What is the invoice number?", "RE-3847"),
+    ],
+)
+def test_a_bill(question: str, expected: str) -> None:
+    assert answer(BILL, question) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Which department met?", "Department of Botany"),
+        ("Who was the chair?", "I. Kessel"),
+        ("What is planned on 05/13?", "Pruning of old trees"),
+        ("When is the next meeting?", "3 June 2021"),
+        ("Which university held the meeting?", None),
+    ],
+)
+def test_minutes(question: str, expected: str | None) -> None:
+    assert answer(PROSE, question) == expected
+
+
+def test_what_stands_behind_the_verb() -> None:
+    assert answer(LIFE, "What did she study?") == "forestry in Uppsala"
+    assert answer(LIFE, "What did she publish?") is None
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "sense"),
+    [
+        ("By when must it be paid?", "date", "due"),
+        ("Bis wann muss die Rechnung bezahlt werden?", "date", "due"),
+        ("Avant quelle date faut-il payer ?", "date", "due"),
+        ("Bei welcher Bank hat sie ihr Konto?", "org", "bank"),
+        ("Which account number is given?", "id", "account"),
+        ("What is the gross weight?", "", "weight"),
+        ("Qui demande le remboursement ?", "name", "sender"),
+        ("An welche Firma geht der Brief?", "party", "receiver"),
+    ],
+)
+def test_what_a_question_is_after(question: str, kind: str, sense: str) -> None:
+    found = understand(question)
+    assert found.kind == kind
+    assert sense in found.senses
+    assert found.operation == "look"
+
+
+def test_marks_that_stand_before_their_letter() -> None:
+    letter = page(
+        (60, 40, "Sehr geehrte Damen und Herren,"), (60, 80, "wir danken f\u00a8ur Ihren Auftrag."),
+        (60, 120, "Mit freundlichen Gr\u00a8u\u00dfen"), (60, 160, "Irma Kessel"),
+    )  # fmt: skip
+    assert answer(letter, "Wer hat den Brief unterschrieben?") == "Irma Kessel"

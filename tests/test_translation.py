@@ -142,6 +142,22 @@ def test_words_keep_their_look_and_their_links(
         assert abs(link["from"]) < 1.4 * abs(box)
 
 
+def test_a_line_with_a_drawn_logo_for_a_word_stays(tmp_path: Path, pipeline: Pipeline) -> None:
+    canvas = Canvas(str(tmp_path / "in.pdf"), pagesize=(420, 300), invariant=True)
+    canvas.setFont("Helvetica", 11)
+    canvas.drawString(40, 250, "This is the text of the house and the garden.")
+    canvas.drawString(40, 200, "Accepted in")
+    canvas.drawString(105, 200, "the house", mode=3)
+    canvas.rect(105, 200, 45, 8, fill=1)
+    canvas.drawString(156, 200, "for all of the members")
+    canvas.save()
+    report = translate(
+        tmp_path / "in.pdf", tmp_path / "out.pdf", to="de", translator="accents", pipeline=pipeline
+    )
+    assert report.to_json()["reasons"] == {"partly hidden text": 1}
+    assert "Accepted in the house for all" in text_of(tmp_path / "out.pdf")
+
+
 def test_a_changed_plan_keeps_the_look_of_the_words_that_are_left(
     styled: Path, tmp_path: Path, pipeline: Pipeline
 ) -> None:

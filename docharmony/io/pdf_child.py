@@ -24,6 +24,7 @@ import pymupdf
 from pymupdf import mupdf
 
 from ..errors import BrokenError, EncryptedError, InputError, LimitExceededError, UnsupportedError
+from .pdf_drawn import Drawn
 from .wire import Buffer
 
 P = ParamSpec("P")
@@ -46,8 +47,6 @@ _PAINTED = mupdf.FZ_STEXT_FILLED | mupdf.FZ_STEXT_STROKED | mupdf.FZ_STEXT_CLIPP
 # Invisible marks that separate words in MuPDF's eyes too.
 _DELIMITERS = frozenset("\u00a0\u202a\u202b\u202c\u202d\u202e")
 
-# A filled box is a rule when it is at most so thick (points) and so many times as long.
-_THIN, _LONG = 5.0, 5.0
 _MAX_DRAWINGS = 50_000
 _MAX_LINKS = 5_000
 
@@ -246,8 +245,8 @@ def graphics(blobs: list[bytearray], *, path: str, password: str | None, number:
     """Return links, and drawn things: blobs of float32, rules as x0 y0 x1 y1 width, boxes x0 y0 x1 y1."""
     sheet = _page(path, password, number)
     bounds = sheet.bound()
-    found = _Drawn(sheet.rotation_matrix, 0.95 * bounds.width * bounds.height)
-    for drawing in sheet.get_cdrawings()[:_MAX_DRAWINGS]:
+    found = Drawn(sheet.rotation_matrix, 0.95 * bounds.width * bounds.height)
+    for drawing in sheet.get_cdrawings(extended=True)[:_MAX_DRAWINGS]:
         found.add(drawing)
     links = [
         [[round(v, 3) for v in link["from"]], _target(link)]
@@ -461,70 +460,3 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:  # half of a surrogate pair, from a broken ToUnicode table
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-
-
-class _Drawn:
-    """Sorts paths into rules and boxes."""
-
-    def __init__(self, turn: pymupdf.Matrix, page_area: float) -> None:
-        self.rules = array("f")
-        self.boxes = array("f")
-        self._turn = turn  # get_cdrawings() speaks of the page before /Rotate
-        self._page_area = page_area
-
-    def add(self, drawing: dict[str, Any]) -> None:
-        """Add one path as ``Page.get_cdrawings`` describes it."""
-        kind = drawing["type"]
-        stroked = "s" in kind and drawing.get("stroke_opacity") != 0
-        filled = "f" in kind and drawing.get("fill_opacity") != 0
-        if not (stroked or filled):
-            return
-        width = float(drawing.get("width") or 0) if stroked else 0.0
-        shapes, crooked = 0, False
-        for item in drawing["items"]:
-            if item[0] == "re":
-                shapes += 1
-                self._shape(pymupdf.Rect(item[1]), width, stroked)
-            elif item[0] == "qu":
-                shapes += 1
-                self._shape(pymupdf.Quad(item[1]).rect, width, stroked)
-            elif item[0] == "l" and stroked:
-                crooked |= not self._stroke(pymupdf.Point(item[1]), pymupdf.Point(item[2]), width)
-            else:
-                crooked = True
-        if crooked and not shapes:
-            self._shape(pymupdf.Rect(drawing["rect"]), 0.0, False)
-
-    def _stroke(self, start: pymupdf.Point, end: pymupdf.Point, width: float) -> bool:
-        """Add a stroke when it is level or upright, and return whether it is."""
-        start, end = start * self._turn, end * self._turn
-        dx, dy = abs(end.x - start.x), abs(end.y - start.y)
-        if min(dx, dy) > 0.75:
-            return False
-        if max(dx, dy) > 0.75:
-            self._rule(start.x, start.y, end.x, end.y, width)
-        return True
-
-    def _shape(self, rect: pymupdf.Rect, width: float, stroked: bool) -> None:
-        rect = rect * self._turn
-        thick, long = sorted((rect.width, rect.height))
-        if thick <= _THIN and long >= _LONG * thick:
-            middle_x, middle_y = (rect.x0 + rect.x1) / 2, (rect.y0 + rect.y1) / 2
-            if rect.width >= rect.height:
-                self._rule(rect.x0, middle_y, rect.x1, middle_y, thick + width)
-            else:
-                self._rule(middle_x, rect.y0, middle_x, rect.y1, thick + width)
-            return
-        if stroked:
-            self._rule(rect.x0, rect.y0, rect.x1, rect.y0, width)
-            self._rule(rect.x1, rect.y0, rect.x1, rect.y1, width)
-            self._rule(rect.x0, rect.y1, rect.x1, rect.y1, width)
-            self._rule(rect.x0, rect.y0, rect.x0, rect.y1, width)
-        # The paper colour that some programs paint first says nothing about the page.
-        box = (rect.x0, rect.y0, rect.x1, rect.y1)
-        if rect.width * rect.height < self._page_area and math.isfinite(sum(box)):
-            self.boxes.extend(box)
-
-    def _rule(self, x0: float, y0: float, x1: float, y1: float, width: float) -> None:
-        if math.isfinite(x0 + y0 + x1 + y1 + width):
-            self.rules.extend((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1), width))

@@ -16,6 +16,8 @@ from .tables import Table, aligned, rows_of
 Node: TypeAlias = Piece | Table | Figure
 # Columns within columns deeper than this are read row by row.
 MAX_DEPTH = 24
+# Lines across, for each narrow gap, from which such gaps are chance.
+_CHANCE = 3
 _PAGE = re.compile(r"[\d.\-–]{1,6}|[ivxlc]{1,6}")
 
 
@@ -156,6 +158,7 @@ def _gutter(nodes: Sequence[Node]) -> float | None:
     """Return the x where most rows have a gap, or None where all is one column."""
     rows = Rows(nodes)
     events: list[tuple[float, float]] = []
+    gaps: list[tuple[float, float, bool]] = []
     for node in nodes:
         for number in rows.right_of(node, 0.2 * node.em):
             other = nodes[number]
@@ -166,6 +169,7 @@ def _gutter(nodes: Sequence[Node]) -> float | None:
             overlap = min(node.y1, other.y1) - max(node.y0, other.y0)
             # One wide gap makes columns; justified lines can have narrow ones, of which it takes three.
             weight = overlap / max(em, 1e-6) * (1.7 if gap > 2.5 * em else 0.6)
+            gaps.append((node.x1, other.x0, gap > 2.5 * em))
             events.append((node.x1, weight))
             events.append((other.x0, -weight))
     if not events:
@@ -180,7 +184,10 @@ def _gutter(nodes: Sequence[Node]) -> float | None:
         return None
     if not any(n.x1 < where for n in nodes) or not any(n.x0 > where for n in nodes):
         return None
-    return where
+    own = [wide for x0, x1, wide in gaps if x0 < where < x1]
+    crossing = sum(n.x0 < where < n.x1 for n in nodes)
+    # In a long column of justified lines some narrow gaps come to stand below each other.
+    return None if not any(own) and crossing > _CHANCE * len(own) else where
 
 
 def _bands(nodes: Sequence[Node], gutter: float) -> list[tuple[bool, list[Node]]]:

@@ -258,7 +258,8 @@ def _rejoined(row: list[Piece]) -> list[Piece]:
     for piece in row[1:]:
         last = chains[-1][-1]
         if (
-            last.line.origin == piece.line.origin
+            not piece.walled
+            and last.line.origin == piece.line.origin
             and last.line.visible == piece.line.visible
             and 0.5 < last.em / piece.em < 2
         ):

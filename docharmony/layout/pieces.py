@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -23,6 +23,8 @@ ENUMERATOR = re.compile(
 )
 
 
+# Lines this long, in em, and so many of them show where a column ends.
+_LONG, _FLUSH = 8.0, 4
 LEADER = re.compile(r"[.·…_‥]+|(?:[.…]\s?)+")
 
 
@@ -68,15 +70,17 @@ class Piece(Box):
         em: size of the text in points.
         line: the line it comes from.
         items: its words.
+        walled: whether an upright rule parts it from what stands before it on its line.
     """
 
-    __slots__ = ("em", "items", "line", "whole")
+    __slots__ = ("em", "items", "line", "walled", "whole")
 
     def __init__(self, line: Line, items: list[Item], cy: float, em: float, whole: bool) -> None:
         super().__init__(
             min(i.x0 for i in items), cy - CORE * em, max(i.x1 for i in items), cy + CORE * em
         )
         self.line, self.items, self.em, self.whole = line, items, em, whole
+        self.walled = False
 
     @property
     def text(self) -> str:
@@ -101,7 +105,9 @@ class Piece(Box):
             return parts[0]
         main = max(parts, key=lambda p: len(p.text))
         items = [item for part in parts for item in part.items]
-        return cls(main.line, items, main.cy, main.em, False)
+        joined = cls(main.line, items, main.cy, main.em, False)
+        joined.walled = parts[0].walled
+        return joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,12 +360,17 @@ def absorb(pieces: Sequence[Piece]) -> list[Piece]:
     return [piece for number, piece in enumerate(result) if number not in gone]
 
 
-def join(pieces: Sequence[Piece], body: float) -> list[Piece]:
+def join(
+    pieces: Sequence[Piece], body: float, down: Sequence[tuple[float, float, float]] = ()
+) -> list[Piece]:
     """Join pieces that one row of text was cut into: a bullet and its text, runs of one line.
 
     ``body`` is the size of most text; a bare number is taken for a heading's where it is larger.
+    Nothing is joined over an upright drawn line (x, top and bottom) in ``down``.
     """
+    strokes = sorted(down)
     rows = Rows(pieces)
+    ends = sorted(piece.x1 for piece in pieces if piece.x1 - piece.x0 > _LONG * piece.em)
     following: dict[int, int] = {}
     taken: set[int] = set()
     in_order = sorted(range(len(pieces)), key=lambda n: pieces[n].x0)
@@ -377,7 +388,12 @@ def join(pieces: Sequence[Piece], body: float) -> list[Piece]:
             continue
         nearest = min(candidates, key=lambda n: pieces[n].x0)
         other = pieces[nearest]
-        if _may_join(piece, other) and other.x0 - piece.x1 <= _reach(piece, other, body):
+        if (
+            _may_join(piece, other)
+            and other.x0 - piece.x1 <= _reach(piece, other, body)
+            and not _flush(piece, other, ends)
+            and not _between(strokes, piece.items[-1], other.items[0], piece)
+        ):
             following[number] = nearest
             taken.add(nearest)
     joined = []
@@ -390,6 +406,58 @@ def join(pieces: Sequence[Piece], body: float) -> list[Piece]:
             chain.append(pieces[at])
         joined.append(Piece.joined(chain))
     return joined
+
+
+def _flush(piece: Piece, other: Piece, ends: Sequence[float]) -> bool:
+    """Return whether a number stands at the end of a column, as those of equations do.
+
+    Then what follows it is text of the next column.
+    """
+    if len(piece.items) > 1 or other.x0 - piece.x1 < piece.em:
+        return False
+    near = 0.15 * piece.em
+    return bisect_right(ends, piece.x1 + near) - bisect_left(ends, piece.x1 - near) >= _FLUSH
+
+
+def _between(
+    strokes: Sequence[tuple[float, float, float]], one: Item, other: Item, row: Piece
+) -> bool:
+    """Return whether an upright line, of sorted ones, stands between the middles of two words."""
+    low, high = sorted(((one.x0 + one.x1) / 2, (other.x0 + other.x1) / 2))
+    first = bisect_left(strokes, (low, -math.inf, -math.inf))
+    last = bisect_left(strokes, (high, -math.inf, -math.inf))
+    return any(y0 <= row.y0 and row.y1 <= y1 for _, y0, y1 in strokes[first:last])
+
+
+def parted(pieces: Sequence[Piece], down: Sequence[tuple[float, float, float]]) -> list[Piece]:
+    """Return the pieces, cut where a drawn line stands between two words.
+
+    Args:
+        pieces: to be cut.
+        down: upright lines: x, top and bottom, in the frame.
+    """
+    if not down:
+        return list(pieces)
+    strokes = sorted(down)
+    result: list[Piece] = []
+    for piece in pieces:
+        first = bisect_left(strokes, (piece.x0, -math.inf, -math.inf))
+        last = bisect_left(strokes, (piece.x1, -math.inf, -math.inf))
+        between = [x for x, y0, y1 in strokes[first:last] if y0 <= piece.y0 and piece.y1 <= y1]
+        if not between:
+            result.append(piece)
+            continue
+        parts: list[list[Item]] = [[piece.items[0]]]
+        for a, b in pairwise(piece.items):
+            low, high = (a.x1, b.x0) if a.x1 <= b.x0 else (b.x1, a.x0)
+            if any(low - 0.5 < x < high + 0.5 for x in between):
+                parts.append([])
+            parts[-1].append(b)
+        own = [piece.part(part) for part in parts] if len(parts) > 1 else [piece]
+        for behind in own[1:]:
+            behind.walled = True
+        result += own
+    return result
 
 
 def _may_join(a: Piece, b: Piece) -> bool:

@@ -75,6 +75,7 @@ def lay_out(page: Page, graphics: Graphics, config: LayoutConfig | None = None) 
     parts = pieces.absorb(pieces.cut(main, frame))
     body = kinds.body_size(parts)
     strokes, lines, boxes = _drawn(graphics, frame, body)
+    parts = pieces.parted(parts, strokes.down)
     found: list[Table] = []
     if config.tables and (strokes.across or strokes.down):
         found, taken = ruled.find(strokes, parts)
@@ -86,7 +87,7 @@ def lay_out(page: Page, graphics: Graphics, config: LayoutConfig | None = None) 
         pictures = figures.find(images, drawn, parts, found, frame.sheet, body)
         inside = {id(p) for figure in pictures for p in figure.pieces}
         parts = [p for p in parts if id(p) not in inside]
-    parts = pieces.join(parts, body)
+    parts = pieces.join(parts, body, strokes.down)
     nodes: list[Table | figures.Figure] = [*found, *pictures]
     long_rules = [y for y, x0, x1 in strokes.across if x1 - x0 > 0.25 * frame.sheet.width]
     wide_rules = [y for y, x0, x1 in strokes.across if x1 - x0 > 0.5 * frame.sheet.width]

@@ -168,7 +168,8 @@ class Replacer:
         left = min((other.bbox.x0 for other in self.page.lines), default=0.0)
         right = max((other.bbox.x1 for other in self.page.lines), default=self.page.width)
         middle = (frame.x0 + frame.x1) / 2
-        if frame.x0 - left < em:
+        level = sum(abs(other.bbox.x0 - frame.x0) < 0.1 * em for other in self.page.lines)
+        if frame.x0 - left < em or level > 2:
             return "start"
         if (
             abs(middle - (left + right) / 2) < 0.5 * em

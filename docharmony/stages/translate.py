@@ -146,8 +146,11 @@ class TranslateStage(Stage):
         self.check(ctx)
         found = units.units(pages)
         left: list[Left] = []
-        chosen = self._chosen(pages, found, left, ctx)
         seen = _Pages(pages, ctx)
+        found, hidden = _seen_only(found, seen)
+        for unit in hidden:
+            left += _left(unit, "partly hidden text", pages)
+        chosen = self._chosen(pages, found, left, ctx)
         styled = [looks(unit.parts, seen, unit.text) for unit, _ in chosen]
         results = self._translated(chosen, styled, ctx)
         edits: list[list[Edit]] = [[] for _ in pages]
@@ -314,6 +317,31 @@ class _Pages(dict[int, Seen]):
         page = self._pages[index]
         self[index] = Seen(self._ctx.spans(page), self._ctx.graphics(page).links)
         return self[index]
+
+
+def _seen_only(
+    found: Sequence[units.Unit], seen: Mapping[int, Seen]
+) -> tuple[list[units.Unit], list[units.Unit]]:
+    """Return the texts that are seen whole, and those with a hidden word in a line that is seen.
+
+    A word in the middle of a line is hidden where a drawing stands for it, such as a logo.
+    """
+    whole: list[units.Unit] = []
+    partly: list[units.Unit] = []
+    for unit in found:
+        boxes = [
+            word.bbox
+            for index, lines in unit.parts
+            for line in lines
+            if line.origin == "pdf"
+            for word in line.words
+            if any(
+                not span.visible and span.bbox.contains(word.bbox.center)
+                for span in seen[index].spans
+            )
+        ]
+        (partly if boxes else whole).append(unit)
+    return whole, partly
 
 
 def counts(left: Sequence[Left]) -> Mapping[str, int]:

@@ -143,13 +143,14 @@ class Guard:
             plain, own = markup.unsealed(whole) if whole is not None and parts[i] else (whole, [])
             if plain is None or lost(plain, texts[i], tokens[i]) or _astray(plain, texts[i]):
                 continue
-            spots = [
-                spot
-                for part in parts[i]
-                for spot in markup.trimmed(
-                    [found for found in own if found.number == part.number], plain, part, texts[i]
-                )
-            ]
+            spots = []
+            for part in parts[i]:
+                told = [found for found in own if found.number == part.number]
+                told = markup.trimmed(told, plain, part, texts[i])
+                held = _held(part, tokens[i])
+                # Tags that let go of an address are not believed: the part is sought by its words.
+                if all(any(t.instead in plain[p.start : p.end] for p in told) for t in held):
+                    spots += told
             done[i] = replace(result, text=plain, parts=_apart(spots))
 
     def _find_parts(
@@ -172,8 +173,7 @@ class Guard:
             phrase = texts[i][part.start : part.end]
             held = [
                 replace(token, start=token.start - part.start, end=token.end - part.start)
-                for token in tokens.get(i, ())
-                if token.start >= part.start and token.end <= part.end
+                for token in _held(part, tokens.get(i, ()))
             ]
             if held:
                 phrases[phrase] = _replaced(phrase, held)
@@ -290,6 +290,11 @@ def _apart(parts: Sequence[Part]) -> tuple[Part, ...]:
         if not result or part.start >= result[-1].end:
             result.append(part)
     return tuple(result)
+
+
+def _held(part: Part, tokens: Sequence[Token]) -> list[Token]:
+    """Return the tokens that stand within a part."""
+    return [token for token in tokens if part.start <= token.start and token.end <= part.end]
 
 
 def _raised(text: str, parts: Sequence[Part]) -> list[Token]:

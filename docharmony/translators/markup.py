@@ -161,10 +161,11 @@ def found(
     plain = text[part.start : part.end]
     if plain == text.strip():
         return Part(part.number, 0, len(translated)), True
-    for wanted in dict.fromkeys(filter(None, (own, plain))):
+    bare = [wanted.rstrip(".,;:") for wanted in (own, plain) if wanted]
+    for wanted in dict.fromkeys(filter(None, bare)):
         spots = [
             match.span()
-            for match in re.finditer(re.escape(wanted.rstrip(".,;:")), translated, re.IGNORECASE)
+            for match in re.finditer(re.escape(wanted), translated, re.IGNORECASE)
             if not any(match.start() < b and match.end() > a for a, b in busy)
             and _alone(translated, *match.span())
         ]

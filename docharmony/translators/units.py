@@ -20,15 +20,20 @@ _BULLET = re.compile(
 # What a box to tick is read as.
 _BOX = re.compile(r"[\[\](){}|_\u25a1\u2610-\u2612]{1,3}")
 _NUMBERED = frozenset((BlockKind.LIST_ITEM, BlockKind.TITLE))
-# Dots that lead the eye to a page number.
 # The number of a note or an affiliation right before its text.
 _NOTED = re.compile(r"(?:\d{1,2}|[*\u2020\u2021\u00a7])(?=[A-Z\u00c0-\u00de][a-z])")
-_LEADER = re.compile(r"[.\u2026\u00b7_]{3,}|(?:[.\u2026\u00b7] ?){4,}")
+# Dots that lead the eye to a page number; three of them are an ellipsis, unless a number follows.
+_LEADER = re.compile(
+    r"[.\u00b7_]{4,}|\u2026{2,}|(?:[.\u2026\u00b7] ?){4,}|(?<!\S)(?:[.\u00b7_]{3}|\u2026)(?=\s*\d)"
+)
+_DOTS = re.compile(r"[.\u00b7_]{3,}|\u2026+|(?:[.\u2026\u00b7] ?){3,}")
 _ENDED = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019\u00bb)\]]*$")
 # Signs of program text, and the share of them from which text is taken for it.
 _CODE = re.compile(r"[{}();=<>\[\]#$|&/\\_]")
 _TELLING = re.compile(r"[{}=<>#$|\\_]|\(\)|::|->")
 _CODE_SHARE = 0.08
+# So many words beside each other are language, whatever stands among them.
+_PROSE = re.compile(r"(?:\b[a-z]{2,} ){3}[a-z]{2,}\b")
 # Lines of a scan lie a little askew, each in its own way; degrees.
 _SKEW = 5.0
 # A line that ends before this share of the column, although the next word had room, ends there for good.
@@ -37,6 +42,8 @@ _SHORT = 0.75
 _NEAR = 0.7
 # A gap without any text of one line, in heights, that parts labels.
 _FAR = 2.5
+# Words that differ so much in height, with a gap between them, are no one text.
+_LARGER = 1.1
 # Paragraphs that may stand between the parts of another.
 _OPEN = 6
 
@@ -154,6 +161,11 @@ def _is_program(text: str) -> bool:
     return telling and signs > _CODE_SHARE * len(text)
 
 
+def _is_listing(line: str) -> bool:
+    """Return whether a line of a paragraph is program text, and not language with some in it."""
+    return _is_program(line) and _PROSE.search(line) is None
+
+
 def _of_page(page: Page, index: int) -> Iterator[Unit]:
     by_id = {line.id: line for line in page.lines if line.visible}
     for block in page.blocks:
@@ -198,8 +210,10 @@ def _apart(lines: Sequence[Line]) -> Iterator[list[Line]]:
 
 def _pieces(line: Line) -> list[Line]:
     """Return the parts of a line between gaps that are far wider than its word spaces."""
-    if len(line.words) < 2 or abs(line.direction) > _SKEW or line.origin != "ocr":
+    if len(line.words) < 2 or abs(line.direction) > _SKEW:
         return [line]
+    if line.origin != "ocr":
+        return _resized(line)
     gaps = [max(b.bbox.x0 - a.bbox.x1, a.bbox.x0 - b.bbox.x1) for a, b in pairwise(line.words)]
     height = min(word.bbox.height for word in line.words)
     usual = sorted(gaps)[(len(gaps) - 1) // 2] if len(gaps) > 1 else 0.0
@@ -207,6 +221,18 @@ def _pieces(line: Line) -> list[Line]:
     parts: list[list[Word]] = [[line.words[0]]]
     for gap, word in zip(gaps, line.words[1:], strict=True):
         if gap > widest:
+            parts.append([])
+        parts[-1].append(word)
+    return [_only(line, part) for part in parts] if len(parts) > 1 else [line]
+
+
+def _resized(line: Line) -> list[Line]:
+    """Return the parts of a line of a text layer between gaps at which its size changes too."""
+    parts: list[list[Word]] = [[line.words[0]]]
+    for before, word in pairwise(line.words):
+        low, high = sorted((before.bbox.height, word.bbox.height))
+        gap = max(word.bbox.x0 - before.bbox.x1, before.bbox.x0 - word.bbox.x1)
+        if gap > low and high > _LARGER * low:
             parts.append([])
         parts[-1].append(word)
     return [_only(line, part) for part in parts] if len(parts) > 1 else [line]
@@ -259,11 +285,15 @@ def _broken(lines: Sequence[Line]) -> Iterator[list[Line]]:
             had_room = last.bbox.x1 + 0.5 * height + word.bbox.width < right
             early = last.bbox.x1 - left < _SHORT * (right - left)
             level = abs(last.bbox.x0 - line.bbox.x0) < 2 * height
+            heading = last.bold != line.bold and (
+                last.bbox.width + 0.5 * height + word.bbox.width < right - left
+            )
             # A sentence that goes on, or one that is the tail of a paragraph, is no break by itself.
             goes_on = not word.text[:1].isupper() or last.text[-1:] in "-\u2010\u00ad,"
             if (
                 (had_room and early and level and not goes_on)
-                or _is_program(last.text) != _is_program(line.text)
+                or heading
+                or _is_listing(last.text) != _is_listing(line.text)
                 or (noted and _NOTED.match(line.text))
             ):
                 yield run
@@ -282,10 +312,16 @@ def _is_list(lines: Sequence[Line], page: Page) -> bool:
         return False
     left = min(line.bbox.x0 for line in lines)
     height = median(line.bbox.height for line in lines)
+    edges = {
+        name
+        for block in page.blocks
+        if block.kind in (BlockKind.HEADER, BlockKind.FOOTER)
+        for name in block.lines
+    }
     column = [
         line.bbox.x1
         for line in page.lines
-        if line.visible and abs(line.bbox.x0 - left) < 2 * height
+        if line.visible and line.id not in edges and abs(line.bbox.x0 - left) < 2 * height
     ]
     right = max(column)
     for line, following in pairwise(lines):
@@ -417,9 +453,12 @@ def _unmarked(line: Line) -> Line:
 def _without_leaders(lines: Sequence[Line]) -> Iterator[list[Line]]:
     """Yield the parts of lines on either side of dot leaders; those of words that hold dots too."""
     for line in lines:
+        if _LEADER.search(line.text) is None:
+            yield [line]
+            continue
         run: list[Word] = []
         for word in line.words:
-            match = _LEADER.search(word.text)
+            match = _DOTS.search(word.text)
             if match is None and not re.fullmatch(r"[.\u2026\u00b7]", word.text):
                 run.append(word)
                 continue

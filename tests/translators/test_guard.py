@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docharmony import PluginError
-from docharmony.translators.base import Translation, Translator
+from docharmony.translators.base import Part, Translation, Translator
 from docharmony.translators.glossary import Glossary
 from docharmony.translators.guard import Guard
 from docharmony.translators.protect import find
@@ -166,3 +166,21 @@ def test_no_translator_can_lose_a_token(
     plain = "".join(result.text.split()).replace("\u00a0", "").replace("\u202f", "")
     for token, count in Counter(text[t.start : t.end] for t in find(text, ["Zaphod"])).items():
         assert plain.count("".join(token.split())) >= count, token
+
+
+def test_tags_that_let_go_of_an_address_are_not_believed() -> None:
+    text = "Send it to jane.roe@example.org."
+
+    class Tagging(Fake):
+        tags = True
+
+    def change(asked: str) -> str:
+        # Rule-based translators carry marks they do not know out of the tags around them.
+        return (
+            asked.replace("Send", "Manda").replace("<s1>", "").replace("</s1>", "")[:-1]
+            + "<s1>.</s1>"
+        )
+
+    (result,) = Guard(Tagging(change), "en", "es").translate([text], [[Part(0, 11, 32)]])
+    assert result.text is not None
+    assert [result.text[p.start : p.end] for p in result.parts] == ["jane.roe@example.org"]

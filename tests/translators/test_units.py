@@ -76,6 +76,38 @@ def test_dot_leaders_part_an_entry_from_its_page() -> None:
     assert texts(own) == ["Introduction", "5", "Methods", "12", "Results", "20"]
 
 
+def test_an_ellipsis_is_no_leader() -> None:
+    told = page(
+        BlockKind.PARAGRAPH,
+        line("a", "use the \\eqref{...} command and wait ... then go", y=0),
+        line("b", "on (\\ref{...}) as all of the others have done", y=12),
+    )
+    assert len(texts(told)) == 1
+    listed = page(
+        BlockKind.PARAGRAPH, line("a", "Roofs ... 12", y=0), line("b", "Walls .... 14", y=12)
+    )
+    assert texts(listed) == ["Roofs", "12", "Walls", "14"]
+
+
+def test_a_bold_line_before_others_is_a_text_of_its_own() -> None:
+    told = page(
+        BlockKind.PARAGRAPH,
+        line("a", "Mary Walker", y=0, bold=True),
+        line("b", "Institute for Old Houses and New Roofs of Leeds", y=12),
+    )
+    assert texts(told) == ["Mary Walker", "Institute for Old Houses and New Roofs of Leeds"]
+
+
+def test_parts_of_another_size_behind_a_gap_stand_alone() -> None:
+    words = (
+        Word("Fachhochschule", BBox(0, 0, 90, 14)),
+        Word("write", BBox(120, 3, 145, 13)),
+        Word("us", BBox(148, 3, 158, 13)),
+    )
+    told = page(BlockKind.PARAGRAPH, Line("a", words, BBox(0, 0, 158, 14), size=14))
+    assert texts(told) == ["Fachhochschule", "write us"]
+
+
 def test_cells_stand_alone_even_where_a_line_goes_over_several() -> None:
     cells = (
         Cell(0, 0, BBox(0, 0, 60, 12), ""),

@@ -31,6 +31,8 @@ FILLS: tuple[Fill, ...] = ("erase", "box", "label")
 
 # Checks that read what no page shows; what they find can be removed by its place.
 _UNSEEN = frozenset({"text", "strings and streams"})
+# Checks that look where things stand.
+_PLACES = frozenset({"places", "pixels", "rest of the page"})
 # Checks that fail where parsers read a damaged file differently.
 _STRUCTURE = frozenset({"pages", "rest of the page"})
 
@@ -176,7 +178,8 @@ def _write(
     folder = private.make()
     try:
         draft = folder / f"draft{out.suffix}"
-        for deep in (False, True):
+        deep = False
+        while True:
             edits = found.plan.approved()
             outcome = apply_edits(
                 source,
@@ -198,10 +201,15 @@ def _write(
                 raise _leak("an edit was not applied", f"{len(missing)} of them")
             checks = audit(source, draft, found, fill, outcome.moves, pipeline)
             failed = [check for check in checks if not check.passed]
-            if deep or not failed or {check.name for check in failed} - _UNSEEN:
+            names = {check.name for check in failed}
+            broken = any(move.drop for own in outcome.moves.values() for move in own)
+            if broken and names & _PLACES:
+                keep_breaks = True  # rather lines that tell a little than no output
+            elif failed and not deep and not names - _UNSEEN:
+                # Only the checks read what no page shows: what they found becomes edits, once.
+                found, deep = _unseen(source, found, pipeline), True
+            else:
                 break
-            # Only the checks read what no page shows: what they found becomes edits, once.
-            found = _unseen(source, found, pipeline)
         if not failed:
             checks += reread(source, draft, edits, found, outcome.moves, pipeline)
             failed = [check for check in checks if not check.passed]

@@ -8,7 +8,11 @@ from typing import Any
 import pymupdf
 import pytest
 
+import docharmony
+import docharmony.redaction
+from docharmony.config import RunConfig
 from docharmony.io.moves import Move
+from docharmony.io.verify import Check
 
 from .test_pdf_lines import NAME, page, redacted
 
@@ -84,3 +88,22 @@ def test_hyphenated_lines_and_leaders_stay(tmp_path: Path) -> None:
     for text in (TEXT.replace("and that nobody", "docu-<br>ments nobody"), TEXT + " ........ 12"):
         _, value = redacted(page(tmp_path / "in.pdf", f"<p>{text}</p>"))
         assert not any(move["drop"] for move in value["moves"]["1"])
+
+
+def test_lines_stay_where_a_check_objects_to_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit, seen = docharmony.redaction.audit, []
+
+    def strict(*args: Any) -> list[Check]:
+        broken = any(move.drop for own in args[4].values() for move in own)
+        seen.append(broken)
+        return [*audit(*args), *([Check("rest of the page", False, "")] if broken else [])]
+
+    monkeypatch.setattr(docharmony.redaction, "audit", strict)
+    monkeypatch.setattr(docharmony.redaction, "reread", lambda *_: [])
+    source = page(tmp_path / "in.pdf", f"<p>{TEXT}</p><p>{TEXT.replace(NAME, 'them')}</p>")
+    pipeline = docharmony.Pipeline(RunConfig(text_layer="trust"))
+    report = docharmony.redact(source, tmp_path / "out.pdf", terms=[NAME], pipeline=pipeline)
+    assert seen == [True, False]
+    assert all(check.passed for check in report.checks)

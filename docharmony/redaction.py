@@ -86,6 +86,7 @@ def redact(
         InputError, OutputError, EngineError, MissingExtraError: as elsewhere.
     """
     from .io.carriers import policies
+    from .io.cut_off import cut_off
     from .pipeline import Pipeline
 
     if fill not in FILLS:
@@ -95,6 +96,8 @@ def redact(
     readers_of(pipeline)
     policies(profile, pipeline.config.carriers)
     with opened(source, pipeline) as document_source:
+        if document_source.cut_off:
+            raise cut_off(document_source.info.name)
         if plan is not None:
             found = Found(_fitting(plan, document_source))
         elif document is not None:

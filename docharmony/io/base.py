@@ -76,9 +76,11 @@ class Source(ABC):
         path: a readable file that holds the bytes; never altered.
         password: what it was opened with.
         damaged: whether it had to be repaired to be read.
+        cut_off: whether its end is missing, and with it something that its pages need.
     """
 
     damaged = False
+    cut_off = False
 
     def __init__(self, opening: Opening, page_count: int) -> None:
         self.info = SourceInfo(opening.name, opening.sha256, opening.media_type, page_count)

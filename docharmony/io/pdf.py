@@ -69,6 +69,7 @@ class PdfSource(Source):
             log.warning("%s is damaged; read as far as it could be repaired", opening.name)
         super().__init__(opening, int(found["pages"]))
         self.damaged = bool(found["repaired"])
+        self.cut_off = bool(found["cut_off"])
 
     def page(self, number: int) -> Page:
         """Return the page; see :meth:`.base.Source.page`."""

@@ -24,6 +24,7 @@ import pymupdf
 from pymupdf import mupdf
 
 from ..errors import BrokenError, EncryptedError, InputError, LimitExceededError, UnsupportedError
+from .cut_off import is_cut_off
 from .pdf_drawn import Drawn
 from .wire import Buffer
 
@@ -86,7 +87,7 @@ def _guarded(function: Callable[P, R]) -> Callable[P, R]:
 
 @_guarded
 def info(blobs: list[bytearray], *, path: str, password: str | None, max_pages: int) -> Reply:
-    """Open the document and return how many pages it has and whether it had to be repaired."""
+    """Open the document and return how many pages it has, and whether it was repaired or is cut off."""
     document = _open(path, password)
     pages = document.page_count
     if pages < 1:
@@ -101,7 +102,8 @@ def info(blobs: list[bytearray], *, path: str, password: str | None, max_pages: 
             why=f"it has {pages} pages, more than {max_pages}",
             hint="Split it first.",
         )
-    return {"pages": pages, "repaired": bool(document.is_repaired)}, []
+    repaired = bool(document.is_repaired)
+    return {"pages": pages, "repaired": repaired, "cut_off": repaired and is_cut_off(path)}, []
 
 
 @_guarded

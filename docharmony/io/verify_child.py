@@ -15,6 +15,7 @@ import pymupdf
 
 from ..errors import BrokenError, EncryptedError
 from ..geometry import BBox
+from .cut_off import cut_off, is_cut_off
 from .moves import Move
 from .needles import Needles, fold
 from .verify_bytes import object_hits, raw_hit, revision_hits, revisions
@@ -56,7 +57,10 @@ def audit_document(
     """Return the number of pages and the findings that belong to no page."""
     needles = Needles(terms, whole_words=whole_words)
     findings = []
-    count = mupdf(path, password).page_count
+    document = mupdf(path, password)
+    if document.is_repaired and is_cut_off(path):
+        raise cut_off("")
+    count = document.page_count
     with _open(path, password) as pdf:
         findings += [_finding("carrier", where=where) for where in sorted(_carriers(pdf))]
         for where in sorted(set(object_hits(pdf, needles))):

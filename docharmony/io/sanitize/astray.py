@@ -8,7 +8,9 @@ may have such a key; ISO 32000-2 says which. What is not goes.
 
 from __future__ import annotations
 
+import contextlib
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -29,6 +31,13 @@ _ICONS = frozenset({"/I", "/RI", "/IX"})
 # What programs keep for themselves: other carriers decide on it as a whole.
 _PRIVATE = frozenset({"/PieceInfo", "/SpiderInfo"})
 _DEEP = 60
+# Codes of pictures; qpdf need not know them.
+_CODES = frozenset({
+    "/ASCIIHexDecode", "/AHx", "/ASCII85Decode", "/A85", "/LZWDecode", "/LZW", "/FlateDecode", "/Fl",
+    "/RunLengthDecode", "/RL", "/CCITTFaxDecode", "/CCF", "/JBIG2Decode", "/DCTDecode", "/DCT",
+    "/JPXDecode",
+})  # fmt: skip
+_LARGEST = 1 << 26
 
 _MAP = re.compile(rb"begincmap|begincodespacerange|beginbf|begincid|usecmap")
 # What shows text after BT, an inline image, a path: what no data holds.
@@ -46,6 +55,9 @@ def clean(job: Job) -> None:
     """Remove streams that are not what their key asks for, and the content of pages that are none."""
     if not (job.needles or job.touched or job.removes):
         return
+    for item in job.pdf.objects:
+        if isinstance(item, pikepdf.Stream):
+            _mend(job, item)
     pages = {page.obj.objgen for page in job.pdf.pages}
     good: set[tuple[Any, ...]] = set()
     bad: dict[tuple[Any, ...], _Edge] = {}
@@ -62,6 +74,32 @@ def clean(job: Job) -> None:
         elif edge.key in edge.holder:
             del edge.holder[edge.key]
         job.note("objects out of place", "removed")
+
+
+def _mend(job: Job, stream: Any) -> None:
+    """Replace a stream that cannot be decoded by what can be; nobody can search the rest.
+
+    Viewers show of a damaged stream what stands before the damage, and nothing in unknown codes.
+    """
+    filters = stream.get("/Filter")
+    names = list(filters) if isinstance(filters, pikepdf.Array) else [filters]
+    if filters is None or (_kind(stream) == "/Image" and all(str(n) in _CODES for n in names)):
+        return
+    try:
+        stream.read_bytes()
+        return
+    except pikepdf.PdfError:
+        raw = stream.read_raw_bytes()
+    plain = b""
+    if names in (["/FlateDecode"], ["/Fl"]) and "/DecodeParms" not in stream:
+        coder = zlib.decompressobj()
+        with contextlib.suppress(zlib.error):
+            for at in range(0, len(raw), 64):  # what comes before the damage is kept
+                plain += coder.decompress(raw[at : at + 64], _LARGEST)
+                if len(plain) > _LARGEST:
+                    break
+    stream.write(plain)
+    job.note("streams that cannot be decoded", "cleaned" if plain else "removed")
 
 
 class _Edge(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pikepdf
 
-from .base import Job, dictionary
+from .base import Job, dictionary, holds
 
 
 def clean(job: Job) -> None:
@@ -16,10 +16,12 @@ def clean(job: Job) -> None:
     """
     root = job.pdf.Root
     names = dictionary(root.get("/Names"))
+    gone = False
     if "/EmbeddedFiles" in names:
         for name in list(job.pdf.attachments.keys()):
             if job.removes or not _harmless(job, name):
                 del job.pdf.attachments[name]
+                gone = True
                 job.note("attachments", "removed")
             elif job.keeps():
                 job.note("attachments", "kept")
@@ -32,7 +34,8 @@ def clean(job: Job) -> None:
             specs = list(linked) if isinstance(linked, pikepdf.Array) else [linked]
             if any(_key(spec) not in kept for spec in specs):
                 job.drop(item, "/AF", "attachments")
-    if not job.keeps():
+    # It tells of files that are gone, or holds a hit in the names of its columns.
+    if job.removes or (gone and not job.keeps()) or holds(job, root.get("/Collection")):
         job.drop(root, "/Collection", "portfolio")
 
 

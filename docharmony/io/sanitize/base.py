@@ -112,3 +112,28 @@ def empty(value: Any) -> None:
     """Delete all entries of a dictionary: other objects may still point at it."""
     for key in list(value.keys()):
         del value[key]
+
+
+def holds(job: Job, value: object, depth: int = 0) -> bool:
+    """Return whether a string, name or stream below the value holds a hit; one too deep to tell does."""
+    if depth > 20:
+        return True
+    if isinstance(value, pikepdf.String):
+        return job.needles.hit(str(value)) or job.needles.hit_bytes(bytes(value))
+    if isinstance(value, pikepdf.Name):
+        return job.needles.hit_bytes(str(value).encode(), binary=True)
+    if isinstance(value, pikepdf.Stream):
+        try:
+            if job.needles.hit_bytes(value.read_bytes(), binary="/Width" in value):
+                return True
+        except pikepdf.PdfError:
+            return True
+    if isinstance(value, pikepdf.Dictionary | pikepdf.Stream):
+        return any(
+            job.needles.hit_bytes(key.encode(), binary=True) or holds(job, item, depth + 1)
+            for key, item in value.items()
+            if key not in ("/Parent", "/P")
+        )
+    if isinstance(value, pikepdf.Array):
+        return any(holds(job, item, depth + 1) for item in value)
+    return False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pikepdf
 
-from .base import Job, dictionary
+from .base import Job, dictionary, holds
 
 # Removed with any edit: they may picture or repeat a page as it was, in forms that nobody can search.
 _ALWAYS = {"/PieceInfo": "application data", "/Thumb": "thumbnails", "/SpiderInfo": "web capture"}
@@ -19,6 +21,10 @@ _ROOT_PUBLISH = {
 _PAGE_PUBLISH = {"/B": "article threads", "/ID": "web capture", "/VP": "viewports"}
 
 
+# What is left of a signed field: its look and its place.
+_STAMP = frozenset({"/Type", "/Rect", "/AP", "/AS", "/F", "/P", "/OC", "/StructParent"})
+
+
 def clean(job: Job) -> None:
     """Clean: remove what cannot be searched. Remove: all that is left and not seen.
 
@@ -30,7 +36,7 @@ def clean(job: Job) -> None:
         if not isinstance(item, pikepdf.Dictionary | pikepdf.Stream):
             continue
         for key, where in _ALWAYS.items():
-            if key in item and item.objgen in spared and not _hit(job, item[key]):
+            if key in item and item.objgen in spared and not holds(job, item[key]):
                 job.note(where, "kept")
             else:
                 job.drop(item, key, where)
@@ -38,18 +44,48 @@ def clean(job: Job) -> None:
     # A signature covers the bytes of the file as it was; it cannot hold for this one.
     for key in ("/Perms", "/DSS"):
         job.drop(root, key, "signatures")
-    for item in job.pdf.objects:
-        if isinstance(item, pikepdf.Dictionary) and item.get("/FT") == "/Sig":
-            job.drop(item, "/V", "signatures")
-    flags = dictionary(root.get("/AcroForm"))
-    if "/SigFlags" in flags:
-        del flags["/SigFlags"]
+    form = dictionary(root.get("/AcroForm"))
+    _unsign(job, form)
+    if "/SigFlags" in form:
+        del form["/SigFlags"]
     if job.removes:
         for key, where in _ROOT_PUBLISH.items():
             job.drop(root, key, where)
         for page in job.pdf.pages:
             for key, where in _PAGE_PUBLISH.items():
                 job.drop(page.obj, key, where)
+
+
+def _unsign(job: Job, form: Any) -> None:
+    """Remove signatures; what a page shows of them stays as a stamp.
+
+    Viewers draw a field without its signature as an empty one, whatever its appearance says.
+    """
+    stamps: set[tuple[int, int]] = set()
+    for item in job.pdf.objects:
+        if not (
+            isinstance(item, pikepdf.Dictionary) and item.get("/FT") == "/Sig" and "/V" in item
+        ):
+            continue
+        job.drop(item, "/V", "signatures")
+        kids = item.get("/Kids")
+        for widget in [item, *(kids if isinstance(kids, pikepdf.Array) else ())]:
+            if isinstance(widget, pikepdf.Dictionary) and widget.get("/Subtype") == "/Widget":
+                for key in set(widget.keys()) - _STAMP:
+                    del widget[key]
+                widget["/Subtype"] = pikepdf.Name.Stamp
+                stamps.add(widget.objgen)
+    waiting = [(form, "/Fields")] if stamps else []
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        holder, key = waiting.pop()
+        fields = holder.get(key)
+        if not isinstance(fields, pikepdf.Array) or (holder.is_indirect and holder.objgen in seen):
+            continue
+        seen.add(holder.objgen)
+        left = [field for field in fields if getattr(field, "objgen", None) not in stamps]
+        holder[key] = pikepdf.Array(left)
+        waiting += [(field, "/Kids") for field in left if isinstance(field, pikepdf.Dictionary)]
 
 
 def _spared(job: Job) -> set[tuple[int, int]]:
@@ -60,22 +96,3 @@ def _spared(job: Job) -> set[tuple[int, int]]:
         page.obj.objgen for index, page in enumerate(job.pdf.pages) if index not in job.touched
     }
     return spared if job.touched else spared | {job.pdf.Root.objgen}
-
-
-def _hit(job: Job, value: object, depth: int = 0) -> bool:
-    """Return whether a string or a stream below the value holds a hit; deeper than any real one does."""
-    if depth > 20:
-        return True
-    if isinstance(value, pikepdf.String):
-        return job.needles.hit(str(value)) or job.needles.hit_bytes(bytes(value))
-    if isinstance(value, pikepdf.Stream):
-        try:
-            if job.needles.hit_bytes(value.read_bytes(), binary="/Width" in value):
-                return True
-        except pikepdf.PdfError:
-            return True
-    if isinstance(value, pikepdf.Dictionary | pikepdf.Stream):
-        return any(_hit(job, v, depth + 1) for k, v in value.items() if k not in ("/Parent", "/P"))
-    if isinstance(value, pikepdf.Array):
-        return any(_hit(job, v, depth + 1) for v in value)
-    return False

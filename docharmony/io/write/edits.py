@@ -22,6 +22,7 @@ from ...schema import setting_to_json
 from .. import private
 from ..carriers import policies
 from ..child import Child
+from ..cut_off import cut_off
 from ..limits import Limits
 from ..moves import Move
 from ..needles import is_piece
@@ -122,6 +123,8 @@ def apply_edits(
         InputError: the file is damaged, encrypted or over a limit.
         OutputError: ``out`` cannot be written.
     """
+    if source.cut_off:
+        raise cut_off(source.info.name)
     limits = limits or Limits()
     chosen: dict[str, list[dict[str, Any]]] = {}
     for number, items in sorted(edits.items()):

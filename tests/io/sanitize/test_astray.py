@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -160,3 +161,27 @@ def test_what_a_page_shows_stays_though_a_wrong_way_leads_there_too() -> None:
     after, notes = cleaned(pdf)
     assert notes == []
     assert count(after) == before
+
+
+@pytest.mark.parametrize("how", ["unknown", "flate", "fax"])
+def test_what_cannot_be_decoded_goes_from_where_it_breaks(how: str) -> None:
+    pdf = document()
+    page = pdf.pages[0].obj
+    shown = b"".join(b"BT /F1 10 Tf (%d) Tj ET " % number for number in range(1000))
+    packed = zlib.compress(shown)
+    if how == "flate":
+        packed = packed[:1000] + b"\xff" * 40 + packed[1040:]
+    filters = {"unknown": Name("/Catalog"), "flate": Name.FlateDecode, "fax": Name.CCITTFaxDecode}
+    page["/Contents"] = stream = pdf.make_stream(b"")
+    stream.write(packed, filter=filters[how])
+    picture = page["/Resources"]["/XObject"]["/P"]
+    picture.write(b"\xff\xd8picture", filter=Name.DCTDecode)
+    done, actions = cleaned(pdf)
+    left = done.pages[0].obj["/Contents"].read_bytes()
+    if how == "flate":
+        assert left.startswith(shown[:1000])
+        assert len(left) < len(shown)
+    else:
+        assert left == b""
+    assert any(item["where"] == "streams that cannot be decoded" for item in actions)
+    assert done.pages[0].obj["/Resources"]["/XObject"]["/P"].read_raw_bytes() == b"\xff\xd8picture"

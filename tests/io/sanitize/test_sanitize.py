@@ -248,3 +248,47 @@ def test_everything_that_a_user_can_decide_on_is_a_carrier() -> None:
 
 def test_the_registry_ends_with_the_net() -> None:
     assert list(CARRIERS)[-1] == "strings"
+
+
+def test_what_is_seen_of_a_signature_stays_as_a_stamp() -> None:
+    """Viewers draw a signature field without its signature as an empty one."""
+    document = pymupdf.open(stream=saved(new(line())), filetype="pdf")
+    pdf = pikepdf.open(io.BytesIO(document.tobytes()))
+    page = pdf.pages[0].obj
+    look = pdf.make_stream(
+        b"BT /H 9 Tf 2 5 Td (Signed by the clerk) Tj ET",
+        Subtype=pikepdf.Name.Form,
+        BBox=[0, 0, 100, 20],
+        Resources=pikepdf.Dictionary(Font=pikepdf.Dictionary(H=helvetica())),
+    )
+    common = {"Type": pikepdf.Name.Annot, "Subtype": pikepdf.Name.Widget, "F": 4}
+    signed = pdf.make_indirect(
+        pikepdf.Dictionary(
+            **common, FT=pikepdf.Name.Sig, T=pikepdf.String("by"), Rect=[50, 150, 150, 170],
+            V=pikepdf.Dictionary(Type=pikepdf.Name.Sig, Contents=pikepdf.String("00")),
+            AP=pikepdf.Dictionary(N=look),
+        )
+    )  # fmt: skip
+    blank = pdf.make_indirect(
+        pikepdf.Dictionary(
+            **common, FT=pikepdf.Name.Sig, T=pikepdf.String("next"), Rect=[50, 110, 150, 130]
+        )
+    )
+    page["/Annots"] = pikepdf.Array([signed, blank])
+    pdf.Root["/AcroForm"] = pikepdf.Dictionary(Fields=pikepdf.Array([signed, blank]), SigFlags=3)
+    job = Job(pdf, "minimal", Needles((SECRET,)))
+    sanitize(job)
+    assert {"where": "signatures", "action": "removed"} in job.actions
+    assert [str(item["/Subtype"]) for item in page["/Annots"]] == ["/Stamp", "/Widget"]
+    assert [str(field["/T"]) for field in pdf.Root["/AcroForm"]["/Fields"]] == ["next"]
+    assert "Signed by the clerk" in page_text(pdf)
+
+
+@pytest.mark.parametrize("inside", [PLAIN, SECRET])
+def test_a_portfolio_stays_while_all_its_files_do(inside: str) -> None:
+    pdf = pikepdf.open(io.BytesIO(saved(new(line()))))
+    pdf.attachments["notes.txt"] = inside.encode()
+    pdf.Root["/Collection"] = pikepdf.Dictionary(Type=pikepdf.Name.Collection, View=pikepdf.Name.D)
+    sanitize(Job(pdf, "minimal", Needles((SECRET,))))
+    assert ("/Collection" in pdf.Root) == (inside == PLAIN)
+    assert ("notes.txt" in pdf.attachments) == (inside == PLAIN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -14,16 +15,56 @@ if TYPE_CHECKING:
 _CHROMA = 40  # of 255; ink above it is coloured, whatever the scanner's noise
 _FAINT = 64  # contrast, of 255, below which ink is made darker
 _LEAST = 24  # contrast of what may be ink at all
+_STEADY = 15  # times four columns: over what width the ground is taken
+_UNEVEN = 24  # of 255, by which grounds of one line differ at least where it is made even
+_STEP = 60  # and by which they may change over four columns: more is the edge of a box or picture
 _DOT = 0.19  # largest side of a leader's dot, as a share of the crop's height
+_BOX = 0.35, 0.8  # least and largest side of a box to tick, as a share of the crop's height
+_CLOSED = 0.95  # share of each of its sides that is drawn
+_RIM = 0.08  # of the crop's height, above and below, where other lines show
 _DOTS = 4  # fewer dots are an ellipsis, which is text
 
 
-class Leader(NamedTuple):
-    """A row of dots: columns [start, end) and how many dots it has."""
+class Drawn(NamedTuple):
+    """What is told without a network, a row of dots or a box to tick: columns [start, end), its text."""
 
     start: int
     end: int
-    dots: int
+    text: str
+
+
+def even(line: Image) -> Image:
+    """Return a line whose ground changes along it, at the edge of a shadow, on even ground.
+
+    The reader takes the edge for the end of the text.
+
+    Args:
+        line: (H, W, 3).
+    """
+    sample = line[:, ::4, 1]
+    if sample.shape[1] < 2 * _STEADY:
+        return line
+    low, high = np.partition(sample, (len(line) // 5, len(line) - 1 - len(line) // 5), axis=0)[
+        [len(line) // 5, len(line) - 1 - len(line) // 5]
+    ].astype(np.float32)
+    # Ground is what changes less from column to column; letters are the other side.
+    light = np.abs(np.diff(high)).sum() <= np.abs(np.diff(low)).sum()
+    ground = ndimage.median_filter(high if light else low, _STEADY, mode="nearest")
+    if np.ptp(ground) < _UNEVEN or np.abs(np.diff(ground)).max() > _STEP:
+        return line
+    out = np.empty(line.shape, np.float32)
+    columns = np.arange(line.shape[1])
+    place = len(line) - 1 - len(line) // 5 if light else len(line) // 5
+    for i in range(3):
+        side = np.partition(line[:, ::4, i], place, axis=0)[place].astype(np.float32)
+        side = ndimage.median_filter(side, _STEADY, mode="nearest")
+        side = np.interp(columns, np.arange(len(side)) * 4, side).astype(np.float32)
+        # Shade takes its share of what light there is.
+        if light:
+            out[..., i] = line[..., i] * (side.max() / np.maximum(side, 1.0))
+        else:
+            out[..., i] = line[..., i] - side + side.min()
+    return out.clip(0, 255).astype(np.uint8)
 
 
 def black_on_white(line: Image) -> Image:
@@ -70,7 +111,7 @@ def level(values: npt.NDArray[np.uint8], share: float) -> int:
     return int(np.searchsorted(counts, share * counts[-1]))
 
 
-def leaders(line: Image) -> list[Leader]:
+def leaders(line: Image) -> list[Drawn]:
     """Return the rows of four or more even dots that lead the eye to a page number.
 
     A reader of letters makes rubbish of them; found this way, they are read exactly.
@@ -79,13 +120,14 @@ def leaders(line: Image) -> list[Leader]:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], ink.any(axis=0), [0]]).astype(np.int8)))
     starts, ends = edges[::2], edges[1::2]
     largest = _DOT * len(line)
-    found: list[Leader] = []
+    found: list[Drawn] = []
     row: list[tuple[int, int, float]] = []  # first column, end, middle row of each dot
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         rows = np.flatnonzero(ink[:, start:end].any(axis=1))
         height, width = int(rows[-1] + 1 - rows[0]), end - start
         middle = float(rows[0] + rows[-1] + 1) / 2
-        is_dot = max(height, width) <= largest and abs(height - width) <= 3
+        inside = rows[0] >= _RIM * len(line) and rows[-1] < (1 - _RIM) * len(line)
+        is_dot = inside and max(height, width) <= largest and abs(height - width) <= 3
         if row and not (is_dot and _goes_on(row, start, end, middle, largest)):
             found += _leader(row)
             row = []
@@ -107,12 +149,49 @@ def _goes_on(
     return abs(step - pitch) <= max(2.0, 0.25 * pitch)
 
 
-def _leader(row: list[tuple[int, int, float]]) -> list[Leader]:
-    return [Leader(row[0][0], row[-1][1], len(row))] if len(row) >= _DOTS else []
+def _leader(row: list[tuple[int, int, float]]) -> list[Drawn]:
+    return [Drawn(row[0][0], row[-1][1], "." * len(row))] if len(row) >= _DOTS else []
 
 
-def bounds(leader: Leader, width: int) -> tuple[tuple[float, float], ...]:
-    """Return the place of each dot as fractions of the line's width."""
-    edges = np.linspace(leader.start / width, leader.end / width, leader.dots + 1)
+def boxes(line: Image) -> list[Drawn]:
+    """Return the boxes to tick: squares of four even sides, empty or with a mark in them.
+
+    Letters of a reader have no such shape: it makes brackets and other letters of them.
+    """
+    ink = is_ink(contrast_of(line))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], ink.any(axis=0), [0]]).astype(np.int8)))
+    found = []
+    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if not _BOX[0] * len(line) <= end - start <= _BOX[1] * len(line):
+            continue
+        rows = np.flatnonzero(ink[:, start:end].any(axis=1))
+        square = ink[rows[0] : rows[-1] + 1, start:end]
+        high, wide = square.shape
+        if abs(high - wide) > max(2, 0.12 * wide):
+            continue
+        rim = max(2, round(0.12 * wide))
+        sides = (square[:rim], square[-rim:], square[:, :rim].T, square[:, -rim:].T)
+        if min(side.any(axis=0).mean() for side in sides) < _CLOSED:
+            continue
+        # A side that is bent, as that of an O, is thin nowhere: its corners are empty.
+        corners = (
+            square[:rim, :rim],
+            square[:rim, -rim:],
+            square[-rim:, :rim],
+            square[-rim:, -rim:],
+        )
+        if not all(corner.mean() > 0.4 for corner in corners):
+            continue
+        inner = max(rim + 1, round(0.22 * wide))
+        mark = float(square[inner:-inner, inner:-inner].mean())
+        if mark < 0.85:
+            sign = "\u2610" if mark < 0.04 else "\u2612"
+            found.append(Drawn(start, end, sign))
+    return found
+
+
+def bounds(drawn: Drawn, width: int) -> tuple[tuple[float, float], ...]:
+    """Return the place of each sign as fractions of the line's width."""
+    edges = np.linspace(drawn.start / width, drawn.end / width, len(drawn.text) + 1)
     pairs: npt.NDArray[np.float64] = np.stack([edges[:-1], edges[1:]], axis=1)
     return tuple((float(a), float(b)) for a, b in pairs)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 STRIDE = 4
 THRESHOLD = 0.6  # .35, as in training's own evaluation, merges lines of tight or skewed paragraphs
+_FAINT = 0.35  # of points around a weak peak: a lone digit in its cell has no other
+_FEW_POINTS, _FAINT_SUM = 16, 1.2  # what such a kernel has at most, and adds up to at least
+_HEADLINE, _COVERED = 1.8, 0.35  # times as high as what lies in it, and its share of the area
+_INK, _TALLEST = 40.0, 0.4  # of 255, contrast of its ink; of the em, its height
 OVERLAP = 64  # pixels that neighbouring tiles share
 _CELL = 16  # pixels; tiles begin on this grid, blank areas are found on it
 
@@ -130,14 +134,20 @@ class _Kernel:
     em: float
 
 
-def find_lines(probability: Floats, log_em: Floats, to_source: Affine) -> list[TextRegion]:
+def find_lines(
+    probability: Floats, log_em: Floats, to_source: Affine, image: Image | None = None
+) -> list[TextRegion]:
     """Return the lines of a page from its maps, in rough top-to-bottom order.
 
     Args:
         probability, log_em: (H/4, W/4), from :func:`blend`.
         to_source: map from the pixels of the page given to the network to those of the caller.
+        image: the page given to the network. With it lone characters are found too, whose kernels
+            rise less high: where a thing as tall as a character stands.
     """
     kernels = _kernels(probability, log_em, THRESHOLD)
+    if image is not None:
+        kernels += _lone(probability, log_em, image)
     long = [(a, len(k.points)) for k in kernels if (a := _own_angle(k)) is not None]
     common = _weighted_median(long)
     regions = []
@@ -146,6 +156,31 @@ def find_lines(probability: Floats, log_em: Floats, to_source: Affine) -> list[T
         corners = _box(kernel, common if own is None else own)
         confidence = float(np.clip(kernel.values.mean(), 0.0, 1.0))
         regions.append(TextRegion(Polygon.of(corners).map(to_source), confidence))
+    return _in_order(regions)
+
+
+def em_of(region: TextRegion) -> float:
+    """Return the height of a line."""
+    return math.dist(region.polygon[0], region.polygon[3])
+
+
+def united(first: list[TextRegion], second: list[TextRegion]) -> list[TextRegion]:
+    """Return the lines of two looks at one page; where they meet, those of the first stay.
+
+    But parts of the letters of a headline, which is much larger and mostly uncovered, go.
+    """
+    lines = list(first)
+    for region in second:
+        box, em = region.polygon.bbox, em_of(region)
+        shared = {r: r.polygon.bbox.intersection(box).area for r in lines}
+        meets = [r for r, area in shared.items() if 2 * area > min(r.polygon.bbox.area, box.area)]
+        covered = sum(shared[r] for r in meets)
+        if all(em > _HEADLINE * em_of(r) for r in meets) and covered < _COVERED * box.area:
+            lines = [*(r for r in lines if r not in meets), region]
+    return _in_order(lines)
+
+
+def _in_order(regions: list[TextRegion]) -> list[TextRegion]:
     return sorted(regions, key=lambda r: (r.polygon.bbox.center.y, r.polygon.bbox.x0))
 
 
@@ -162,6 +197,36 @@ def _kernels(probability: Floats, log_em: Floats, threshold: float) -> list[_Ker
         points = (np.stack([xs, ys], 1) + 0.5) * STRIDE
         kernels += _split(_Kernel(points.astype(np.float64), values, em))
     return kernels
+
+
+def _lone(probability: Floats, log_em: Floats, image: Image) -> list[_Kernel]:
+    """Return the kernels of single characters of which at most one point exceeds the threshold."""
+    labels, count = ndimage.label(probability > _FAINT, np.ones((3, 3), bool))
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    high = np.bincount(labels[probability > THRESHOLD], minlength=count + 1)
+    sums = np.bincount(labels.ravel(), probability.ravel(), minlength=count + 1)
+    few = (sizes >= 2) & (sizes <= _FEW_POINTS) & (high < 2) & (sums >= _FAINT_SUM)
+    boxes = ndimage.find_objects(labels)
+    kernels = []
+    for number in np.flatnonzero(few[1:]) + 1:
+        box = boxes[number - 1]
+        ys, xs = np.nonzero(labels[box] == number)
+        ys, xs = ys + box[0].start, xs + box[1].start
+        em = 4 * 2 ** float(np.median(log_em[ys, xs]))
+        points = (np.stack([xs, ys], 1) + 0.5) * STRIDE
+        if _is_tall(image, points.mean(0), em):
+            kernels.append(_Kernel(points.astype(np.float64), probability[ys, xs], em))
+    return kernels
+
+
+def _is_tall(image: Image, middle: npt.NDArray[np.float64], em: float) -> bool:
+    """Whether a thing as tall as a character, not a speck, stands around a point (x, y)."""
+    (x0, y0), (x1, y1) = np.maximum(middle - em / 2, 0).astype(int), (middle + em / 2).astype(int)
+    patch = image[y0 : y1 + 1, x0 : x1 + 1, 1].astype(np.float32)
+    contrast = np.abs(patch - np.median(patch))
+    labels, _ = ndimage.label(contrast > max(_INK, 0.5 * contrast.max()), np.ones((3, 3), bool))
+    tallest = max((b[0].stop - b[0].start for b in ndimage.find_objects(labels)), default=0)
+    return tallest >= _TALLEST * em
 
 
 def _split(kernel: _Kernel, threshold: float = THRESHOLD) -> list[_Kernel]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .base import Image
-    from .ink import Leader
+    from .ink import Drawn
 
     Floats = npt.NDArray[np.float32]
 
@@ -101,11 +101,11 @@ def pieces(crop: Image, limit: int) -> list[tuple[int, int]]:
     return list(zip(cuts, [*cuts[1:], width], strict=True))
 
 
-def between(crop: Image, leaders: Sequence[Leader]) -> list[tuple[int, int]]:
-    """Return the column ranges before, between and after rows of dots that show any ink."""
-    if not leaders:
+def between(crop: Image, drawn: Sequence[Drawn]) -> list[tuple[int, int]]:
+    """Return the column ranges before, between and after drawn signs that show any ink."""
+    if not drawn:
         return [(0, crop.shape[1])]
-    edges = [0, *(edge for row in leaders for edge in (row.start - 2, row.end + 2)), crop.shape[1]]
+    edges = [0, *(edge for sign in drawn for edge in (sign.start - 2, sign.end + 2)), crop.shape[1]]
     ranges = [(max(0, a), b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
     shown = np.flatnonzero(ink.is_ink(ink.contrast_of(crop)).any(axis=0))
     return [(a, b) for a, b in ranges if ((a <= shown) & (shown < b)).any()]
@@ -162,6 +162,28 @@ def _unmix(match: re.Match[str]) -> str:
         if other <= set(theirs) and not latin <= set(ours):
             return word.translate(str.maketrans(theirs, ours))
     return word
+
+
+_AMOUNT = r"(?=\d{1,3}(?:[.,]?\d{3})*[.,]\d\d(?![\d.,]))"
+_SIGNS = (
+    (re.compile(r"(?<![\w.,])S" + _AMOUNT), "$"),
+    (re.compile(r"(?<![\w.,])C(?= ?\d)(?= ?" + _AMOUNT[3:]), "\u20ac"),
+    (re.compile(r"^\(\)$"), "0"),
+)
+_NUMBER = re.compile(r"(?<!\S)(?=\S*\d)[\d.,:/()%-]+(?!\S)")
+
+
+def signs(text: str) -> str:
+    """Return the text with the signs before amounts, and zeros, that letters and brackets stand for.
+
+    >>> signs("S3,007.62"), signs("C 7,267.54"), signs("()9/25"), signs("S20 C 4")
+    ('$3,007.62', '€ 7,267.54', '09/25', 'S20 C 4')
+    >>> signs("10()"), signs("f10()")
+    ('100', 'f10()')
+    """
+    for pattern, sign in _SIGNS:
+        text = pattern.sub(sign, text)
+    return _NUMBER.sub(lambda match: match[0].replace("()", "0"), text) if "()" in text else text
 
 
 def bounds(draft: Draft, text: str, total: float) -> tuple[tuple[float, float], ...]:

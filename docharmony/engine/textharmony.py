@@ -93,9 +93,16 @@ class TextHarmony:
     def _locate(self, image: Image) -> list[TextRegion]:
         scale = min(1.0, 1400 / max(image.shape[:2]))
         regions = self._look(image, scale)
-        ems = [math.dist(r.polygon[0], r.polygon[3]) * scale for r in regions]
+        ems = [locating.em_of(r) * scale for r in regions]
         if ems and not _SMALLEST_EM <= (em := float(np.median(ems))) <= _LARGEST_EM:
-            regions = self._look(image, scale * self.spec.locate.em / em)
+            again = self._look(image, scale * self.spec.locate.em / em)
+            # What was seen well the first time may be lost now: text below headlines, and the reverse.
+            seen = zip(regions, ems, strict=True)
+            if em > _LARGEST_EM:
+                first = [r for r, size in seen if size <= _LARGEST_EM]
+            else:
+                first = [r for r, size in seen if size >= _SMALLEST_EM]
+            regions = locating.united(first, again)
         return regions
 
     def _look(self, image: Image, scale: float) -> list[TextRegion]:
@@ -117,7 +124,7 @@ class TextHarmony:
         ]
         probability, log_em = locating.blend(small.shape[:2], tiles, np.concatenate(maps))
         back = Affine.scale(image.shape[1] / width, image.shape[0] / height)
-        return locating.find_lines(probability, log_em, back)
+        return locating.find_lines(probability, log_em, back, small)
 
     # --- read ------------------------------------------------------------------------------------
 
@@ -132,13 +139,13 @@ class TextHarmony:
         results: list[list[tuple[int, Reading]]] = [[] for _ in crops]  # first column, what it says
         widths = []
         for number, crop in enumerate(crops):
-            line = ink.black_on_white(reading.normalise(checked(crop), r))
+            line = ink.black_on_white(ink.even(reading.normalise(checked(crop), r)))
             widths.append(line.shape[1])
-            rows = ink.leaders(line)
-            for row in rows:
-                places = ink.bounds(row, line.shape[1])
-                results[number].append((row.start, Reading("." * row.dots, 1.0, places, True)))
-            for first, last in reading.between(line, rows):
+            drawn = sorted([*ink.leaders(line), *ink.boxes(line)])
+            for sign in drawn:
+                places = ink.bounds(sign, line.shape[1])
+                results[number].append((sign.start, Reading(sign.text, 1.0, places, True)))
+            for first, last in reading.between(line, drawn):
                 part = line[:, first:last]
                 for start, end in reading.pieces(part, r.max_width - r.right_padding):
                     jobs.append(part[:, start:end])
@@ -189,10 +196,11 @@ class TextHarmony:
     def _reading(
         self, draft: reading.Draft, ids: list[int], confidence: float, line: Image
     ) -> Reading:
-        text = reading.one_script(tokenizer.decode(ids))
+        text = reading.signs(reading.one_script(tokenizer.decode(ids)))
         steps = line.shape[1] / self.spec.vision.patch * self.spec.read.substeps
         places = reading.bounds(draft, text, steps)
         text, places = marks.settle(text, places, line)
+        text, places = marks.settle_ends(text, places, line)
         return Reading(text, confidence if text else 0.0, places, drafted=ids is draft.ids)
 
     # --- paint -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ every route (see :mod:`docharmony.stages.lines`).
 from __future__ import annotations
 
 import math
+import re
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _PIXELS = 16_000_000  # of rasters held at once while lines of several pages are read together
 _SAMPLES = 5  # lines that are read to find the way up
+_SPECK = re.compile(r"(?!\.{4})[.,'`´·:;_~ ]{1,8}")  # what dirt is read as
 _TELLING = 10.0  # their best length, in heights: some twenty letters
 
 
@@ -204,6 +206,8 @@ def _samples(polygons: Sequence[Polygon]) -> list[Polygon]:
 
 
 def _line(polygon: Polygon, crop: LineCrop, reading: Reading) -> Line | None:
+    if _SPECK.fullmatch(reading.text):
+        return None
     reading = settle(crop, part_words(crop, reading))
     width = crop.image.shape[1]
     length = max(1.0, width - 2 * crop.margin)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from docharmony.engine import locate
+from docharmony.engine.base import TextRegion
 from docharmony.engine.crops import crop_lines
 from docharmony.geometry import Affine, Polygon
 
@@ -110,6 +111,30 @@ def test_lines_grown_together_are_cut_apart() -> None:
     assert len(found) == 6
     heights = [region.polygon.bbox.height for region in found]
     assert max(heights) < 1.2 * 16
+
+
+def test_a_lone_character_that_rises_less_high_is_a_line() -> None:
+    probability, log_em = kernel_maps([turned(40, 40, 300, 20, 0)], (200, 400))
+    page = np.full((200, 400, 3), 240, np.uint8)
+    probability[30:32, 60:62] = [[0.5, 0.45], [0.4, 0.45]]
+    lines = locate.find_lines(probability, log_em, Affine())
+    assert locate.find_lines(probability, log_em, Affine(), page) == lines  # nothing stands there
+    page[122:126, 242:246] = 0
+    assert locate.find_lines(probability, log_em, Affine(), page) == lines  # a speck does
+    page[117:131, 242:246] = 0
+    assert len(locate.find_lines(probability, log_em, Affine(), page)) == len(lines) + 1
+
+
+def test_two_looks_at_a_page_give_each_line_once() -> None:
+    def region(y: float, em: float) -> TextRegion:
+        return TextRegion(Polygon.of(turned(40, y, 300, em, 0)), 0.9)
+
+    small, headline = region(20, 20), region(100, 80)
+    assert locate.united([small], [region(21, 19), headline]) == [small, headline]
+    part = TextRegion(Polygon.of(turned(60, 120, 50, 30, 0)), 0.7)  # of one of its letters
+    assert locate.united([small, part], [headline]) == [small, headline]
+    both = [region(100, 35), region(142, 35)]
+    assert locate.united(both, [headline]) == both  # two lines that grew together
 
 
 def picture() -> np.ndarray:

@@ -56,7 +56,7 @@ def test_leaders_are_found_between_text() -> None:
     text = "Purpose . . . . . . . . . . 17"
     pixels = line(text)
     (found,) = ink.leaders(pixels)
-    assert found.dots == 10
+    assert found.text == "." * 10
     assert found.start > FONT.getlength("Purpose")
     assert found.end < pixels.shape[1] - FONT.getlength("17")
     before, after = reading.between(pixels, [found])
@@ -78,5 +78,43 @@ def test_text_with_dots_is_no_leader(text: str) -> None:
 def test_a_line_of_dots_alone_leaves_nothing_to_read() -> None:
     pixels = line(". . . . . .")
     found = ink.leaders(pixels)
-    assert [row.dots for row in found] == [6]
+    assert [row.text for row in found] == ["." * 6]
     assert reading.between(pixels, found) == []
+
+
+@pytest.mark.parametrize(("ticked", "sign"), [(False, "\u2610"), (True, "\u2612")])
+def test_a_box_to_tick_is_told_by_its_sides(ticked: bool, sign: str) -> None:
+    picture = Image.fromarray(line("         Yes"))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((8, 12, 31, 35), outline=(0, 0, 0), width=3)
+    if ticked:
+        draw.line((11, 15, 28, 32), (0, 0, 0), 3)
+        draw.line((11, 32, 28, 15), (0, 0, 0), 3)
+    (found,) = ink.boxes(np.asarray(picture))
+    assert found == (8, 32, sign)
+
+
+@pytest.mark.parametrize("text", ["DO0O QB [8] E H", "[ ] ( )", "8 9 6 B"])
+def test_letters_are_no_boxes(text: str) -> None:
+    assert ink.boxes(line(text)) == []
+
+
+def test_the_edge_of_a_shadow_is_made_even() -> None:
+    plain = line("Rows of letters across a shadow")
+    share = np.interp(np.arange(plain.shape[1]), (200, 260), (0.5, 1.0))[None, :, None]
+    found = ink.even((plain * share).astype(np.uint8))
+    assert found.dtype == np.uint8
+    assert np.abs(found.astype(int) - plain).mean() < 12
+    assert ink.even(plain) is plain
+
+
+def test_light_letters_on_a_shaded_ground_are_made_even() -> None:
+    plain = line("Rows of letters across a shadow", (250, 250, 250), (20, 20, 20))
+    shade = np.interp(np.arange(plain.shape[1]), (200, 260), (0, 60))[None, :, None]
+    shaded = (plain + shade).clip(0, 255).astype(np.uint8)
+    assert np.abs(ink.even(shaded).astype(int) - plain).mean() < 12
+
+
+def test_the_edge_of_a_box_is_no_shadow() -> None:
+    plain = np.concatenate([line("outside of it"), line("inside", ground=(120, 120, 120))], axis=1)
+    assert ink.even(plain) is plain

@@ -71,3 +71,34 @@ def test_noise_changes_points_and_commas_alone(text: str, seed: int) -> None:
     assert len(found) == len(where)
     bare = str.maketrans("", "", ".,")
     assert found.translate(bare) == text.translate(bare)
+
+
+@pytest.mark.parametrize(
+    ("shown", "read"),
+    [
+        ("an empty table. cannot", "an empty table, cannot"),
+        ("the menu is here, now", "the menu is here. now"),
+        ("mende duruyor. Her", "mende duruyor Her"),
+        ("the end is near.", "the end is near"),
+        ("well, then.", "well, then."),
+        ("nothing stands here", "nothing stands here"),
+    ],
+)
+def test_a_mark_after_a_word_is_what_its_shape_says(shown: str, read: str) -> None:
+    text, where = marks.settle_ends(read, places(read, shown), drawn(shown))
+    assert text == shown
+    assert len(where) == len(text)
+    assert [a for a, _ in where] == sorted(a for a, _ in where)
+
+
+def test_the_thin_end_of_a_digit_is_no_mark() -> None:
+    line = drawn("9 1")
+    # The hook of a nine in a face of thin strokes: a ball that a grey hair holds to the digit.
+    line[30:35, 0:5] = 0
+    line[32:34, 4:12] = 200
+    assert marks.settle("91", ((0.0, 0.3), (0.7, 1.0)), line)[0] == "91"
+
+
+@pytest.mark.parametrize("text", ["hạ", "q, j", "", "a", ". .", "gjpqy", "1 2 3", "-,-"])
+def test_texts_without_a_clear_foot_stay(text: str) -> None:
+    assert marks.settle_ends(text, places(text, text), drawn(text))[0] == text

@@ -57,10 +57,16 @@ def _add_data(actions: Any) -> None:
     parser.set_defaults(run=_data)
 
 
+def _shipped() -> str:
+    folder = Path(__file__).parent / "configs"
+    names = (path.stem for path in folder.glob("*.toml"))
+    return ", ".join(sorted(name for name in names if not name.startswith("answer-")))
+
+
 def _add_run(actions: Any) -> None:
     parser = actions.add_parser("run", help="train for one leg")
     parser.add_argument(
-        "recipe", metavar="CONFIG", help="a TOML file, or the name of a shipped one: nano, toy"
+        "recipe", metavar="CONFIG", help=f"a TOML file, or the name of a shipped one: {_shipped()}"
     )
     _add_assets(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")

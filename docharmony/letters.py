@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .detect.text import fold
@@ -92,6 +93,8 @@ class Letters:
             strict: mark doubtful lines too; for redaction.
         """
         bad, replaced = self._bad(source, page.number, strict)
+        if not strict:
+            bad = _written(page, bad)
         if not page.lines or not (bad or replaced):
             return page
         hit = _struck(source, page, bad, replaced)
@@ -143,6 +146,7 @@ class Letters:
         masked = {claim: "\u25a0" for claim in claims if claim[0] in masks}
         hidden = _struck(source, page, masked, False) if masked else set()
         bad = {claim: read for claim, read in bad.items() if claim[0] and claim not in masked}
+        bad = _written(page, bad)
         hit = _struck(source, page, bad, replaced) if bad or replaced else set()
         for index in sorted(hidden | hit):
             yield page.lines[index], index in hidden
@@ -176,13 +180,17 @@ class Letters:
 
         It takes marks for letters, and knows some letters of other scripts badly: marks count where
         letters lie too, other scripts where many of their letters do. Letters and digits a to z and 0 to
-        9 it reads well: they lie where it reads the same one again and again.
+        9 it reads well: they lie where it reads the same one again and again. A small 5 may look like an
+        s: what is read as a letter instead of a digit, or the other way, counts where others lie.
         """
 
         def sure(claim: Claim) -> bool:
             (read, times), *_ = self._known[claim].against.most_common(1)
             seen = not read or bool(_plain(read).strip())
-            return seen and times >= _LIES and 2 * times >= self._known[claim].contradicted
+            return seen and times >= _LIES and 2 * times > self._known[claim].contradicted
+
+        def slip(claim: Claim, read: str) -> bool:
+            return _basic(claim[1]) and _basic(read) and claim[1].isdigit() != read.isdigit()
 
         other = [claim for claim in claims if claim[1].isalpha() and not _basic(claim[1])]
         lying = sum(claim in bad for claim in other)
@@ -197,7 +205,8 @@ class Letters:
             for claim, read in bad.items()
             if not claim[1].isalpha() and not _basic(claim[1])
         }
-        return letters | marks if letters else {}
+        lies = any(not slip(claim, read) for claim, read in letters.items())
+        return letters | marks if lies else {}
 
     def _judge(self, source: Source, number: int, claims: Iterable[Claim]) -> None:
         fresh = [claim for claim in claims if claim not in self._known]
@@ -263,6 +272,22 @@ class Letters:
                 if _foreign(claim[1]) and reading.confidence < _SURE:
                     continue
                 tally.against[read] += 1
+
+
+def _written(page: Page, bad: dict[Claim, str]) -> dict[Claim, str]:
+    """Return the lies without letters of other scripts that stand alone: signs of formulas.
+
+    Readers take each for another letter, and the same one every time; of words they read the most.
+    """
+    alone = {claim[1] for claim in bad if claim[1].isalpha() and not _basic(claim[1])}
+    if not alone:
+        return bad
+    words: set[str] = set()
+    for line in page.lines:
+        for one, two in pairwise(line.text):
+            if one.isalpha() and two.isalpha() and not (_basic(one) or _basic(two)):
+                words.update((one, two))
+    return {claim: read for claim, read in bad.items() if claim[1] not in alone - words}
 
 
 def _misquoted(

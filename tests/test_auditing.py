@@ -29,9 +29,9 @@ def found(path: Path, pipeline: Pipeline) -> list[Finding]:
         return audit(source, pipeline=pipeline)
 
 
-def letter(path: Path, lie: str) -> Path:
+def letter(path: Path, lie: str, shown: str = SHOWN) -> Path:
     book = Book("x", random.Random(1))
-    font, codes = composite(book.pdf, SHOWN, lie=lie)
+    font, codes = composite(book.pdf, shown, lie=lie)
     name = book.resource("/Font", font)
     book.add(0, f"BT {name} 12 Tf 30 150 Td <{codes.hex()}> Tj ET")
     path.write_bytes(book.data())
@@ -45,6 +45,36 @@ def test_letters_that_look_otherwise_are_hidden_text(tmp_path: Path, pipeline: P
     assert {f.kind for f in findings} == {"hidden_text"}
     trusting = Pipeline(RunConfig(text_layer="trust"))
     assert all(f.where != "glyphs that show other text" for f in found(path, trusting))
+
+
+SIGNS = "now for p and v and w or g"
+
+
+@pytest.mark.parametrize(
+    ("lie", "told"),
+    [
+        # Signs of a formula, which the reader takes for the Latin letters that they resemble.
+        ("now for \u03d5 and \u03c8 and \u03c9 or \u03be", False),
+        # The same in a word.
+        ("now for \u03d5 and \u03c8 and \u03c9\u03c9\u03be \u03be", True),
+    ],
+)
+def test_single_letters_of_other_scripts_are_signs(
+    lie: str, told: bool, tmp_path: Path, pipeline: Pipeline
+) -> None:
+    shown = SIGNS if not told else "now for p and v and wwg g"
+    findings = found(letter(tmp_path / "a.pdf", lie, shown), pipeline)
+    assert any(f.where == "glyphs that show other text" for f in findings) == told
+
+
+@pytest.mark.parametrize(("lie", "told"), [("s", False), ("9", True)])
+def test_a_digit_read_as_a_letter_is_a_slip_of_the_reader(
+    lie: str, told: bool, tmp_path: Path, pipeline: Pipeline
+) -> None:
+    """But one that is another digit is a lie, be it the only one."""
+    says = "a rent of 525 pounds, 55 down"
+    findings = found(letter(tmp_path / "a.pdf", says, says.replace("5", lie)), pipeline)
+    assert any(f.where == "glyphs that show other text" for f in findings) == told
 
 
 def test_an_honest_font_is_no_finding(tmp_path: Path, pipeline: Pipeline) -> None:

@@ -91,6 +91,8 @@ def test_drawn_letters_are_found_and_gone(way: str, pipeline: Pipeline, tmp_path
     report = redact(tmp_path / "a.pdf", tmp_path / "o.pdf", terms=[SECRET], pipeline=pipeline)
     assert report.count >= 1
     assert ink(tmp_path / "o.pdf") < 20
+    # Its gap keeps its width, and the report says so.
+    assert {gap.edit for gap in report.gaps} == {edit.id for edit in report.edits[1]}
 
 
 def ink(path: Path) -> int:

@@ -37,6 +37,7 @@ from .weathering import Weather
 Reply = tuple[Any, list[Buffer]]
 
 _REPLACED = "other text on its page is replaced"
+_DRAWN = "it is drawn, not written"
 
 
 def erase(
@@ -128,6 +129,8 @@ def erase(
             counts["glyphs"] += removed.glyphs
             counts["paths"] += removed.paths
             counts["images"] += removed.images
+            if gone and not old and not keep_gaps:
+                gaps += [[number, gone[i].get("id", ""), _DRAWN] for i in _drawn(areas, lines)]
             counts["annotations"] += len(pdf_annots.clear(eraser, page, matrix, areas))
             pdf_annots.follow(pdf, page, matrix, lines.moves)
             touched[int(number) - 1] = removed.mcids
@@ -277,6 +280,12 @@ def _boxes(items: Sequence[Mapping[str, Any]], lines: LinePlan) -> list[Mapping[
         boxes.append({**items[min(gap.areas)], "polygon": polygon})
     done = {index for gap in lines.gaps for index in gap.areas}
     return [*boxes, *(item for index, item in enumerate(items) if index not in done)]
+
+
+def _drawn(areas: Sequence[Area], lines: LinePlan) -> list[int]:
+    """Return the areas, of which nothing is said yet, in which a drawing went and not text alone."""
+    told = {index for gap in lines.gaps for index in gap.areas} | lines.kept.keys()
+    return [i for i, area in enumerate(areas) if i not in told and area.hits > area.glyphs]
 
 
 def _draw_boxes(

@@ -30,6 +30,8 @@ _CONTACT = frozenset({"phone", "email", "url"})
 # Between the parts of an address that is set in one line.
 _PARTS = regex.compile(r"\s*[\u00b7\u2022|\u2219\u22c5]\s*|\s+[-\u2013/]\s+")
 
+_ASIDE = regex.compile(r"\s*\(.*\)\s*")  # a remark below a label
+
 Piece = tuple[Segment, int, int]
 """A range of a segment's text."""
 
@@ -131,7 +133,7 @@ def _party(stack: Sequence[Segment], graph: Graph) -> Party | None:
                 continue  # a field that stands over the block
             label, a = label | own, cut.end()
         lines.append((segment, a, len(text.rstrip(" ,;|"))))
-    while lines and _is_notice(lines[0]):
+    while lines and (_is_notice(lines[0]) or _ASIDE.fullmatch(text_of(lines[0]))):
         lines.pop(0)
     for start in range(min(3, len(lines))):
         found = _block(lines[start:], label, graph)
@@ -150,7 +152,8 @@ def _block(lines: Sequence[Piece], label: frozenset[str], graph: Graph) -> Party
     placed = any(places(text_of(piece)) for piece in address)
     if not name or (label and not role and not placed):
         return None
-    if not (placed or role or stands_out(first, graph) or has_contact(rest)):
+    company = len(lines) > 2 and all(fit("org", text_of(piece)) == 1.0 for piece in name)
+    if not (placed or role or company or stands_out(first, graph) or has_contact(rest)):
         return None
     return Party(tuple(lines), name, address, label)
 

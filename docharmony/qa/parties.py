@@ -84,9 +84,10 @@ def _roles(graph: Graph) -> list[tuple[Party, _Roles]]:
         if dear and dear <= set(own.split()) | {""} and own:
             addressee += 0.7
         placed = any(places(text_of(piece)) for piece in party.address)
-        if placed and party.kind == "block" and top.bbox.y0 < 0.55 * height:
+        window = any(0 < top.bbox.y0 - s.bbox.y1 < 8 * top.em and flush(top, s) for s in over)
+        if (placed or window) and party.kind == "block" and top.bbox.y0 < 0.55 * height:
             addressee += 0.3
-            if any(0 < top.bbox.y0 - s.bbox.y1 < 5 * top.em and flush(top, s) for s in over):
+            if window:
                 addressee += 0.4
         out.append((party, _Roles(issuer, addressee)))
     # Where one has sent it, another with an address is who it is for.

@@ -323,7 +323,11 @@ def title(question: Question, graph: Graph) -> Found | None:
     segments = [s for s in graph.segments if s.kind is BlockKind.TITLE and _level(s, graph) == 1]
     strength = 0.95
     if not segments and graph.page.number == 1:
-        upper = [s for s in graph.segments if s.bbox.y1 < 0.5 * graph.page.height]
+        upper = [
+            s
+            for s in graph.segments
+            if s.bbox.y1 < 0.5 * graph.page.height and sum(c.isalpha() for c in s.text) > 3
+        ]
         largest = max((s.em for s in upper), default=0.0)
         if largest >= _SIZE * graph.em:
             segments = [s for s in upper if s.em > 0.97 * largest]

@@ -103,6 +103,10 @@ def understand(text: str) -> Question:
             (Unit(("method",), frozenset({"method"})) if "payment" in u.senses else u, w)
             for u, w in asked
         ]
+    if _hit(folded, "ask", "document") and operation == "look":
+        return replace(
+            question, kind="text", sure=0.0, asked=((Unit(("title",), frozenset({"title"})), 1.0),)
+        )
     if question.kind == "money":
         # What amount "was received" was paid: it is nobody's name.
         asked = [
@@ -128,6 +132,8 @@ def understand(text: str) -> Question:
         if told == "number" and any("price" in unit.senses for unit, _ in asked):
             told = "money"  # what one piece costs
         question = replace(question, kind=told, sure=0.85 if told else 0.0)
+        if told == "money":  # the total "to be paid", in any language: no payer is asked for
+            asked = [(u, w) for u, w in asked if not set(u.words) <= words("paying")] or asked
     elif question.kind == "name" and asked:
         # "Who is the vendor?" may be answered by a company.
         kind = implied(asked)
@@ -319,6 +325,7 @@ def _operation(question: Question, folded: str) -> tuple[Question, str]:
                 r"expens|cheap|teuer|billig|gunstig|cher|caro|cara|barat|duur|goedk|drog|tan[is]|econom",
                 phrase,
             ):
+                changed = replace(changed, over="price")
                 return changed, folded.replace(phrase, " price ", 1)
             return changed, folded.replace(phrase, " ", 1)
     return question, folded
@@ -387,6 +394,12 @@ def _extreme(question: Question, asked: list[tuple[Unit, float]]) -> Question:
         # "The latest date" asks for the date; "the first item" for a row.
         date = any("date" in unit.senses for unit, _ in asked)
         return replace(question, which=not date, kind="date" if date else question.kind, sure=0.8)
+    if question.over == "price":
+        # "The cheapest item" is a row, "the price of the cheapest item" its price.
+        more = [unit for unit, _ in asked if unit.words != ("price",)]
+        sum_ = any(dictionary().senses[n].type == "money" for u in more for n in u.senses)
+        money = sum_ or " price " in _spaced(question.text)
+        return replace(question, which=bool(more) and not money)
     value = bool(kinds & {"money", "number", "percent"}) or any(
         "payment" in unit.senses for unit, _ in asked[:1]
     )

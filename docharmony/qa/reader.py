@@ -22,7 +22,7 @@ from .graph import Graph
 from .question import Question, implied, understand
 from .score import Scored, greeted, model, only_one, rank
 from .slots import Slot
-from .units import Unit
+from .units import Unit, units
 from .values import find, fit
 from .words import tokens
 
@@ -160,6 +160,7 @@ def _candidates(question: Question, graph: Graph, pixels: Pixels | None) -> list
         if reply.how == "recipient":
             # The name in full answers better than what is left of it in the greeting.
             looked = [r for r in looked if not {t.text for t in tokens(r.text or "")} <= names]
+    told = [replace(r, confidence=r.confidence * _plausible(question, r)) for r in told]
     looked = _merged([*told, *looked])
     if found:
         # A table answers better than a field that happens to be called so.
@@ -167,6 +168,64 @@ def _candidates(question: Question, graph: Graph, pixels: Pixels | None) -> list
     lines = {line.id: line for line in graph.page.lines}
     found = [replace(r, confidence=_sure(r, lines)) for r in (*found, *looked)]
     return sorted(found, key=lambda reply: -reply.confidence)[:_ALTERNATIVES]
+
+
+def _plausible(question: Question, reply: Reply) -> float:
+    """Return what is left of a confidence where an answer can hardly be one: a label, another kind."""
+    text = reply.text or ""
+    kind = question.kind
+    figure = any(c.isdigit() for c in text)
+    if kind == "money" and (not figure or text.endswith("%")):
+        # "Which plant costs 34.00?" has its sum.
+        return 1.0 if any(c.isdigit() for c in question.text) else _IMPLAUSIBLE
+    if (
+        kind in _STRICT
+        and not (kind == "date" and figure)
+        and fit(kind, text) < 0.2
+        and fit("time", text) < 0.2
+    ):
+        return _IMPLAUSIBLE
+    if kind in ("address", "place") and regex.match(r"[^:\d]{3,}:", text):
+        return _IMPLAUSIBLE
+    if kind in ("name", "party", "address", "place") and _named_field(text):
+        return _IMPLAUSIBLE
+    return _IMPLAUSIBLE if kind != "text" and is_label(text) else 1.0
+
+
+def _named_field(text: str) -> bool:
+    """Whether a text is nothing but words that name fields: nobody is called "Bank details"."""
+    own = units(text)
+    return 0 < len(own) <= 3 and all(u.senses for u in own) and fit("org", text) < 0.9
+
+
+_IMPLAUSIBLE = 0.4
+_FIELDS = frozenset(
+    {
+        "number",
+        "date",
+        "name",
+        "amount",
+        "address",
+        "signature",
+        "phone",
+        "email",
+        "quantity",
+        "title",
+    }
+)
+
+
+def is_label(text: str) -> bool:
+    """Whether a text names a field rather than its value: "12. Funding Opportunity Number", "Date"."""
+    plain = _ENUMERATED.sub("", text)
+    own = units(plain)
+    if not own or len(own) > 6 or any(c.isdigit() for c in plain):
+        return False
+    ends = bool((own[-1].senses | own[0].senses) & _FIELDS) or text.rstrip().endswith(":")
+    return ends and (len(own) == 1 or fit("org", plain) < 0.9)
+
+
+_ENUMERATED = regex.compile(r"^[*\s]*\d{1,2}[a-z]?[.)]?\s+")
 
 
 def finders(question: Question, graph: Graph) -> list[Reply]:
@@ -315,6 +374,8 @@ def _credit(question: Question, slot: Slot, found: list[Grid]) -> float:
         )
     ):
         credit *= 0.4  # a figure or a street is nobody
+    if is_label(slot.text) and slot.shape != "sentence":
+        credit *= _IMPLAUSIBLE
     if question.kind == "id" and _another(question, slot):
         credit *= _OTHER_ROW
     if question.kind == "percent" and "%" not in slot.text and not _of_percents(slot):

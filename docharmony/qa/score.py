@@ -92,18 +92,25 @@ class Scored:
     score: float
 
 
+_OURS = 0.4  # weight of the issuer's name: few labels have it, "Phone" alone is the issuer's
+
+
 class Asker:
     """A question as it stands before one page: its weights know what words the page has."""
 
     def __init__(self, question: Question, graph: Graph) -> None:
         self.graph = graph
         vocabulary = _vocabulary(graph)
+        self.vendors = _vendors(graph)
+        ours = {word for name in self.vendors for word in name.split()}
         asked = []
         for unit, weight in question.asked:
             if 0.2 < weight < 1.0 and unit.senses & documents() and not unit.senses & graph.about:
                 weight = 1.0  # not what this page is: the order that an invoice speaks of
             if not unit.senses and not any(_known(word, vocabulary) for word in unit.words):
                 weight *= 0.6
+            elif not unit.senses and ours.issuperset(unit.words):
+                weight *= _OURS
             asked.append((unit, weight))
         self.question = replace(question, asked=tuple(asked))
         self.senses = self.question.senses
@@ -111,7 +118,6 @@ class Asker:
         self.rows = [(u, w) for u, w in asked if not u.senses and w == 1.0]
         self.numbered = any("number" in unit.senses for unit, _ in asked)
         self.most = _largest(graph)
-        self.vendors = _vendors(graph)
         self.greeted = greeted(graph)
 
     def features(self, slot: Slot) -> list[float]:
@@ -374,7 +380,10 @@ def only_one(question: Question, slot: Slot, graph: Graph) -> bool:
     return fit(kind, slot.text) > 0.9 and len(_values_of(graph, kind)) == 1
 
 
-_PLAIN = frozenset({"address", "number"})
+# Beside these, the only number of a page is still the one: who issued it has it.
+_PLAIN = frozenset(
+    {"address", "number", "sender", "vendor", "company", "author", "contact", "landlord", "school"}
+)
 _SENSE_OF = {"url": "website"}
 
 

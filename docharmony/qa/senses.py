@@ -233,6 +233,8 @@ class Dictionary:
         if {"weight", "height"} & set(names):
             return ""  # a gross weight is no money, and comes with its unit
         types = {self.senses[name].type for name in names if self.senses[name].type}
+        if "name" in names and not types & {"org", "party", "id"}:
+            return "name"  # the name of the guest is no number
         if "moment" in types:
             # "Due" and "end" tell a date, but not beside a sum or a name: the amount due.
             types.discard("moment")

@@ -150,7 +150,7 @@ def _words(question: Question, graph: Graph) -> list[Verdict]:
 
 def _states(question: Question, graph: Graph) -> list[Verdict]:
     """Return verdicts of texts that say it: a stamp "PAID", a sentence with all that was asked."""
-    asked = [(u, w) for u, w in question.asked if not u.senses & graph.about]
+    asked = [(u, w) for u, w in question.asked if w >= 0.9 and not u.senses & graph.about]
     if not asked:
         return []
     found = []

@@ -84,3 +84,49 @@ def test_marks_that_stand_before_their_letter() -> None:
         (60, 120, "Mit freundlichen Gr\u00a8u\u00dfen"), (60, 160, "Irma Kessel"),
     )  # fmt: skip
     assert answer(letter, "Wer hat den Brief unterschrieben?") == "Irma Kessel"
+
+
+FORM = page(
+    (60, 40, "HARROW INN"), (60, 60, "* 10. Name of agency:"), (60, 75, "Fish and Wildlife Service"),
+    (60, 105, "* 12. Funding Opportunity Number:"), (60, 135, "* Title:"),
+    (60, 165, "13. Competition Identification Number:"), (60, 200, "Phone: 0890515151"),
+    (60, 230, "Guest Name: Sanjay"), (60, 260, "Status: Paid!"),
+)  # fmt: skip
+PRICES = page(
+    (60, 40, "Item"), (250, 40, "Qty"), (320, 40, "Price"),
+    (60, 60, "Server"), (250, 60, "1"), (320, 60, "400.00"),
+    (60, 78, "Domain"), (250, 78, "1"), (320, 78, "20.00"),
+    (60, 96, "Upkeep"), (250, 96, "1"), (320, 96, "300.00"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What is the name of the agency?", "Fish and Wildlife Service"),
+        ("What is the funding opportunity number?", None),
+        ("What is the title?", None),
+        ("What is the phone number of the inn?", "0890515151"),
+        ("What is the name of the guest?", "Sanjay"),
+    ],
+)
+def test_labels_are_no_values(question: str, expected: str | None) -> None:
+    assert answer(FORM, question) == expected
+
+
+def test_what_is_paid_and_what_is_cheap() -> None:
+    assert answer(FORM, "Has it been paid?") == "Yes"
+    assert answer(PRICES, "What is the cheapest item?") == "Domain"
+    assert answer(PRICES, "What is the price of the cheapest item?") == "20.00"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What kind of document is this?",
+        "Was f\u00fcr ein Dokument ist das?",
+        "Che tipo di documento \u00e8?",
+    ],
+)
+def test_what_a_page_is(question: str) -> None:
+    assert understand(question).senses == {"title"}

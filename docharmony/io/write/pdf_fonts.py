@@ -49,6 +49,7 @@ class Glyph:
         spaced: whether word spacing applies (the single-byte code 32).
         text: what it means, as far as the font says. Never asked when text is removed, only when what
             is left of a line is set anew.
+        blank: whether that is white space.
     """
 
     code: bytes
@@ -56,11 +57,7 @@ class Glyph:
     box: tuple[float, float, float, float]
     spaced: bool
     text: str = ""
-
-    @property
-    def blank(self) -> bool:
-        """Whether it is white space."""
-        return self.spaced or self.text.isspace()
+    blank: bool = False
 
 
 class Font:
@@ -97,7 +94,9 @@ class Font:
         for code in self.split(data):
             glyph = cache.get(code)
             if glyph is None:
-                glyph = cache[code] = replace(self.measure(code), text=self.text(code))
+                glyph, text = self.measure(code), self.text(code)
+                blank = glyph.spaced or text.isspace()
+                glyph = cache[code] = replace(glyph, text=text, blank=blank)
             result.append(glyph)
         return result
 

@@ -34,7 +34,7 @@ from .pdf_line_parts import (
 )
 from .pdf_line_setting import Line, Room, knots_of
 from .pdf_paragraph_setting import fill
-from .pdf_paragraphs import Paragraph, paragraph, text_lines
+from .pdf_paragraphs import Paragraph, TextLine, paragraph, text_lines
 
 # All lengths in em of the line.
 GAPS = {"erase": 2.0, "box": 3.0, "label": 3.0}
@@ -179,8 +179,9 @@ class _Planner:
             if marks:
                 rows.append((frame.place(run.place.e, run.place.f)[1], size_of(run), marks))
         self._boxes = [_framed(box, frame) for box in self.scene.paths]
-        lines = self._edges(rows)
-        done = set() if self.keep_breaks else self._paragraphs(rows, frame)
+        stand = text_lines(rows, self._walls)
+        done = set() if self.keep_breaks else self._paragraphs(stand, frame)
+        lines = [Edge(o.left, o.right, o.baseline, o.size, o.hit) for o in stand]
         for baseline, size, marks in rows:
             for mark in marks:
                 if not mark.areas or (mark.run.key, mark.number) in done:
@@ -199,18 +200,9 @@ class _Planner:
                         self._piece(piece, row, frame, baseline, size, lines)
                         break
 
-    def _paragraphs(
-        self, rows: Sequence[tuple[float, float, list[Mark]]], frame: Frame
-    ) -> set[tuple[int, int]]:
+    def _paragraphs(self, lines: Sequence[TextLine], frame: Frame) -> set[tuple[int, int]]:
         """Break paragraphs anew where that can be done; return the glyphs of their lines."""
         done: set[tuple[int, int]] = set()
-        walls = [
-            (box.y0, box.y1, x)
-            for box in self._boxes
-            if box.width < 1.5 or box.height > 20
-            for x in (box.x0, box.x1)
-        ]
-        lines = text_lines(rows, walls)
         corners = [frame.place(p.x, p.y)[0] for p in self.page.polygon()]
         for line in lines:
             hit = next((mark for mark in line.marks if mark.areas), None)
@@ -369,25 +361,6 @@ class _Planner:
         if anchor != "left" or fill is None or abs(fill - right) > 2 * SAME:
             fill = None
         return Room(anchor, at, hard_left, min(soft, hard_right), hard_right, fill)
-
-    def _edges(self, rows: Sequence[tuple[float, float, Sequence[Mark]]]) -> list[Edge]:
-        """Return the pieces of all lines of a direction, for the edges that they share."""
-        groups: list[tuple[float, float, list[Mark]]] = []
-        for baseline, size, marks in sorted(rows, key=lambda row: row[0]):
-            if groups and abs(groups[-1][0] - baseline) < 0.3 * size:
-                groups[-1][2].extend(marks)
-            else:
-                groups.append((baseline, size, list(marks)))
-        edges = []
-        for baseline, size, marks in groups:
-            marks.sort(key=lambda m: (m.start, m.run.key, m.number))
-            for piece in pieces_of(marks, size, self._walls(baseline, size)):
-                inked = [mark for mark in piece if not mark.glyph.blank]
-                if inked:
-                    right = max(mark.end for mark in inked)
-                    hit = any(mark.areas for mark in piece)
-                    edges.append(Edge(inked[0].start, right, baseline, size, hit))
-        return edges
 
     def _walls(self, baseline: float, size: float) -> list[float]:
         """Return where lines stand upright beside or between words: the walls of cells and columns."""

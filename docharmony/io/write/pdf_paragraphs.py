@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from .pdf_line_parts import Mark, on_line, pieces_of, size_of
+from .pdf_line_parts import Mark, on_line, pieces_of
 
 # All lengths in em of the line.
 _PROSE = 4  # words on a line, at least, of which there is a paragraph
@@ -37,13 +37,17 @@ Row = tuple[float, float, list[Mark]]  # baseline, size, glyphs
 
 
 class TextLine(NamedTuple):
-    """A piece of a line: glyphs in order, its baseline and size, and where its ink begins and ends."""
+    """A piece of a line: glyphs in order, its baseline and size, and where its ink begins and ends.
+
+    ``mixed`` says whether text of several sizes stands on the line.
+    """
 
     marks: Sequence[Mark]
     baseline: float
     size: float
     left: float
     right: float
+    mixed: bool
 
     @property
     def hit(self) -> bool:
@@ -83,12 +87,14 @@ class Paragraph(NamedTuple):
     flush: bool
 
 
-def text_lines(rows: Sequence[Row], walls: Sequence[tuple[float, float, float]]) -> list[TextLine]:
+def text_lines(
+    rows: Sequence[Row], walls: Callable[[float, float], Sequence[float]]
+) -> list[TextLine]:
     """Return the pieces of all lines of one writing direction, by baseline.
 
     Args:
         rows: what each operator shows.
-        walls: top and bottom of upright lines across, and where they stand along.
+        walls: returns where upright lines stand beside words, given their baseline and size.
     """
     ordered = sorted(rows, key=lambda row: row[0] - 0.3 * row[1])
     middles = [row[0] - 0.3 * row[1] for row in ordered]
@@ -110,18 +116,17 @@ def text_lines(rows: Sequence[Row], walls: Sequence[tuple[float, float, float]])
                 taken[at] = True
                 own.append(ordered[at])
             at += 1
+        sizes = [row[1] for row in own]
+        mixed = max(sizes) - min(sizes) > 0.08 * size
         marks = sorted(
             (mark for _, _, marks in own for mark in marks),
             key=lambda m: (m.start, m.run.key, m.number),
         )
-        beside = [
-            x for top, bottom, x in walls if top <= baseline - 0.5 * size and bottom >= baseline
-        ]
-        for piece in pieces_of(marks, size, beside):
+        for piece in pieces_of(marks, size, walls(baseline, size)):
             inked = [mark for mark in piece if not mark.glyph.blank or mark.areas]
             if inked:
                 right = max(mark.end for mark in inked)
-                lines.append(TextLine(piece, baseline, size, inked[0].start, right))
+                lines.append(TextLine(piece, baseline, size, inked[0].start, right, mixed))
     return sorted(lines, key=lambda line: (line.baseline, line.left))
 
 
@@ -186,18 +191,12 @@ def _column(lines: Sequence[TextLine], line: TextLine) -> list[TextLine]:
             following = min(close, key=lambda other: abs(other.left - line.left))
             away = abs(following.baseline - last.baseline) - pitch
             # Indices and notes push lines apart.
-            raised = _mixed(last) or _mixed(following)
+            raised = last.mixed or following.mixed
             if not -_SAME_PITCH * size < away < (_RAISED if raised else _SAME_PITCH) * size:
                 break
             last = following
             column.insert(len(column) if down else 0, last)
     return column
-
-
-def _mixed(line: TextLine) -> bool:
-    """Return whether text of several sizes stands on a line."""
-    sizes = {round(size_of(mark.run), 1) for mark in line.marks}
-    return max(sizes) - min(sizes) > 0.08 * line.size
 
 
 def _flush(

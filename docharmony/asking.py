@@ -17,6 +17,7 @@ from .pipeline import opened
 from .qa.graph import build as graph_of
 from .qa.passages import Passage
 from .qa.question import Question, understand
+from .qa.tables import figure, goes_on
 from .schema import answer_to_json
 from .stages.qa import (
     QaConfig,
@@ -81,6 +82,7 @@ class Asked:
     def forget(self) -> None:
         """Be as new."""
         self.best, self.sure = Found(Answer(self.question.text, None, 1.0)), 0.0
+        self._figure: float | None = None
         self._passages.clear()
 
     def see(self, page: Page, answer: Answer, sure: float, passages: Sequence[Passage]) -> None:
@@ -94,6 +96,27 @@ class Asked:
                 heapq.heappush(self._passages, entry)
             else:
                 heapq.heappushpop(self._passages, entry)
+
+    def see_table(self, graph: Graph, before: Graph | None, answer: Answer, sure: float) -> bool:
+        """Take what a table says that may go on over pages; False where none of this page does.
+
+        Entries add up; of the highest and the lowest the better one stays, whatever page it is on.
+        """
+        if answer.text is None:
+            return False
+        own = figure(self.question, graph, answer.text)
+        known, self._figure = self._figure, own
+        if own is None or known is None or not goes_on(graph, before):
+            return False
+        if self.question.operation == "count":
+            self._figure = own + known
+            total = replace(answer, text=f"{self._figure:.0f}")
+            self.sure, self.best = max(self.sure, sure), found_on(graph.page, total)
+        elif (own > known) == (self.question.operation == "most"):
+            self.sure, self.best = max(self.sure, sure), found_on(graph.page, answer)
+        else:
+            self._figure = known
+        return True
 
     def pages(self, most: int) -> dict[int, list[Passage]]:
         """Return the pages with the best passages, each with its own, the best first."""
@@ -218,6 +241,8 @@ def _ask_pages(
     doubts = doubts and "read" in context.abilities
     kept: dict[int, Graph] = {}  # pages on which the engine may be asked
 
+    before: Graph | None = None
+
     def check(page: Page) -> None:
         if doubts and pipeline.letters.lie(source, page):
             raise _LyingError(page.number)
@@ -226,7 +251,7 @@ def _ask_pages(
         if isinstance(item, PageFailure):
             failures.append(item)
             continue
-        graph = graph_of(item)
+        graph = graph_of(item, before)
         context.source = source
         replies = [by_rules(one.question, graph, config, context) for one in asked]
         better = any(sure > one.sure for one, (_, sure) in zip(asked, replies, strict=True))
@@ -236,7 +261,11 @@ def _ask_pages(
             also(graph)
         for one, (answer, sure) in zip(asked, replies, strict=True):
             found = best_passages(one.question, graph, config, context) if generates else []
+            if one.see_table(graph, before, answer, sure):
+                check(item)
+                answer, sure = Answer(one.question.text, None, 1.0), 0.0
             one.see(item, answer, sure, found)
+        before = graph
         if generates:
             kept[item.number] = graph
             wanted = {number for one in asked for number in one.pages(config.pages)}

@@ -48,7 +48,35 @@ def aligned(graph: Graph) -> tuple[Grid, ...]:
         if grid is not None:
             found.append(grid)
         at += used
+    if graph.carried and (grid := _continued(rows, found, graph.carried)) is not None:
+        found.insert(0, grid)
     return tuple(found)
+
+
+def _continued(
+    rows: Sequence[Sequence[Segment]], found: Sequence[Grid], heads: Sequence[Segment]
+) -> Grid | None:
+    """Return the table of the page before where its rows go on at the top, in the same columns."""
+    own = {head.index for grid in found for head in grid.heads.values()}
+    places: dict[int, list[Segment]] = {key: [head] for key, head in enumerate(heads)}
+    body: list[Row] = []
+    for row in rows:
+        if any(cell.index in own for cell in row):
+            break
+        parts = [part for cell in row for part in _by_columns(cell, places)]
+        cells = _placed(parts, places)
+        apart = [_apart(cell, places[key]) for key, cell in cells.items()]
+        fits = len(cells) > 1 and max(apart) < _WIDE and any(map(_is_figure, cells.values()))
+        if fits:
+            body.append(cells)
+            for key, cell in cells.items():
+                places[key].append(cell)
+        elif body or row[0].bbox.y0 > _TOP * max(row[0].em, 1.0):
+            break
+    return Grid(dict(enumerate(heads)), tuple(body)) if len(body) > 1 else None
+
+
+_TOP = 20.0  # ems from the top of a page, within which a table that goes on begins
 
 
 def _rows(segments: Sequence[Segment]) -> list[list[Segment]]:

@@ -26,6 +26,7 @@ class Graph:
     Attributes:
         about: senses of its title: what kind of document it is.
         day_first: how its numeric dates are to be read.
+        carried: heads of a table that the page before leaves open: it may go on at the top.
     """
 
     page: Page
@@ -34,17 +35,41 @@ class Graph:
     about: frozenset[str]
     day_first: bool
     em: float
+    carried: tuple[Segment, ...] = ()
 
 
-def build(page: Page) -> Graph:
-    """Return the graph of a page that has lines; with blocks it knows tables and headings."""
+def build(page: Page, before: Graph | None = None) -> Graph:
+    """Return the graph of a page that has lines; with blocks it knows tables and headings.
+
+    Args:
+        page: the page.
+        before: the graph of the page before, whose last table may go on here without heads.
+    """
     segments = segments_of(page)
     link(segments)
     texts = [segment.text for segment in segments]
     day_first = not values.reads_month_first(texts)
     em = median([segment.em for segment in segments]) if segments else 10.0
     slots = list(slots_of(page, segments, day_first))
-    return Graph(page, tuple(segments), tuple(slots), _about(segments, em), day_first, em)
+    about = _about(segments, em)
+    carried = () if before is None else _open_heads(before)
+    return Graph(page, tuple(segments), tuple(slots), about, day_first, em, carried)
+
+
+_BELOW = 3  # segments below a table that goes on: a page number, a footer
+
+
+def _open_heads(graph: Graph) -> tuple[Segment, ...]:
+    """Return the heads of the last table of a page, where hardly anything stands below it."""
+    from .aligned import aligned
+
+    found = aligned(graph)
+    if not found or len(found[-1].rows) < 2:
+        return ()
+    grid = found[-1]
+    bottom = max(cell.bbox.y1 for cell in grid.rows[-1].values())
+    below = sum(segment.bbox.y0 >= bottom for segment in graph.segments)
+    return tuple(grid.heads[key] for key in sorted(grid.heads)) if below <= _BELOW else ()
 
 
 def _about(segments: Sequence[Segment], em: float) -> frozenset[str]:

@@ -347,7 +347,9 @@ def _asked(folded: str) -> list[tuple[Unit, float]]:
         weight = 1.0
         if unit.senses and all(senses[name].document for name in unit.senses):
             weight = 0.2 if unit.senses <= _SELF else 0.6
-        if any(unit.senses and unit.senses == known.senses for known, _ in found):
+        if any(
+            unit == known or (unit.senses and unit.senses == known.senses) for known, _ in found
+        ):
             continue
         found.append((unit, weight))
     # What the kind of the answer says anyway counts less: the date in "date of the contract".

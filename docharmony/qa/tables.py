@@ -141,6 +141,32 @@ def extreme(question: Question, graph: Graph) -> Found | None:
     return Found(slot.text, slot, (segment,), strength)
 
 
+def goes_on(graph: Graph, before: Graph | None) -> bool:
+    """Whether the first table of a page is the last one of the page before: open, or headed alike."""
+    own = aligned(graph)
+    if before is None or not own:
+        return False
+    heads = tuple(own[0].heads.values())
+    if graph.carried and heads == graph.carried:
+        return True
+    last = aligned(before)[-1:]
+    return bool(last) and [h.text for h in heads] == [h.text for h in last[0].heads.values()]
+
+
+def figure(question: Question, graph: Graph, text: str) -> float | None:
+    """Return the number behind an answer that a table of this page gives: of its entries, or a value."""
+    if question.operation == "count":
+        found = entries(question, graph)
+        return float(found.text) if found is not None and found.text == text else None
+    if question.operation not in ("most", "least"):
+        return None
+    found = extreme(question, graph)
+    if found is None or found.text != text or not found.evidence:
+        return None
+    value = _value(found.evidence[0], day_first=graph.day_first)
+    return None if value is None else value[0]
+
+
 def _goes_out(question: Question) -> bool:
     said = {word for unit, _ in question.asked for word in unit.words}
     return "withdrawal" in question.senses or bool(said & words("outgoing"))

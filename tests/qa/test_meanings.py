@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from docharmony.qa.graph import build
 from docharmony.qa.question import understand
+from docharmony.qa.tables import figure, goes_on, records
 
 from .test_reader import answer, page
 
@@ -130,3 +132,23 @@ def test_what_is_paid_and_what_is_cheap() -> None:
 )
 def test_what_a_page_is(question: str) -> None:
     assert understand(question).senses == {"title"}
+
+
+def test_a_table_goes_on_without_heads() -> None:
+    tail = page(
+        (60, 40, "Attic"), (250, 40, "2"), (320, 40, "500.00"),
+        (60, 58, "Cellar"), (250, 58, "1"), (320, 58, "7.00"),
+    )  # fmt: skip
+    other = page(
+        (60, 40, "Attic stairs were mended in 2019 by two men."), (60, 60, "Nothing else.")
+    )
+    first = build(PRICES)
+    second, unlike = build(tail, first), build(other, first)
+    assert goes_on(second, first)
+    assert not goes_on(unlike, first)
+    assert not goes_on(build(tail), first)
+    columns = [understand(name).asked for name in ("item", "price")]
+    rows = [[cell.text if cell else "" for cell in row] for row in records(columns, second)]
+    assert rows == [["Attic", "500.00"], ["Cellar", "7.00"]]
+    assert figure(understand("What is the most expensive item?"), second, "Attic") == 500.0
+    assert figure(understand("How many items are there?"), second, "2") == 2.0

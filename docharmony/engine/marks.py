@@ -29,6 +29,7 @@ _LEVEL = 0.08  # feet of the digits may differ by so much: old-style figures han
 _LEAST = 0.1  # of a digit's height: the sides of a mark that was not read
 _WIDE = 1.25  # times the least distance of digits, where one was not read
 _HANGING = "gjpqyQJ"
+_APART = 6  # pixels around a mark that was not read
 _LETTER, _DIGIT = 0.25, 0.55  # of the crop's height: the least of a letter; a digit
 _NEAR, _NEARER = 0.5, 0.35  # of a digit's height, from where the mark is expected
 
@@ -108,8 +109,8 @@ def settle_ends(text: str, places: Places, line: Image) -> tuple[str, Places]:
     parts = _Parts.of(contrast > max(40.0, _SHARES[0] * peak))
     if parts is None:
         return text, places
-    faint = _Parts.of(contrast > max(16.0, _HAIR * peak))
     tails: _Parts | None = None
+    hair = contrast > max(16.0, _HAIR * peak)
     found, where = list(text), list(places)
     width = line.shape[1]
     centres = [(a + b) / 2 * width for a, b in places]
@@ -122,7 +123,7 @@ def settle_ends(text: str, places: Places, line: Image) -> tuple[str, Places]:
         if foot is None:
             continue
         end = centres[i + 2] if i + 2 < len(text) else float(width)
-        mark = parts.mark(centres[last], end, foot, None if read else faint)
+        mark = parts.mark(centres[last], end, foot, None if read else hair)
         if mark is None:
             continue
         sign, left, right = mark
@@ -173,15 +174,15 @@ class _Parts(NamedTuple):
         return float(np.median(feet))
 
     def mark(
-        self, start: float, end: float, foot: float, faint: _Parts | None
+        self, start: float, end: float, foot: float, hair: npt.NDArray[np.bool_] | None
     ) -> tuple[str, int, int] | None:
         """Return the only mark between two columns with its first and last column.
 
         Args:
             start, end: columns: the middle of the letter before, and of what comes next.
             foot: row on which the letters stand.
-            faint: the things that still show at a low contrast, for marks that were not read; then
-                the mark must be clearer.
+            hair: what still shows at a low contrast, for marks that were not read; then the mark
+                must be clearer.
         """
         height = _DIGIT * len(self.labels)
         top, bottom, left, right = self.boxes.T
@@ -192,18 +193,20 @@ class _Parts(NamedTuple):
             return None
         y0, y1, x0, x1 = self.boxes[numbers[0]].tolist()
         tall, wide, below = y1 - y0, x1 - x0, (y1 - foot) / height
-        if faint is not None:
-            around = faint.labels[(y0 + y1) // 2, (x0 + x1) // 2]
-            if not around or min(tall, wide) < max(3, _LEAST * height) or x1 - start > height:
+        if hair is not None:
+            if min(tall, wide) < max(3, _LEAST * height) or x1 - start > height:
                 return None
-            grown = faint.boxes[around - 1]
-            if grown[1] - grown[0] > tall + 4 or grown[3] - grown[2] > wide + 4:
-                return None
+            first = max(0, x0 - _APART)
+            near, _ = ndimage.label(hair[:, first : x1 + _APART], np.ones((3, 3), bool))
+            mine = near == near[(y0 + y1) // 2, (x0 + x1) // 2 - first]
+            grown = int(mine.any(axis=1).sum()), int(mine.any(axis=0).sum())
+            if grown[0] > tall + 4 or grown[1] > wide + 4:
+                return None  # the end of a letter
             if max(tall, wide) > 1.5 * min(tall, wide) or abs(below) > _POINT:
                 return None  # no comma was ever overlooked, dirt was
         if -0.08 < below <= _POINT and tall <= _HIGHEST[0] * height and wide <= 0.4 * height:
             return ".", x0, x1
-        if below >= _COMMA and 0.25 * height <= tall <= _HIGHEST[1] * height and faint is None:
+        if below >= _COMMA and 0.25 * height <= tall <= _HIGHEST[1] * height and hair is None:
             return ",", x0, x1
         return None
 

@@ -64,6 +64,12 @@ def normalise(crop: Image, spec: ReadSpec) -> Image:
     return np.asarray(resized)
 
 
+def widened(line: Image, factor: float) -> Image:
+    """Return the line that many times as wide; places in it stay the same fractions of its width."""
+    size = (max(1, round(line.shape[1] * factor)), line.shape[0])
+    return np.asarray(Pictures.fromarray(line).resize(size, Pictures.Resampling.BICUBIC))
+
+
 def bucket(width: int, spec: ReadSpec) -> int:
     """Return the width to which a crop is padded; it depends on this crop alone."""
     return -(-(width + spec.right_padding) // BUCKET) * BUCKET

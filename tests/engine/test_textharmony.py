@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 import docharmony
+from docharmony.engine.base import Reading
 from docharmony.engine.crops import crop_lines
 from docharmony.engine.devices import default_threads
 from docharmony.engine.textharmony import TextHarmony
@@ -194,3 +195,54 @@ def test_green_on_blue_is_read(engine) -> None:  # type: ignore[no-untyped-def]
     coloured = share * (25, 51, 128) + (1 - share) * (0, 153, 0)
     (found,) = engine.read([coloured.round().astype(np.uint8)])
     assert found.text == "Invoice of 3 March"
+
+
+def test_a_headline_and_small_print_are_both_found(engine: TextHarmony) -> None:
+    page = Image.new("RGB", (1600, 900), "white")
+    draw = ImageDraw.Draw(page)
+    for y, text in ((150, "Annual"), (420, "Report"), (690, "Volume")):
+        draw.text((60, y), text, fill="black", font=ImageFont.load_default(190), anchor="ls")
+        small = ImageFont.load_default(30)
+        draw.text(
+            (60, y + 120), "of everything that happened", fill="black", font=small, anchor="ls"
+        )
+    image = np.asarray(page)
+    (regions,) = engine.locate([image])
+    crops = [crop.image for crop in crop_lines(image, [region.polygon for region in regions])]
+    texts = [found.text for found in engine.read(crops)]
+    assert texts == [
+        "Annual",
+        "of everything that happened",
+        "Report",
+        *texts[1:2],
+        "Volume",
+        texts[1],
+    ]
+
+
+def test_a_doubtful_line_is_read_once_more_and_the_surer_reading_stays(
+    engine: TextHarmony, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sure, doubtful = Reading("sure", 0.99, ()), Reading("d0ubtful", 0.5, ())
+    answers = [
+        [sure, doubtful, doubtful],
+        [Reading("doubtful", 0.9, ()), Reading("worse", 0.4, ())],
+    ]
+    asked = []
+
+    def read_lines(lines: list[np.ndarray]) -> list[Reading]:
+        asked.append([line.shape[1] for line in lines])
+        return answers[len(asked) - 1]
+
+    monkeypatch.setattr(engine, "_read_lines", read_lines)
+    found = engine._read_twice([np.zeros((48, 100, 3), np.uint8)] * 3)
+    assert asked == [[100, 100, 100], [108, 108]]
+    assert [result.text for result in found] == ["sure", "doubtful", "d0ubtful"]
+
+
+def test_boxes_to_tick_are_read(engine: TextHarmony) -> None:
+    line = Image.fromarray(np.pad(drawn("Yes"), ((0, 0), (50, 0), (0, 0)), constant_values=255))
+    ImageDraw.Draw(line).rectangle((8, 9, 31, 32), outline=(0, 0, 0), width=3)
+    (found,) = engine.read([np.asarray(line)])
+    assert found.text == "\u2610 Yes"
+    assert len(found.bounds) == len(found.text)

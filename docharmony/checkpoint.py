@@ -118,12 +118,16 @@ class Manifest:
             CheckpointCorruptError: the file has another content than the manifest says.
         """
         if name not in self.parts:
-            raise CheckpointIncompatibleError(
-                f"checkpoint {self.name!r} has no part {name!r}", where=str(self.path / MANIFEST)
-            )
+            raise self.lacks(name)
         data = f"{name.removesuffix('.cpu')}.data"
         verify(self.parts[key] for key in (name, data) if key in self.parts)
         return self.parts[name]
+
+    def lacks(self, name: str) -> CheckpointIncompatibleError:
+        """Return the error that the checkpoint has no such part."""
+        return CheckpointIncompatibleError(
+            f"checkpoint {self.name!r} has no part {name!r}", where=str(self.path / MANIFEST)
+        )
 
 
 def find(name: str, registered: Mapping[str, str | Recipe]) -> Path:

@@ -85,6 +85,7 @@ def run_checkpoints(args: argparse.Namespace) -> int:
     A damaged one among the registered is a row; one that was asked for by name is an error.
     """
     from .. import checkpoint
+    from ..engine.opening import check_complete
 
     entries = {entry.name: entry for entry in args.plugins.checkpoints}
     registered = {name: entry.target for name, entry in entries.items()}
@@ -107,6 +108,7 @@ def run_checkpoints(args: argparse.Namespace) -> int:
             manifest = checkpoint.load_manifest(path)
             if args.verify:
                 checkpoint.verify(manifest.parts.values())
+                check_complete(manifest)
             row |= {"ok": True, **checkpoint.describe(manifest)}
             row["summary"] = row["summary"] or ", ".join(row["abilities"])
         except DocharmonyError as error:

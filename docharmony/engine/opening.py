@@ -85,6 +85,30 @@ def open_engine(
     return TextHarmony(manifest, nano)
 
 
+def check_complete(manifest: Manifest) -> None:
+    """Raise unless a checkpoint holds what its abilities need, without reading weights.
+
+    Names and shapes in safetensors are compared with the spec where torch is installed.
+
+    Raises:
+        CheckpointIncompatibleError: names what is missing, unknown or misshapen.
+        CheckpointCorruptError: a file is no safetensors.
+    """
+    if not isinstance(manifest.spec, PublishedSpec):
+        return
+    from .published import NEEDS, TOKENIZER
+
+    weights = _backend(manifest) == "safetensors"
+    needed = frozenset().union(*(NEEDS.get(a, frozenset()) for a in manifest.abilities))
+    for name in sorted(needed & {TOKENIZER} if weights else needed):
+        if name not in manifest.parts:
+            raise manifest.lacks(name)
+    if weights and all(map(find_spec, _TORCH)):
+        from .modeling.loading import check_keys
+
+        check_keys(manifest)
+
+
 def _with_adapters(
     manifest: Manifest, spec: PublishedSpec, adapters: str, backend: str
 ) -> Manifest:

@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
 TOKENIZER = "tokenizer"  # the part that is no weights
 ABILITIES = frozenset({"answer", "draw", "erase", "locate", "read", "write"})
+_READING = frozenset({"vision", "resampler", "memory", "language", TOKENIZER})
+# Which graphs, and what else, each ability needs; weights in safetensors hold all.
+NEEDS = {
+    **dict.fromkeys(("answer", "locate", "read"), _READING),
+    **dict.fromkeys(("draw", "erase", "write"),
+                    _READING | {"prompt", "source", "unet", "vae_decoder"}),
+}  # fmt: skip
 
 
 class PublishedEngine:

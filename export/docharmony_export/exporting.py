@@ -18,6 +18,7 @@ from typing import Any
 
 from docharmony.checkpoint import MANIFEST, Manifest, load_manifest, verify, write_manifest
 from docharmony.engine.presets import PublishedSpec
+from docharmony.engine.published import NEEDS
 from docharmony.engine.spec import ModelSpec
 from docharmony.errors import (
     CheckpointIncompatibleError,
@@ -31,13 +32,6 @@ from .graph import Weights
 
 log = logging.getLogger("docharmony.export")
 
-# What a checkpoint of the published anatomy must hold for each ability.
-_READING = {"vision", "resampler", "memory", "language", "tokenizer"}
-_DRAWING = _READING | {"prompt", "source", "unet", "vae_decoder"}
-_ABILITIES = {
-    **dict.fromkeys(("answer", "locate", "read"), _READING),
-    **dict.fromkeys(("draw", "erase", "write"), _DRAWING),
-}
 _NANO = {"fp32": Weights.FP32, "fp16": Weights.FP16, "int8": Weights.INT8}
 
 
@@ -140,13 +134,13 @@ def _published(
             rows.append(row)
     files |= _copied(manifest, folder)
     there = set(files)
-    if not any(needed <= there for needed in _ABILITIES.values()):
+    if not any(needed <= there for needed in NEEDS.values()):
         log.warning("these parts alone cannot read or draw: the result is no complete checkpoint")
     write_manifest(
         folder, name=manifest.name, licence=manifest.licence,
         # LoRA of the vision trunk is part of its weights now.
         spec=replace(spec, trunk=replace(spec.trunk, lora_rank=0)),
-        abilities=[a for a in manifest.abilities if _ABILITIES.get(a, set()) <= there],
+        abilities=[a for a in manifest.abilities if NEEDS.get(a, frozenset()) <= there],
         parts=files, training=manifest.training, digests=digests,
     )  # fmt: skip
     return rows

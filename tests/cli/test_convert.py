@@ -121,6 +121,27 @@ def test_a_converted_checkpoint_works_from_the_command_line(
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [("image-00", "missing image."), ("tokenizer", "has no part 'tokenizer'")],
+)
+def test_verify_tells_what_is_not_in_the_manifest(
+    converted: Path, tmp_path: Path, part: str, said: str
+) -> None:
+    folder = tmp_path / "less"
+    folder.mkdir()
+    for file in converted.iterdir():
+        (folder / file.name).symlink_to(file)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["parts"][part]
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    done = run("checkpoints", folder, "--verify")
+    assert (done.returncode, done.stdout) == (6, "")
+    assert said in done.stderr
+
+
+@pytest.mark.torch
 def test_what_exists_is_left_alone(published: Path, converted: Path) -> None:
     before = sorted(p.stat().st_mtime_ns for p in converted.iterdir())
     done = run("convert", published, "-o", converted, "--spec", published / "spec.json")

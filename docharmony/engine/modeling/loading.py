@@ -44,6 +44,7 @@ from ...errors import (
 from ..devices import parse_device
 from ..presets import FULL, PublishedSpec
 from ..published import ABILITIES, TOKENIZER
+from .language import LanguageModel
 from .model import TextHarmonyModel
 from .published import Plan, Published, Step, make_plan
 from .slide_lora import spec_of_adapters
@@ -138,6 +139,7 @@ def save(
                     for key, value in getattr(model, part).state_dict().items()
                 }
                 save_file(state, draft / f"{part}.safetensors", metadata={"format": "pt"})
+                (draft / f"{part}.safetensors").chmod(0o644)  # it was for its owner alone
                 dtype = str(next(iter(state.values())).dtype).removeprefix("torch.")
                 files[part] = (f"{part}.safetensors", "safetensors", dtype)
             if tokenizer is not None:
@@ -239,6 +241,19 @@ def _copy(source: Path, target: Path) -> dict[str, Any]:
     }
 
 
+def new_adapters(path: str | os.PathLike[str], spec: PublishedSpec) -> None:
+    """Write untrained experts for a model of these sizes, as :func:`load` takes them.
+
+    So a checkpoint gets another gate, rank or number of experts than it was released with; they
+    change nothing until they are trained. No memory is taken for the model itself.
+    """
+    with torch.device("meta"):
+        lora = LanguageModel(spec).lora
+    lora.materialise(torch.device("cpu"), torch.float32)
+    lora.reset()
+    lora.save(path)
+
+
 def load(
     folder: str | os.PathLike[str],
     *,
@@ -263,6 +278,23 @@ def load(
         EngineError: the device is not there.
     """
     return load_model(load_manifest(folder), torch_device(device), dtype, adapters)
+
+
+def check_keys(manifest: Manifest) -> None:
+    """Compare names and shapes of a checkpoint's shards with its spec; weights are not read.
+
+    Raises:
+        CheckpointCorruptError: a shard is cut short.
+        CheckpointIncompatibleError: names the keys that are missing, unknown or misshapen.
+    """
+    spec = manifest.spec
+    assert isinstance(spec, PublishedSpec)
+    with torch.device("meta"):
+        model = TextHarmonyModel(spec)
+    wanted = {name: tuple(t.shape) for name, t in model.state_dict().items()}
+    parts = [part for name, part in manifest.parts.items() if name != TOKENIZER]
+    shapes = {name: shape for part in parts for name, shape in _shapes(part).items()}
+    _compare(shapes, wanted, str(manifest.path))
 
 
 def load_model(

@@ -75,12 +75,19 @@ class SlideLoraLinear(nn.Linear):
         self.kept: Tensor | None = None
         self.dropout = nn.Dropout(spec.dropout)
         self.lora_A = nn.Parameter(torch.empty(spec.experts, in_features, spec.rank, **place))
-        self.lora_B = nn.Parameter(torch.zeros(spec.experts, spec.rank, out_features, **place))
+        self.lora_B = nn.Parameter(torch.empty(spec.experts, spec.rank, out_features, **place))
         self.gate: nn.Linear | None = None
         if spec.gate == "learned":
             self.gate = nn.Linear(in_features, spec.experts, bias=False, **place)
-            nn.init.zeros_(self.gate.weight)  # all experts alike until trained
-        nn.init.uniform_(self.lora_A, -(in_features**-0.5), in_features**-0.5)
+        self.reset_adapters()
+
+    def reset_adapters(self) -> None:
+        """Make the experts new: they add nothing, and a learned gate takes all alike."""
+        bound = self.in_features**-0.5
+        nn.init.uniform_(self.lora_A, -bound, bound)
+        nn.init.zeros_(self.lora_B)
+        if self.gate is not None:
+            nn.init.zeros_(self.gate.weight)
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (B, T, C) to (B, T, C').
@@ -238,11 +245,16 @@ class SlideLora:
         save_file(state, path, metadata={"kind": "slide-lora", "gate": self.spec.gate})
 
     def materialise(self, device: torch.device, dtype: torch.dtype | None) -> None:
-        """Give adapters that are on ``meta`` memory, for :meth:`load` to fill."""
+        """Give adapters that are on ``meta`` memory, for :meth:`load` or :meth:`reset` to fill."""
         for name, parameter in self.adapters().items():
             owner, _, last = name.rpartition(".")
             empty = torch.empty_like(parameter, device=device, dtype=dtype)
             setattr(self.model.get_submodule(owner), last, nn.Parameter(empty))
+
+    def reset(self) -> None:
+        """Make all experts new, as those of a model that was just built."""
+        for layer in self.layers.values():
+            layer.reset_adapters()
 
     @torch.no_grad()
     def load(self, path: str | os.PathLike[str]) -> None:

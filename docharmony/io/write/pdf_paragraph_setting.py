@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -73,7 +72,10 @@ class _Text:
         laid = Line(self.marks, size, gap)
         laid.natural(gap)
         self.new, self.gaps = laid.new, {gap[0]: gap for gap in laid.gaps}
+        self.ink = [not m.glyph.blank or bool(m.areas) for m in self.marks]
         self.words = self._words()
+        self.starts = [self._start(word) for word in self.words]
+        self.wide = [self._end(w) - s for w, s in zip(self.words, self.starts, strict=True)]
         usual = [
             m.end - m.start for m in self.marks if m.glyph.blank and not m.areas and m.end > m.start
         ]
@@ -82,22 +84,23 @@ class _Text:
     def _words(self) -> list[list[int]]:
         """Return the words, each as the numbers of its glyphs and of the blanks behind it."""
         words: list[list[int]] = [[]]
-        ended = False
+        ended = started = False
+        end = 0.0
         for index, mark in enumerate(self.marks):
-            blank = mark.glyph.blank and not mark.areas
-            if not blank and self._inked(words[-1]):
+            if self.ink[index] and started:
                 last = words[-1][-1]
                 turned = self.lines[index] != self.lines[last]
                 if mark.areas and self.marks[last].areas and self.new[index] == self.new[last]:
                     turned = ended = False  # one gap, from one line to the next
-                if ended or turned or self.new[index] - self._end(words[-1]) > _WORD * self.size:
+                if ended or turned or self.new[index] - end > _WORD * self.size:
                     words.append([])
+                    end = 0.0
             words[-1].append(index)
-            ended = blank
+            ended = not self.ink[index]
+            if not ended:
+                started = True
+                end = max(end, self._end([index]))
         return words
-
-    def _inked(self, word: Sequence[int]) -> bool:
-        return any(not self.marks[i].glyph.blank or self.marks[i].areas for i in word)
 
     def _end(self, word: Sequence[int]) -> float:
         """Return where the ink of a word ends, as laid in one line."""
@@ -115,25 +118,25 @@ class _Text:
         return self.gaps[self.new[index]]
 
     def _start(self, word: Sequence[int]) -> float:
-        return self.new[next(i for i in word if self._inked([i]))]
+        return self.new[next(i for i in word if self.ink[i])]
 
-    def _between(self, before: Sequence[int], word: Sequence[int]) -> float:
-        """Return the natural width of a space."""
-        last = next(i for i in reversed(before) if self._inked([i]))
-        first = next(i for i in word if self._inked([i]))
+    def _between(self, number: int) -> float:
+        """Return the natural width of the space before a word."""
+        before, word = self.words[number - 1], self.words[number]
+        last = next(i for i in reversed(before) if self.ink[i])
+        first = next(i for i in word if self.ink[i])
         if self.lines[last] != self.lines[first]:
             return self.space
-        return self._start(word) - self._end(before)
+        return self.starts[number] - self.starts[number - 1] - self.wide[number - 1]
 
     def broken(self, spaces: float) -> list[list[int]]:
         """Return the lines, as numbers of words, with spaces of a share of their width."""
         found = self.found
         lines: list[list[int]] = [[]]
         pen = found.first
-        for number, word in enumerate(self.words):
-            wide = self._end(word) - self._start(word)
+        for number, wide in enumerate(self.wide):
             if lines[-1]:
-                space = self._between(self.words[number - 1], word) * spaces
+                space = self._between(number) * spaces
                 if pen + space + wide <= found.edge + 0.02:
                     pen += space + wide
                     lines[-1].append(number)
@@ -150,8 +153,8 @@ class _Text:
         noted: set[float] = set()
         for target, line in enumerate(broken):
             pen = found.first if target == 0 else found.left
-            widths = [self._end(self.words[n]) - self._start(self.words[n]) for n in line]
-            between = [self._between(self.words[a], self.words[b]) for a, b in pairwise(line)]
+            widths = [self.wide[n] for n in line]
+            between = [self._between(n) for n in line[1:]]
             scale = spaces
             if found.flush and target < len(broken) - 1 and sum(between) > 0:
                 scale = (found.edge - pen - sum(widths)) / sum(between)
@@ -163,9 +166,9 @@ class _Text:
                 word = self.words[number]
                 if position:
                     pen += between[position - 1] * scale
-                start = self._start(word)
+                start = self.starts[number]
                 for index in word:
-                    mark, inked = self.marks[index], self._inked([index])
+                    mark, inked = self.marks[index], self.ink[index]
                     place = pen + self.new[index] - start
                     if not inked:
                         place = min(place, pen + widths[position])

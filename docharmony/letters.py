@@ -73,6 +73,7 @@ class Letters:
     def __init__(self, read: Callable[[Sequence[Image]], Sequence[Reading]]) -> None:
         self._read = read
         self._known: dict[Claim, _Tally] = {}
+        self._document = ""
         self._pages: dict[tuple[str, int], tuple[frozenset[Claim], bool]] = {}
 
     def lie(self, source: Source, page: Page) -> bool:
@@ -157,6 +158,10 @@ class Letters:
         And whether marked content gives glyphs another text.
         """
         key = source.info.sha256, number
+        if key[0] != self._document:
+            # Of another document only what was read as claimed: no slip of the reader is carried on.
+            self._document = key[0]
+            self._known = {c: tally for c, tally in self._known.items() if not tally.contradicted}
         if key not in self._pages:
             while len(self._pages) >= _PAGES:
                 del self._pages[next(iter(self._pages))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -75,6 +76,21 @@ def test_a_digit_read_as_a_letter_is_a_slip_of_the_reader(
     says = "a rent of 525 pounds, 55 down"
     findings = found(letter(tmp_path / "a.pdf", says, says.replace("5", lie)), pipeline)
     assert any(f.where == "glyphs that show other text" for f in findings) == told
+
+
+def test_what_was_read_in_one_document_accuses_no_other(tmp_path: Path, pipeline: Pipeline) -> None:
+    honest, lying = tmp_path / "a.pdf", tmp_path / "b.pdf"
+    letter(honest, "")
+    letter(lying, "Wxyzabcd efgh ijkl mnop")
+    first = found(honest, pipeline)
+    assert found(lying, pipeline)
+    assert all(not t.contradicted for t in _known_after(honest, pipeline))
+    assert found(honest, pipeline) == first == []
+
+
+def _known_after(path: Path, pipeline: Pipeline) -> list[Any]:
+    found(path, pipeline)
+    return list(pipeline.letters._known.values())
 
 
 def test_an_honest_font_is_no_finding(tmp_path: Path, pipeline: Pipeline) -> None:

@@ -95,13 +95,14 @@ class Plan:
             stream.write(text.encode() + b"\n")
 
     @classmethod
-    def read(cls, path: Path) -> Plan:
+    def read(cls, path: Path | str) -> Plan:
         """Return the plan of a file.
 
         Raises:
             InputError: no such file, no JSON, or too large.
             UsageError: not a plan of this schema, or an edit in it does not make sense.
         """
+        path = Path(path)
         try:
             if path.stat().st_size > _LARGEST:
                 raise InputError("the plan is too large", where=str(path))

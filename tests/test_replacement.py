@@ -28,8 +28,6 @@ from docharmony import (
     propose_replacements,
     replace,
 )
-from docharmony.errors import ConfigError
-from docharmony.stages.replace import parse_pair, read_pairs
 
 pytestmark = pytest.mark.usefixtures("built_in_faces")
 
@@ -190,18 +188,6 @@ def test_a_word_broken_over_two_lines(tmp_path: Path) -> None:
     out, report = run(tmp_path / "a.pdf", company="club")
     assert report.count == 1
     assert "our great club and in all of its many people." in " ".join(text(out).split())
-
-
-def test_other_scripts_keep_their_order(tmp_path: Path) -> None:
-    document = pymupdf.open()
-    document.new_page(width=300, height=100).insert_text((30, 50), "name: old", fontsize=14)
-    document.save(tmp_path / "a.pdf")
-    out, report = run(tmp_path / "a.pdf", old="中文 Жук Ωμέγα")
-    assert report.count == 1
-    assert "name: 中文 Жук Ωμέγα" in text(out)
-    out, report = run(tmp_path / "a.pdf", old="\u0915")
-    if report.left:
-        assert "U+0915" in next(iter(report.fits.values())).note
 
 
 def test_tags_and_layers_hold_the_new_text(tmp_path: Path) -> None:
@@ -392,18 +378,6 @@ def test_small_letters_follow_the_old_text(tmp_path: Path) -> None:
     assert "MEDIA and media" in text(out)
 
 
-def test_case_follows_the_old_text(tmp_path: Path) -> None:
-    document = pymupdf.open()
-    page = document.new_page(width=300, height=200)
-    for number, line in enumerate(("smith here", "SMITH HERE", "Smith here", "blacksmith")):
-        page.insert_text((30, 40 + 30 * number), line, fontsize=11)
-    document.save(tmp_path / "a.pdf")
-    out, _ = run(tmp_path / "a.pdf", smith="jones")
-    assert text(out).split("\n")[:4] != []
-    words = text(out).split()
-    assert {"jones", "JONES", "Jones", "blacksmith"} <= set(words)
-
-
 # --- pictures ------------------------------------------------------------------------------------
 
 
@@ -520,23 +494,6 @@ def test_a_scan_in_a_pdf_is_painted_and_says_so(tmp_path: Path, draw: Callable[.
 
 
 # --- rules ---------------------------------------------------------------------------------------
-
-
-def test_pairs_are_read_from_files(tmp_path: Path) -> None:
-    table, object_ = tmp_path / "a.csv", tmp_path / "a.json"
-    table.write_text('old;new\nAnna;Otto\n"a;b";c\n')
-    object_.write_text('{"Anna": "Otto", "x": ""}')
-    assert read_pairs(str(table)) == [("Anna", "Otto"), ("a;b", "c")]
-    assert read_pairs(str(object_)) == [("Anna", "Otto"), ("x", "")]
-    for content in ("", '["a"]', "{"):
-        object_.write_text(content)
-        if content:
-            with pytest.raises(ConfigError):
-                read_pairs(str(object_))
-    with pytest.raises(UsageError):
-        parse_pair("no sign")
-    with pytest.raises(UsageError):
-        parse_pair("=new")
 
 
 def test_nothing_named_is_refused(letter: Path) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _RING = 8
 # A ground is flat when what is left of a plane fitted to it has at most this deviation (of 255).
 _FLAT = 3.0
+# Or this, where means over so many pixels have at most this share of it: then it is noise, not a texture.
+_NOISE, _PATCH, _FORMLESS = 9.0, 7, 0.5
 # Share of the ring, and of each of its sides, that must be ground; the rest is ink of neighbours.
 _GROUND, _SIDE = 0.6, 0.4
 # The same share where the gap is letters, which fill no more than so of their own box: a rule that
@@ -130,18 +132,35 @@ def _ground(crop: Image, ring: Mask, gap: Mask, least: float) -> Image | None:
         rest = np.abs(colours - columns @ plane).max(axis=1)
         limit = max(2.0, 4.0 * float(np.median(rest[ground])))
         ground = rest <= limit
-    if ground.mean() < least or float(rest[ground].std()) > _FLAT or not _around(y, x, ground, gap):
+    if ground.mean() < least or not _around(y, x, ground, gap):
         return None
     own = colours[ground]
+    away = own - columns[ground] @ plane
+    noisy = _is_noise(away.mean(axis=1), y[ground], x[ground], ring.shape)
+    if max(float(rest[ground].std()), float(away.std())) > (_NOISE if noisy else _FLAT):
+        return None
     if float(np.abs(own - np.median(own, axis=0)).max()) < 1:
         plane = np.array([np.median(own, axis=0), [0, 0, 0], [0, 0, 0]], np.float32)
-    # The mean deviation, not the largest: a plane through noise is no better than the noise.
-    if float((own - columns[ground] @ plane).std()) > _FLAT:
-        return None
     height, width = ring.shape
     yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
     surface = plane[0] + xx[..., None] * plane[1] + yy[..., None] * plane[2]
     return np.asarray(np.clip(surface.round(), 0, 255).astype(np.uint8))
+
+
+def _is_noise(
+    away: npt.NDArray[np.float32],
+    y: npt.NDArray[np.intp],
+    x: npt.NDArray[np.intp],
+    shape: tuple[int, ...],
+) -> bool:
+    """Return whether deviations from a plane are noise, which has no form, rather than a texture."""
+    import numpy as np
+    from scipy.ndimage import uniform_filter
+
+    field, known = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    field[y, x], known[y, x] = away, 1.0
+    local = uniform_filter(field, _PATCH) / np.maximum(uniform_filter(known, _PATCH), 1e-6)
+    return float(local[y, x].std()) < _FORMLESS * max(1.0, float(away.std()))
 
 
 def _around(y: npt.NDArray[np.intp], x: npt.NDArray[np.intp], ground: Mask, gap: Mask) -> bool:

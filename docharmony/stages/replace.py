@@ -16,8 +16,9 @@ from ..detect.text import JOINT, PageText, Place
 from ..errors import ConfigError, UsageError
 from ..model import Align, Block, BlockKind, Edit, EditStatus, Line, Page
 from ..stage import Context, Stage
+from ..translators.protect import find
 from ..translators.units import joined
-from .replacing import Naming, Replacer
+from .replacing import Naming, Replacer, is_level
 
 if TYPE_CHECKING:
     from ..detect.terms import TermMatch
@@ -135,9 +136,23 @@ def _pair(item: Any) -> tuple[str, str]:
 
 
 def all_pairs(config: ReplaceConfig) -> list[tuple[str, str]]:
-    """Return the pairs of the options and of the files, in the order in which edits count them."""
+    """Return the pairs of the options and of the files, in the order in which edits count them.
+
+    Raises:
+        UsageError: a pair is none, or two of them replace the same text with different ones.
+        ConfigError: a file cannot be read.
+    """
     pairs = [parse_pair(pair) for pair in config.map]
-    return [*pairs, *(pair for path in config.map_files for pair in read_pairs(path))]
+    pairs += [pair for path in config.map_files for pair in read_pairs(path)]
+    known: dict[str, str] = {}
+    for number, (old, new) in enumerate(pairs, 1):
+        if known.setdefault(old, new) != new:
+            raise UsageError(
+                "two pairs replace the same text",
+                why=f"pair {number} has another new text than one before it",
+                hint="Leave one of them out.",
+            )
+    return pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +202,9 @@ class ReplaceStage(Stage):
         """Return what is found, none over another: the longest first."""
         matches = [m for m in self._terms.find(text) if m.confidence >= self.config.min_confidence]
         matches = [m for m in matches if all(text.lines[n].visible for n in _lines(text, m))]
+        if not self.config.inside_words:
+            whole = [(t.start, t.end) for t in find(text.text) if t.kind in ("email", "url")]
+            matches = [m for m in matches if not self._in_address(m, whole)]
         chosen: list[TermMatch] = []
         for match in sorted(matches, key=lambda m: (m.near, m.start - m.end, m.start)):
             if all(match.end <= other.start or other.end <= match.start for other in chosen):
@@ -201,6 +219,18 @@ class ReplaceStage(Stage):
             )
             for match in sorted(chosen, key=lambda m: m.start)
         ]
+
+    def _in_address(self, match: TermMatch, addresses: Sequence[tuple[int, int]]) -> bool:
+        """Return whether a word was found within an address, which is a longer word.
+
+        A part of an address that can be nothing else, such as example.org, is found there.
+        """
+        if re.search(r"[.@/:]", self._pairs[match.term][0]):
+            return False
+        return any(
+            start <= match.start and match.end <= end and (start, end) != (match.start, match.end)
+            for start, end in addresses
+        )
 
     def _new(self, found: str, term: int) -> str:
         old, new = self._pairs[term]
@@ -394,7 +424,7 @@ class _Work:
             return None
         if last.word < len(line.words) - 1 or last.char < len(line.words[-1].text) - 1:
             return None
-        if line.direction:
+        if not is_level(line):
             return None
         found = self.replacer._alone(line.bbox, line, line.size or line.bbox.height)
         return found if found in ("center", "end") else None  # type: ignore[return-value]

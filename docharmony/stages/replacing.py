@@ -6,6 +6,7 @@ Whoever proposes new text for old (a mapping, a translator, a person) makes its 
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,6 +27,12 @@ _GAP = 0.35
 _HALF = 0.5
 # Space at the border of a sheet where nothing is set, as a share of its width.
 _BORDER = 0.03
+# A line that slopes no more than this, in degrees, is level.
+_LEVEL = 1.5
+# Languages that are written from right to left.
+_RTL = frozenset(
+    ("ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ps", "sd", "syr", "ug", "ur", "yi")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +82,14 @@ class Replacer:
             like: what of the part has the style of all; None takes most of it.
         """
         setting = self.styles.of(line, polygon, like)
+        direction = _direction(line.text, old, new)
         if align is None:
-            align = "end" if is_rtl(new) and not is_rtl(old) else "start"
+            rtl = direction == "rtl" or (not direction and is_rtl(new))
+            align = "end" if rtl and not is_rtl(old) else "start"
         room = self._room(polygon, [line], setting, [polygon])
         if align == "fill":
             room = (0.0, 0.0, 0.0, 0.0)
-        setting = replace(setting, align=align, room=room)
+        setting = replace(setting, align=align, room=room, direction=direction)
         return _edit(naming, polygon, old, new, _dressed([polygon], setting), setting)
 
     def block(
@@ -113,6 +122,9 @@ class Replacer:
         boxes = [polygon.map(turn).bbox for polygon in polygons]
         frame = BBox.around(boxes)
         setting = self.styles.of_lines(lines)
+        direction = direction or _direction(
+            "", joined([line.text for line in lines]), new, language
+        )
         lefts, rights = [b.x0 for b in boxes], [b.x1 for b in boxes]
         em = setting.size or first.bbox.height
         found = alignment(lefts, rights, em)
@@ -163,7 +175,7 @@ class Replacer:
 
     def _alone(self, frame: BBox, line: Line, em: float) -> str:
         """Return how a line that stands alone is aligned: by what stands around it on the page."""
-        if line.direction:
+        if not is_level(line):
             return "start"
         left = min((other.bbox.x0 for other in self.page.lines), default=0.0)
         right = max((other.bbox.x1 for other in self.page.lines), default=self.page.width)
@@ -290,6 +302,32 @@ class Replacer:
             if not (read and image.area > 0.5 * self.page.bbox.area):
                 solid.append(image)
         return solid, [*boxes, *cells]
+
+
+def is_level(line: Line) -> bool:
+    """Return whether a line runs from left to right, but for the slope of a scan."""
+    return abs((line.direction + 180) % 360 - 180) <= _LEVEL
+
+
+def _direction(line: str, old: str, new: str, language: str = "") -> str:
+    """Return which way a new text runs where it may hold words of both ways; ``""`` for its own way.
+
+    A part of a line runs as its line does, and so does a text that keeps some words of the old one's
+    way; a translation runs as its language does.
+
+    Args:
+        line: the line that it is a part of; empty where it is no part.
+        old: what it replaces.
+        new: the text.
+        language: it is a translation into.
+    """
+    kinds = {unicodedata.bidirectional(character) for character in new}
+    if not kinds & {"R", "AL"}:
+        return ""
+    if language:
+        return "rtl" if language.split("-")[0] in _RTL else "ltr"
+    part = line.split() != old.split() and bool(line)
+    return ("rtl" if is_rtl(line if part else old) else "ltr") if part or "L" in kinds else ""
 
 
 def _ruled(block: Block) -> list[BBox]:

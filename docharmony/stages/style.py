@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # that make a rule, and the share of letters that must be of one class; differences in tint and in
 # lightness (of 255) that may be errors.
 _SAMPLED, _VOTES, _ENOUGH, _AGREED = 12, 60.0, 3, 0.7
-_TINT, _SHADE = 12.0, 50.0
+_TINT, _SHADE = 12.0, 25.0
 # Share of its size by which a line is measured wrongly at most.
 _ALIKE = 0.15
 
@@ -130,12 +130,14 @@ class Styles:
         if self._sample is not None and len(self._sample) >= _ENOUGH:
             # One sheet, one scanner: differences are errors.
             blur = float(np.median([other.look.blur * other.unit for other in self._sample]))
-        if len(usual) >= _ENOUGH and dress == PLAIN:
-            shared = np.median([other.colour for other in usual], axis=0)
-            # In how dark they are, that is: a tint of its own is no error.
-            tint = (shared - shared.mean()) - (colour - colour.mean())
-            if float(np.abs(tint).max()) < _TINT and abs(shared.mean() - colour.mean()) < _SHADE:
-                colour = shared
+        if dress == PLAIN:
+            # Lines about as dark are of one ink: their differences are errors. A tint of its own is none.
+            near = [o.colour for o in usual if abs(o.colour.mean() - colour.mean()) < _SHADE]
+            if len(near) >= _ENOUGH:
+                shared = np.median(near, axis=0)
+                tint = (shared - shared.mean()) - (colour - colour.mean())
+                if float(np.abs(tint).max()) < _TINT:
+                    colour = shared
         # At the left end of the part: in perspective everything is measured there.
         column = strip.plane.flat(polygon[0]).x
         foot, head = (strip.plane.page(column, look.baseline - d) for d in (0.0, look.size))

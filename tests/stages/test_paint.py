@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_dilation
 
-from docharmony.stages.paint import make_painter
+from docharmony.stages.paint import _fill, make_painter
 
 BOX = (slice(40, 70), slice(90, 250))
 
@@ -193,3 +193,16 @@ def test_rules_under_letters_go_on(degrees: float) -> None:
     error = np.abs(result.astype(int) - truth)[mask]
     away = float((error**2).mean() ** 0.5)
     assert away < (3.0 if not degrees else 16.0)
+
+
+def test_noisy_paper_is_flat_and_a_texture_is_not() -> None:
+    rng = np.random.default_rng(5)
+    truth = np.full((60, 160, 3), 240.0) + rng.normal(0, 4.5, (60, 160, 1))
+    wave = np.full((60, 160, 3), 240.0) + 6 * np.sin(np.arange(160) / 6)[None, :, None]
+    mask = np.zeros((60, 160), bool)
+    mask[24:36, 60:100] = True
+    for image, left in ((truth, False), (wave, True)):
+        _, open_ = _fill(np.clip(image, 0, 255).astype(np.uint8), mask)
+        assert bool(open_.any()) is left
+    filled, _ = _fill(np.clip(truth, 0, 255).astype(np.uint8), mask)
+    assert abs(float(filled[mask].mean()) - 240) < 2

@@ -1,0 +1,118 @@
+"""Which words are replaced, by what, and which way the new ones run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from docharmony import (
+    Plan,
+    ReplaceConfig,
+    ReplacementReport,
+    UsageError,
+    propose_replacements,
+    replace,
+)
+from docharmony.errors import ConfigError
+from docharmony.stages.replace import all_pairs, parse_pair, read_pairs
+
+
+@pytest.fixture(autouse=True)
+def built_in_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use only the faces that come with MuPDF, so that all machines draw alike."""
+    monkeypatch.setenv("DOCHARMONY_FONTS", "none")
+
+
+def page(folder: Path, *lines: str) -> Path:
+    """Save a page with lines of text."""
+    document = pymupdf.open()
+    sheet = document.new_page(width=420, height=200)
+    for number, line in enumerate(lines):
+        sheet.insert_text((30, 40 + 30 * number), line, fontsize=11)
+    document.save(folder / "a.pdf")
+    return folder / "a.pdf"
+
+
+def text(path: Path) -> str:
+    with pymupdf.open(path) as document:
+        return "\n".join(str(page.get_text()) for page in document)
+
+
+def run(source: Path, **mapping: str) -> tuple[Path, ReplacementReport]:
+    out = source.with_name("new.pdf")
+    return out, replace(source, out, mapping=mapping)
+
+
+def test_case_follows_the_old_text(tmp_path: Path) -> None:
+    path = page(tmp_path, "smith here", "SMITH HERE", "Smith here", "blacksmith")
+    out, _ = run(path, smith="jones")
+    words = text(out).split()
+    assert {"jones", "JONES", "Jones", "blacksmith"} <= set(words)
+
+
+def test_other_scripts_keep_their_order(tmp_path: Path) -> None:
+    path = page(tmp_path, "name: old")
+    out, report = run(path, old="中文 Жук Ωμέγα")
+    assert report.count == 1
+    assert "name: 中文 Жук Ωμέγα" in text(out)
+    out, report = run(path, old="\u0915")
+    if report.left:
+        assert "U+0915" in next(iter(report.fits.values())).note
+
+
+def test_pairs_are_read_from_files(tmp_path: Path) -> None:
+    table, object_ = tmp_path / "a.csv", tmp_path / "a.json"
+    table.write_text('old;new\nAnna;Otto\n"a;b";c\n')
+    object_.write_text('{"Anna": "Otto", "x": ""}')
+    assert read_pairs(str(table)) == [("Anna", "Otto"), ("a;b", "c")]
+    assert read_pairs(str(object_)) == [("Anna", "Otto"), ("x", "")]
+    for content in ("", '["a"]', "{"):
+        object_.write_text(content)
+        if content:
+            with pytest.raises(ConfigError):
+                read_pairs(str(object_))
+    with pytest.raises(UsageError):
+        parse_pair("no sign")
+    with pytest.raises(UsageError):
+        parse_pair("=new")
+
+
+def test_two_texts_change_places(tmp_path: Path) -> None:
+    out, _ = run(page(tmp_path, "the apple and the pear"), apple="pear", pear="apple")
+    assert "the pear and the apple" in text(out)
+
+
+def test_a_text_is_taken_out(tmp_path: Path) -> None:
+    out, _ = run(page(tmp_path, "the red apple is here"), red="")
+    assert "the apple is here" in text(out)
+
+
+def test_addresses_are_words_of_their_own(tmp_path: Path) -> None:
+    path = page(tmp_path, "an apple of info@apple.org, https://apple.org/pear")
+    out, _ = run(path, apple="plum", pear="plum")
+    assert "a plum of" in text(out).replace("an plum", "a plum")
+    assert "info@apple.org, https://apple.org/pear" in text(out)
+    out, _ = run(path, **{"apple.org": "example.com"})
+    assert "an apple of info@example.com, https://example.com/pear" in text(out)
+
+
+def test_a_text_cannot_become_two_others() -> None:
+    with pytest.raises(UsageError, match="two pairs"):
+        all_pairs(ReplaceConfig(("a=b", "c=d", "a=e")))
+    assert len(all_pairs(ReplaceConfig(("a=b", "a=b")))) == 2
+
+
+def test_a_part_of_a_line_runs_as_its_line_does(tmp_path: Path) -> None:
+    path = page(tmp_path, "The apple is in the red basket", "apple")
+    rules = ReplaceConfig(("apple=\u05ea\u05e4\u05d5\u05d7",))
+    plan = propose_replacements(path, rules=rules)
+    assert [edit.setting.direction for edit in plan.edits[1] if edit.setting] == ["ltr", ""]
+
+
+def test_a_plan_is_read_by_its_name(tmp_path: Path) -> None:
+    plan = propose_replacements(page(tmp_path, "an apple"), rules=ReplaceConfig(("apple=pear",)))
+    plan.write(tmp_path / "plan.json")
+    (edit,) = Plan.read(str(tmp_path / "plan.json")).edits[1]
+    assert edit.replacement == plan.edits[1][0].replacement

@@ -38,6 +38,7 @@ _DOUBTFUL, _WIDER = 0.97, 1.08
 On 140 lines of six hard pages (hand-like faces, 6 pt print, a stamp, Turkish): 109 wrong characters
 without, 93 with, 87 at .99 for twice as many lines; 8 % narrower gave 111, 9 % larger 96.
 """
+_AT_LEAST = 6  # lines that may be read twice, else a third of them
 _BATCH_LINES = 16  # lines that the language model reads at once
 _BATCH_TOKENS = 2560  # places of one run of the vision encoder: bounds its memory
 _SMALLEST_EM, _LARGEST_EM = 12.0, 36.0  # pixels; median of a page at which no second look is needed
@@ -174,6 +175,9 @@ class TextHarmony:
             for n, result in enumerate(found)
             if 0 < result.confidence < _DOUBTFUL and lines[n].shape[1] * _WIDER <= limit
         ]
+        # A page in a language never learned is doubtful all over: that shall not double its time.
+        doubtful.sort(key=lambda n: found[n].confidence)
+        doubtful = doubtful[: max(_AT_LEAST, len(lines) // 3)]
         wider = [reading.widened(lines[n], _WIDER) for n in doubtful]
         for n, result in zip(doubtful, self._read_lines(wider), strict=True):
             if result.confidence > found[n].confidence:

@@ -233,6 +233,8 @@ def _mark(
     faint: npt.NDArray[np.bool_] | None = None,
 ) -> str:
     """Return ``.`` or ``,`` for the small thing nearest to a column, between tall ones; else nothing."""
+    if not shown.size:  # letters that the reader puts beyond the picture
+        return ""
     labels, _ = ndimage.label(shown, np.ones((3, 3), bool))
     boxes = [(b[0].start, b[0].stop, b[1].start, b[1].stop) for b in ndimage.find_objects(labels)]
     tall = [box for box in boxes if box[1] - box[0] > _TALL * len(shown)]

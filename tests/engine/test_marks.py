@@ -58,6 +58,12 @@ def test_what_is_no_mark_between_digits_stays(text: str) -> None:
     assert marks.settle(text, places(text, text), drawn(text)) == (text, places(text, text))
 
 
+def test_places_beyond_the_picture_say_nothing() -> None:
+    text = "12,5"
+    spots = tuple((1.0 + number, 1.5 + number) for number in range(len(text)))
+    assert marks.settle(text, spots, drawn(text))[0] == text
+
+
 def test_a_picture_that_shows_nothing_changes_nothing() -> None:
     where = places("1.5", "1.5")
     assert marks.settle("1.5", where, np.full((48, 80, 3), 255, np.uint8)) == ("1.5", where)

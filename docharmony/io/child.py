@@ -11,8 +11,9 @@ raise any DocharmonyError (rebuilt here) or MemoryError; another exception becom
 names its type only, since its message could quote the document.
 
 A child that takes too long is killed, one that crashes is replaced; the call that did it raises, the
-calls behind it are repeated in a fresh child. Functions must therefore hold no state that the next
-call needs: a cache of what the arguments name is fine.
+calls behind it are repeated in a fresh child. One that has grown by an eighth of its memory limit is
+replaced between calls: memory does not grow with the number of pages. Functions must therefore hold no
+state that the next call needs: a cache of what the arguments name is fine.
 
 The child is started on the first call, as ``python -m docharmony.io.childmain`` and in a process group of
 its own: scripts need no ``__main__`` guard, and Ctrl-C reaches the parent alone, which ends the child.
@@ -180,7 +181,7 @@ class Child:
             self._waiting.popleft()
             process.answered += 1
             ticket.outcome = _outcome(ticket, message, self.limits)
-            if process.overdue or "memory" in message[0]:
+            if process.overdue or "memory" in message[0] or "grown" in message[0]:
                 self._restart()
             return
         fresh = process.answered == 0

@@ -21,6 +21,9 @@ PACKAGE = "docharmony.io."
 # Distributions that are not called as their module is.
 _DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "fontTools": "fonttools"}
 
+# Share of the memory limit by which the process may grow before it asks to be replaced: what parsers
+# keep of the pages that they saw must not grow with the number of pages.
+_GROWTH = 1 / 8
 # What the parent sends is its own: only the size of the header's length field bounds it.
 _NO_LIMIT = 1 << 62
 
@@ -31,8 +34,10 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
     source, sink = _private_pipes()
-    set_cpu_limit = _set_limits(int(sys.argv[1]))
+    max_memory = int(sys.argv[1])
+    set_cpu_limit = _set_limits(max_memory)
     wire.send(sink, {"ready": True})
+    first = held = 0
     while (message := wire.receive(source, _NO_LIMIT)) is not None:
         header, blobs = message
         set_cpu_limit(float(header["timeout"]))
@@ -59,11 +64,15 @@ def main() -> None:
             )
         else:
             reply = {"value": value}
+        if held - first > _GROWTH * max_memory:
+            reply["grown"] = True
         wire.send(sink, {"id": header["id"], **reply}, answer)
         if fatal:
             break
         # A raster held until the next call would count against its memory limit.
         del message, header, blobs, value, answer, reply
+        held = _held()
+        first = first or held
     # Skip the tear-down of half a million parser objects: nothing here outlives the process.
     os._exit(0)
 
@@ -129,6 +138,15 @@ def _set_limits(max_memory: int) -> Any:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
     return allow
+
+
+def _held() -> int:
+    """Return how much memory the process holds in bytes; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", "rb") as counts:
+            return int(counts.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    except OSError:  # macOS, Windows
+        return 0
 
 
 def _trace(error: BaseException) -> list[str]:

@@ -51,7 +51,7 @@ def alive(number: int) -> bool:
 def test_a_call_returns_value_and_blobs(file: dict[str, object]) -> None:
     with Child() as child:
         value, blobs = child.call(INFO, {**file, "max_pages": 10})
-        assert value == {"pages": 3, "repaired": False}
+        assert value == {"pages": 3, "repaired": False, "cut_off": False}
         assert blobs == []
         size, (pixels,) = child.call(RASTER, {**file, "number": 1, "dpi": 36, "max_pixels": 10**6})
         assert size == [150, 100]
@@ -157,6 +157,21 @@ def test_memory_is_limited(tmp_path: Path) -> None:
             child.call(RASTER, {**args, "dpi": 72, "max_pixels": 10**9})
         assert "--max-memory" in caught.value.hint
         assert child.call(PAGE, {**args, "max_points": 1e5})[0]["size"] == [14400, 14400]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process holds")
+def test_a_child_that_has_grown_is_replaced_between_calls(
+    tmp_path: Path, file: dict[str, object]
+) -> None:
+    path = tmp_path / "large.pdf"
+    path.write_bytes(bad.large_images(4, 2500))
+    with Child(Limits(max_memory=480 * MIB)) as child:
+        child.call(INFO, {**file, "max_pages": 9})
+        first = pid(child)
+        args = {"path": str(path), "password": None, "dpi": 300, "max_pixels": 10**8}
+        for number in range(1, 5):
+            child.call(RASTER, {**args, "number": number})
+        assert not alive(first)
 
 
 def test_close_ends_the_process(file: dict[str, object]) -> None:

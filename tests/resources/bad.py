@@ -86,6 +86,17 @@ def huge_page() -> bytes:
     return raw_pdf(media=(0, 0, 14400, 14400))
 
 
+def large_images(pages: int, side: int) -> bytes:
+    """Pages of 600 by 600 points, each with an image of its own of ``side`` by ``side`` pixels."""
+    with pymupdf.open() as document:
+        for number in range(pages):
+            image = io.BytesIO()
+            Image.new("RGB", (side, side), (number, 9, 9)).save(image, "PNG")
+            page = document.new_page(width=600, height=600)
+            page.insert_image(page.rect, stream=image.getvalue())
+        return bytes(document.tobytes(deflate=True))
+
+
 def many_objects(count: int = 20_000) -> bytes:
     """A small page in a file of so many objects."""
     return raw_pdf(objects=[b"<< /N %d >>" % number for number in range(count)])

@@ -34,11 +34,15 @@ def object_hits(pdf: pikepdf.Pdf, needles: Needles) -> Iterator[str]:
     if not needles:
         return
     info = pdf.trailer.get("/Info")
+    programs: set[tuple[int, int]] | None = None
     for item in [*pdf.objects, pdf.trailer]:
         place = _name(item, info)
         if _strings(item, needles):
             yield place
         if isinstance(item, pikepdf.Stream) and (_stream(item, needles) or _form(item, needles)):
+            programs = _programs(pdf) if programs is None else programs
+            if item.objgen in programs and not _stream(item, needles, binary=True):
+                continue
             yield "embedded file" if item.get("/Type") == "/EmbeddedFile" else f"stream of {place}"
 
 
@@ -68,9 +72,22 @@ def _direct(item: Any, needles: Needles, depth: int) -> bool:
     return _strings(item, needles, depth + 1)
 
 
-def _stream(stream: Any, needles: Needles) -> bool:
+def _programs(pdf: pikepdf.Pdf) -> set[tuple[int, int]]:
+    """Return which streams are programs of fonts: TrueType ones need not say so themselves."""
+    keys = ("/FontFile", "/FontFile2", "/FontFile3")
+    return {
+        item[key].objgen
+        for item in pdf.objects
+        if isinstance(item, pikepdf.Dictionary)
+        for key in keys
+        if isinstance(item.get(key), pikepdf.Stream)
+    }
+
+
+def _stream(stream: Any, needles: Needles, *, binary: bool = False) -> bool:
     binary = (
-        stream.get("/Subtype") == "/Image"
+        binary
+        or stream.get("/Subtype") == "/Image"
         or "/Length1" in stream
         or str(stream.get("/Subtype")) in _FONT_KINDS
         or ("/N" in stream and "/Alternate" in stream)

@@ -71,3 +71,15 @@ def test_what_is_syntax() -> None:
     assert not is_standard("/Parenting")
     assert without_syntax(b"/Parent 3 0 R (Parent) endobj") == b"/ 3 0 R (Parent) endobj"
     assert without_syntax(b"bind 63 /question put", words=True) == b" 63 / put"
+
+
+def test_short_words_in_programs_of_fonts_are_chance_without_a_length_too() -> None:
+    data = b"\0\1\0\0" + b"\0" * 30 + b" many curves and the new Wojciechowski face "
+    with pikepdf.new() as document:
+        stray = document.make_indirect(document.make_stream(data))
+        document.Root.Stray = stray
+        assert list(object_hits(document, Needles(["the"], whole_words=True)))
+        made = pikepdf.Dictionary(Type=pikepdf.Name.FontDescriptor, FontFile2=stray)
+        document.Root.Descriptor = document.make_indirect(made)
+        assert not list(object_hits(document, Needles(["the"], whole_words=True)))
+        assert list(object_hits(document, Needles(["Wojciechowski"])))

@@ -226,7 +226,10 @@ def _half_plane(
 
 
 def _hull(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the convex hull, counter-clockwise in x-right, y-up axes (Andrew's monotone chain)."""
+    """Return the convex hull, counter-clockwise in x-right, y-up axes (Andrew's monotone chain).
+
+    It begins with the first point, or the first that is a corner of it: where text begins.
+    """
     ordered = sorted(set(points))
     if len(ordered) < 3:
         raise ValueError("an area needs three corners")
@@ -243,4 +246,6 @@ def _hull(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
         return kept
 
     lower, upper = chain(ordered), chain(reversed(ordered))
-    return lower[:-1] + upper[:-1]
+    hull = lower[:-1] + upper[:-1]
+    start = hull.index(next(p for p in points if p in hull))
+    return hull[start:] + hull[:start]

@@ -100,6 +100,15 @@ def test_a_clip_box_within_the_area_keeps_clipping(tmp_path: Path) -> None:
     assert (before == after).all()
 
 
+def test_an_area_begins_where_its_text_begins() -> None:
+    # Sloping down to the right, and turned by a quarter: the corner furthest left is another one.
+    for corners in (
+        [(460.9, 67.4), (543.0, 69.5), (542.7, 80.1), (460.7, 77.9)],
+        [(80.0, 10.0), (80.0, 90.0), (68.0, 90.0), (68.0, 10.0)],
+    ):
+        assert list(Area(corners).points) == corners
+
+
 def test_area_geometry() -> None:
     area = Area([(0, 0), (10, 0), (10, 4), (0, 4)])
     assert area.contains(5, 2)

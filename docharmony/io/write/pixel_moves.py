@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _SOFT, _SOFT_BITS = 0.7, 0.9
 _STRAY = 1.0  # how far a word ends beside its place, by chance, in pixels
 _MARGIN = 8  # pixels beside a line that are looked at too
+_ROUND = 1.2  # em around a line in which its ground is seen
+_MOST = 12.0  # levels by which shade differs from an even ground
 _FAINT = 6.0  # what differs less from the ground is no ink
 
 
@@ -66,13 +68,13 @@ def set_anew(picture: Picture, plan: PixelPlan) -> None:
         _turned(picture, line.turn).put(window, own, mask)
 
 
-def _around(windows: list[Window], shape: tuple[int, int]) -> Window:
+def _around(windows: list[Window], shape: tuple[int, int], margin: int = _MARGIN) -> Window:
     """Return the window around others, with some of what stands beside it."""
     y0, y1 = min(r.start for r, _ in windows), max(r.stop for r, _ in windows)
     x0, x1 = min(c.start for _, c in windows), max(c.stop for _, c in windows)
     return (
-        slice(max(0, y0 - _MARGIN), min(shape[0], y1 + _MARGIN)),
-        slice(max(0, x0 - _MARGIN), min(shape[1], x1 + _MARGIN)),
+        slice(max(0, y0 - margin), min(shape[0], y1 + margin)),
+        slice(max(0, x0 - margin), min(shape[1], x1 + margin)),
     )
 
 
@@ -88,7 +90,7 @@ def _lifted(picture: Picture, line: PixelLine) -> tuple[list[_Part], Rgb]:
     sheet = line.sheet
     generator = np.random.default_rng()
     rows, columns = line.window
-    window = _around([line.window], sheet.shape)
+    window = _around([line.window], sheet.shape, max(_MARGIN, round(_ROUND * line.move.size)))
     y0, x0 = window[0].start, window[1].start
     rgb = picture.rgb(window).astype(np.float32)
     labels = sheet.labels[window]
@@ -105,6 +107,10 @@ def _lifted(picture: Picture, line: PixelLine) -> tuple[list[_Part], Rgb]:
     # A blank place is no ground: only what was seen as even before counts.
     sample &= ~sheet.blank(window)
     plane, noise = sheet.plane(rgb, sample)
+    seen = ~grown(labels > 0, 3) & ~fill & ~sheet.blank(window)
+    if seen.sum() >= 100:
+        plane = plane + _shade(rgb - plane, seen, line.move.size)
+        noise = float((rgb - plane)[sample].std())
     goes = (near | (ink & ~secret)) & ~sheet.blank(window)
     rest = np.where(goes[..., None], rgb - plane, 0.0)
     rest[np.abs(rest).max(axis=2) < _FAINT] = 0
@@ -132,6 +138,20 @@ def _lifted(picture: Picture, line: PixelLine) -> tuple[list[_Part], Rgb]:
         top, left = y0 + above + whole[1], x0 + before + whole[0]
         parts.append(_Part(top, left, soft.astype(np.float16)))
     return parts, np.clip(paper.round(), 0, 255).astype(np.uint8)
+
+
+def _shade(beside: npt.NDArray[np.floating], seen: Mask, em: float) -> npt.NDArray[np.floating]:
+    """Return how the ground around a line differs from its plane: the shadow at the edge of a scan.
+
+    Only what stands beside the line counts, so that nothing in it depends on removed words.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    around = (max(1.0, 0.7 * em),) * 2
+    weight = gaussian_filter(seen.astype(np.float32), around)
+    total = gaussian_filter(np.where(seen[..., None], beside, 0.0), (*around, 0))
+    shade: npt.NDArray[np.floating] = total / (weight + 0.003)[..., None]
+    return shade.clip(-_MOST, _MOST)
 
 
 def _put(sheet: Rgb, changed: Mask, part: _Part) -> Window:

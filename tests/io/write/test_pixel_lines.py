@@ -90,6 +90,17 @@ def test_names_of_all_lengths_leave_the_same_line(align: str, tmp_path: Path) ->
         assert (first[:175] == other[:175]).all()
 
 
+def test_the_paper_of_a_line_follows_the_shadow_at_its_edge(tmp_path: Path) -> None:
+    picture, place = sheet("Vanlandingham")
+    end = int(LEFT + FONT.getlength("the witness Vanlandingham said so on Monday"))
+    shadow = np.minimum(30.0, 24 * np.exp((np.arange(760) - end) / 40))
+    picture = Image.fromarray((np.asarray(picture) * (1 - shadow / 240)).astype(np.uint8))
+    after, value = redacted(picture, place, tmp_path)
+    assert value["moves"]
+    paper = after[185:215, end - 60 : end - 5].mean(axis=0)
+    assert np.abs(paper - (240 - shadow)[end - 60 : end - 5]).max() <= 5
+
+
 def test_all_of_the_removed_word_is_gone(tmp_path: Path) -> None:
     picture, place = sheet("Vanlandingham", after="")
     after, value = redacted(picture, place, tmp_path, fill="box")

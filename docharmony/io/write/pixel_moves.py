@@ -110,7 +110,7 @@ def _lifted(picture: Picture, line: PixelLine) -> tuple[list[_Part], Rgb]:
     seen = ~grown(labels > 0, 3) & ~fill & ~sheet.blank(window)
     if seen.sum() >= 100:
         plane = plane + _shade(rgb - plane, seen, line.move.size)
-        noise = float((rgb - plane)[sample].std())
+        noise = min(noise, float((rgb - plane)[sample].std()))
     goes = (near | (ink & ~secret)) & ~sheet.blank(window)
     rest = np.where(goes[..., None], rgb - plane, 0.0)
     rest[np.abs(rest).max(axis=2) < _FAINT] = 0

@@ -7,6 +7,7 @@ nothing of what was to go: other parsers on the file, and the reader on its pixe
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -53,6 +54,7 @@ def redact(
     profile: Profile = "minimal",
     keep_gaps: bool = False,
     keep_breaks: bool = False,
+    reports: Sequence[str | os.PathLike[str]] = (),
 ) -> RedactionReport:
     """Write ``out``, the source without what the rules find, and return what was done.
 
@@ -78,6 +80,8 @@ def redact(
             then tells how long the removed text was, and often which name it can have been.
         keep_breaks: leave words of PDFs on their lines. Which word begins the line after removed text
             then tells something of its width, too.
+        reports: files to write the report to: a page to look at where the name ends in ``.html``, else
+            JSON. They are written with the output, or neither is.
 
     Raises:
         RedactionLeakError: something of what was to go can still be found; nothing is written.
@@ -87,14 +91,17 @@ def redact(
     """
     from .io.carriers import policies
     from .io.cut_off import cut_off
+    from .io.output import reachable
     from .pipeline import Pipeline
 
     if fill not in FILLS:
         raise UsageError(f"unknown fill {fill!r}", hint=f"Choose one of: {', '.join(FILLS)}.")
     pipeline = pipeline or Pipeline()
-    # Names that nobody knows are told before the work, not after it.
+    # What cannot be done is told before the work, not after it.
     readers_of(pipeline)
     policies(profile, pipeline.config.carriers)
+    files = [Path(report) for report in reports]
+    reachable(Path(out), *files)
     with opened(source, pipeline) as document_source:
         if document_source.cut_off:
             raise cut_off(document_source.info.name)
@@ -110,7 +117,15 @@ def redact(
             found = search(document_source, own, pipeline)
         found = replace(found, plan=found.plan.decided())
         return _write(
-            document_source, Path(out), found, pipeline, fill, profile, keep_gaps, keep_breaks
+            document_source,
+            Path(out),
+            files,
+            found,
+            pipeline,
+            fill,
+            profile,
+            keep_gaps,
+            keep_breaks,
         )
 
 
@@ -165,6 +180,7 @@ def _fitting(plan: Plan, source: Source) -> Plan:
 def _write(
     source: Source,
     out: Path,
+    reports: Sequence[Path],
     found: Found,
     pipeline: Pipeline,
     fill: Fill,
@@ -173,7 +189,7 @@ def _write(
     keep_breaks: bool,
 ) -> RedactionReport:
     from .io import private
-    from .io.output import release
+    from .io.output import digest_of, release
     from .io.write.edits import apply_edits
     from .stages.paint import make_painter
 
@@ -225,19 +241,33 @@ def _write(
             )
         if failed:
             raise _leak(failed[0].name, failed[0].detail, pages=pipeline.config.pages)
-        digest = release(draft, out)
+        report = RedactionReport(
+            source.info.sha256,
+            digest_of(draft),
+            edits,
+            outcome.carriers,
+            tuple(checks),
+            found.uncertain,
+            tuple(Gap(page, name, why) for page, name, why in outcome.gaps),
+            {number: tuple(move.area for move in own) for number, own in outcome.moves.items()},
+        )
+        texts = {path: _text(report, path, draft, source, pipeline) for path in reports}
+        release(draft, out, texts)
+        return report
     finally:
         private.remove(folder)
-    return RedactionReport(
-        source.info.sha256,
-        digest,
-        edits,
-        outcome.carriers,
-        tuple(checks),
-        found.uncertain,
-        tuple(Gap(page, name, why) for page, name, why in outcome.gaps),
-        {number: tuple(move.area for move in own) for number, own in outcome.moves.items()},
-    )
+
+
+def _text(
+    report: RedactionReport, path: Path, draft: Path, source: Source, pipeline: Pipeline
+) -> bytes:
+    """Return what a file of a report holds; the ending of its name tells the kind."""
+    if path.suffix.lower() not in (".html", ".htm"):
+        return f"{json.dumps(report.to_json(), indent=1)}\n".encode()
+    from .report import to_html
+
+    with opened(draft, pipeline, password=source.password) as output:
+        return to_html(report, output).encode()
 
 
 def _unseen(source: Source, found: Found, pipeline: Pipeline) -> Found:

@@ -214,7 +214,7 @@ def _write(
     source: Source, out: Path, plan: Plan, pipeline: Pipeline, style: str, least: float
 ) -> ReplacementReport:
     from .io import private
-    from .io.output import release
+    from .io.output import digest_of, release
     from .io.write.edits import apply_edits
     from .stages.lettering import make_letterer
     from .stages.paint import make_painter
@@ -240,7 +240,8 @@ def _write(
             least=least,
             letterer=letterer,
         )
-        digest = release(draft, out)
+        digest = digest_of(draft)
+        release(draft, out)
     finally:
         private.remove(folder)
     fits = {fit.id: fit for fit in outcome.fits}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -252,21 +251,10 @@ class _Job:
                 profile="publish" if self.args.publish else "minimal",
                 keep_gaps=self.args.keep_gaps,
                 keep_breaks=self.args.keep_breaks,
+                reports=report_paths,
             )
-        for path in report_paths:
-            text = self._report(report, out, html=path.suffix.lower() in (".html", ".htm"))
-            with common.output(path) as stream:
-                stream.write(text.encode())
         _tell(item, report, out)
         return ExitCode.DONE
-
-    def _report(self, report: RedactionReport, out: Path, *, html: bool) -> str:
-        if not html:
-            return json.dumps(report.to_json(), indent=1) + "\n"
-        from ..report import to_html
-
-        with common.open_input(common.Input(out, out.stem), self.args, self.config) as output:
-            return to_html(report, output)
 
 
 def gives_rules(args: argparse.Namespace) -> bool:

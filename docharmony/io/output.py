@@ -8,8 +8,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -33,7 +33,7 @@ def atomic(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
     """
     temporary: Path | None = None
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):
+        if _device(path):
             # A device or a pipe takes what is written; a rename would put a file in its place.
             with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as spool:
                 yield cast(BinaryIO, spool)
@@ -53,16 +53,20 @@ def atomic(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
         os.replace(temporary, path)
         temporary = None
     except OSError as error:
-        raise OutputError(
-            "cannot write the output",
-            where=str(path),
-            why=error.strerror or type(error).__name__,
-            hint="Check that the folder exists, is writable and has space.",
-        ) from error
+        raise _refused(path, error) from error
     finally:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
+
+
+def _refused(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        "cannot write the output",
+        where=str(path),
+        why=error.strerror or type(error).__name__,
+        hint="Check that the folder exists, is writable and has space.",
+    )
 
 
 def no_room(error: BaseException) -> OutputError | None:
@@ -106,14 +110,47 @@ def standard_output() -> Iterator[IO[bytes]]:
             ) from error
 
 
-def release(draft: Path, out: Path) -> str:
-    """Write ``out`` as a copy of the draft, whole or not at all, and return its SHA-256."""
-    digest = hashlib.sha256()
-    with atomic(out) as stream, draft.open("rb") as done:
-        while chunk := done.read(1 << 20):
-            stream.write(chunk)
-            digest.update(chunk)
-    return digest.hexdigest()
+def reachable(*paths: Path) -> None:
+    """Raise OutputError where outputs cannot be written, before the work and not after it."""
+    for path in paths:
+        try:
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not _device(path):
+                with tempfile.TemporaryFile(dir=path.parent):
+                    pass
+        except OSError as error:
+            raise _refused(path, error) from error
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def release(draft: Path, out: Path, beside: Mapping[Path, bytes] | None = None) -> None:
+    """Write ``out`` as a copy of the draft, with what belongs to it: all of them or none.
+
+    Args:
+        draft: the file that was checked.
+        out: where it goes; takes its place last.
+        beside: other files to write, with their contents.
+    """
+    with ExitStack() as stack:
+        # What is opened last is finished first: devices, since nothing takes back what they got.
+        for path in sorted((out, *(beside or ())), key=_device):
+            stream = stack.enter_context(atomic(path))
+            if path == out:
+                with draft.open("rb") as done:
+                    shutil.copyfileobj(done, stream, 1 << 20)
+            elif beside:
+                stream.write(beside[path])
+            stream.flush()
+
+
+def _device(path: Path) -> bool:
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def _default_mode() -> int:

@@ -20,7 +20,7 @@ from .moves import Move
 from .needles import Needles, fold
 from .verify_bytes import object_hits, raw_hit, revision_hits, revisions
 from .verify_marks import bookmark_leaks
-from .verify_moves import Went
+from .verify_moves import Went, rest_check
 from .verify_page import hidden_text, opaque_boxes
 from .verify_text import (
     Char,
@@ -227,7 +227,7 @@ def check_page(
         names = {fold(label) for label in labels} if fill == "label" else set()
         went = Went([Move.from_json(move) for move in moves], source, password, number, areas)
         checks.append(_check_places(path, password, number, areas, names, went))
-        checks.append(_check_rest(path, source, password, number, areas, went))
+        checks.append(rest_check(path, source, password, number, areas, went))
         checks.append(_check_ink(path, source, password, number, areas, went, fill != "erase"))
         if fill == "erase" and any(move.words for move in went.moves):
             checks.append(gaps_check(_drawing(path, password, number), went.moves))
@@ -285,31 +285,6 @@ def _under(char: Char, area: Area) -> bool:
     if char.text.isspace() or box.is_empty:
         return False
     return area.depth(*box.center) > 0.12 * min(box.width, box.height)
-
-
-def _check_rest(
-    path: str,
-    source: str,
-    password: str | None,
-    number: int,
-    areas: Sequence[Area],
-    went: Went,
-) -> list[Any]:
-    """Check that words away from all edits are where they were, or where their line went."""
-    before = {
-        (word.text, *map(round, went.to(word.bbox)[:2]))
-        for word in mupdf_words(mupdf(source, password)[number - 1])
-        if not any(not area.bbox.intersection(word.bbox.grow(1.0)).is_empty for area in areas)
-    }
-    after = {
-        (word.text, round(word.bbox.x0), round(word.bbox.y0))
-        for word in mupdf_words(mupdf(path, password)[number - 1])
-    }
-    near = {(t, x + dx, y + dy) for t, x, y in after for dx in (-1, 0, 1) for dy in (-1, 0, 1)}
-    # Text of annotations that went as a whole may reach beyond the area.
-    lost = sum(1 for word in before if word not in near)
-    limit = max(2, len(before) // 100)
-    return ["rest of the page", lost <= limit, f"{lost} of {len(before)} other words moved"]
 
 
 def _check_ink(

@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Any
 
 from ..errors import BrokenError
 from ..geometry import BBox
 from .moves import Move
 from .verify_page import traces
-from .verify_text import Char, mupdf, pdfium, pdfium_chars
+from .verify_text import Char, mupdf, mupdf_lines, mupdf_words, pdfium, pdfium_chars
 from .write.pdf_area import Area
 
+# A text, and the whole point where it begins.
+_Spot = tuple[str, int, int]
 # How far parsers may put a letter beside its place, in em.
 _NEAR = 0.3
 # Letters that may be part of a ligature: MuPDF puts them before it or behind it.
@@ -125,6 +128,54 @@ class Went:
 
     def _removed(self, char: Char) -> bool:
         return any(area.contains(*char.bbox.center) for area in self._areas)
+
+
+def rest_check(
+    path: str,
+    source: str,
+    password: str | None,
+    number: int,
+    areas: Sequence[Area],
+    went: Went,
+) -> list[Any]:
+    """Check that words away from all edits are where they were, or where their line went.
+
+    Where a line was set anew, a parser may part or join its words otherwise: there each letter counts.
+    """
+    page, done = mupdf(source, password)[number - 1], mupdf(path, password)[number - 1]
+    before = [
+        word
+        for word in mupdf_words(page)
+        if not any(not area.bbox.intersection(word.bbox.grow(1.0)).is_empty for area in areas)
+    ]
+    known = _near(mupdf_words(done))
+    lost = [word for word in before if _spot(word.text, went.to(word.bbox)) not in known]
+    if lost and went.moves:
+        letters = [char for line in mupdf_lines(page) for char in line if char.text.strip()]
+        known = _near(char for line in mupdf_lines(done) for char in line)
+        lost = [word for word in lost if not _spelt(word, letters, known, went)]
+    # Text of annotations that went as a whole may reach beyond the area.
+    limit = max(2, len(before) // 100)
+    detail = f"{len(lost)} of {len(before)} other words moved"
+    return ["rest of the page", len(lost) <= limit, detail]
+
+
+def _spelt(word: Char, letters: Sequence[Char], known: set[_Spot], went: Went) -> bool:
+    """Return whether each letter of a word of the input is where it went."""
+    own = [char for char in letters if word.bbox.grow(0.1).contains(char.bbox.center)]
+    return "".join(char.text for char in own) == word.text and all(
+        _spot(char.text, went.to(char.bbox)) in known for char in own
+    )
+
+
+def _spot(text: str, box: BBox) -> _Spot:
+    return text, round(box.x0), round(box.y0)
+
+
+def _near(chars: Iterable[Char]) -> set[_Spot]:
+    """Return texts with the whole points next to which they begin."""
+    spots = {_spot(char.text, char.bbox) for char in chars}
+    return {(t, x + dx, y + dy) for t, x, y in spots for dx in (-1, 0, 1) for dy in (-1, 0, 1)}
 
 
 def moved_words(move: Move) -> list[BBox]:

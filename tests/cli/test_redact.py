@@ -211,6 +211,15 @@ def test_reports_come_in_both_kinds(redact: Run, letter: Path, tmp_path: Path) -
     assert json.loads(data.read_text())["verification"]["passed"]
 
 
+def test_no_output_without_its_report(redact: Run, letter: Path, tmp_path: Path) -> None:
+    out, page, full = tmp_path / "o.pdf", tmp_path / "r.html", Path("/dev/full")
+    for report in (tmp_path / "missing" / "r.json", *([full] if full.is_char_device() else [])):
+        done = redact(letter, "-o", out, "--term", "Jane Roe", "--report", page, "--report", report)
+        assert done.returncode == 4, done.stderr
+        assert str(report) in done.stderr
+        assert not [path for path in tmp_path.iterdir() if path.name.startswith((".", "o.", "r."))]
+
+
 def test_carriers_can_be_kept_or_removed(redact: Run, letter: Path, tmp_path: Path) -> None:
     source, out = tmp_path / "a.pdf", tmp_path / "o.pdf"
     with pymupdf.open(letter) as document:

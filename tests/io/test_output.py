@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docharmony import OutputError
-from docharmony.io.output import atomic
+from docharmony.io.output import atomic, reachable, release
 
 
 def test_a_finished_block_writes_with_usual_permissions(tmp_path: Path) -> None:
@@ -63,3 +63,35 @@ def test_a_device_is_written_to_and_not_replaced() -> None:
         stream.write(b"x" * 9)
     assert Path("/dev/null").is_char_device()
     assert Path("/dev/full").is_char_device()
+
+
+def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    reachable(tmp_path / "a", Path("/dev/null"))
+    for path, why in ((tmp_path / "no" / "a", "No such file"), (tmp_path / "folder", "directory")):
+        with pytest.raises(OutputError, match=why):
+            reachable(tmp_path / "a", path)
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_an_output_and_what_belongs_to_it_are_written_together_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft, out, report = (tmp_path / name for name in ("draft", "out", "report"))
+    draft.write_bytes(b"new")
+    out.write_bytes(b"old")
+    replace = os.replace
+
+    def stuck(source: Path, target: Path) -> None:
+        if target == report:
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", stuck)
+    with pytest.raises(OutputError, match="No space left"):
+        release(draft, out, {report: b"done"})
+    assert out.read_bytes() == b"old"
+    assert sorted(os.listdir(tmp_path)) == ["draft", "out"]
+    monkeypatch.setattr(os, "replace", replace)
+    release(draft, out, {report: b"done"})
+    assert (out.read_bytes(), report.read_bytes()) == (b"new", b"done")

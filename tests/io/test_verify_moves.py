@@ -20,7 +20,7 @@ def drawn(path: Path, space: int, nudge: float = 0.0) -> list[float]:
     width = pymupdf.get_text_length(HOURS[0], "helv", SIZE)
     starts = [50 + index * (width + space / 1000 * SIZE) for index in range(len(HOURS))]
     show = b" ".join(
-        b"1 0 0 1 %.3f %.3f Tm (%s) Tj" % (x + nudge * (x > 100), 200 - BASELINE, text.encode())
+        b"1 0 0 1 %.3f %.3f Tm (%s) Tj" % (x + nudge * (x > 60), 200 - BASELINE, text.encode())
         for x, text in zip(starts, HOURS, strict=True)
     )
     with pymupdf.open() as document:
@@ -39,7 +39,7 @@ def test_words_that_a_parser_joins_are_told_from_words_that_moved(
     knots = tuple(zip(drawn(source, 300), drawn(out, 60, nudge), strict=True))
     with pymupdf.open(source) as one, pymupdf.open(out) as two:
         assert len(one[0].get_text("words")) == 4
-        assert len(two[0].get_text("words")) == 1
+        assert len(two[0].get_text("words")) < 4
     move = Move((0.0, BASELINE), (1.0, 0.0), SIZE, (-8.0, 3.0), knots, ())
     far = [Area([(0.0, 0.0), (9.0, 0.0), (9.0, 9.0)])]
     went = Went([move], str(source), None, 1, far)

@@ -242,11 +242,6 @@ class RunConfig:
         merged = {**self.stages.get(name, {}), **options}
         return dataclasses.replace(self, stages={**self.stages, name: merged})
 
-    def with_translator(self, name: str, **options: Any) -> RunConfig:
-        """Return a copy in which these options of a translator are set."""
-        merged = {**self.translators.get(name, {}), **options}
-        return dataclasses.replace(self, translators={**self.translators, name: merged})
-
 
 def build(cls: type[T], data: Mapping[str, Any], *, where: str) -> T:
     """Return the dataclass ``cls`` filled from plain data, with types checked.

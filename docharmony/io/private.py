@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +57,3 @@ def remove(folder: Path) -> None:
         if process.stdin is not None:
             process.stdin.close()
         process.wait()
-
-
-@contextlib.contextmanager
-def private_folder() -> Iterator[Path]:
-    """Give a private folder that is removed at the end."""
-    folder = make()
-    try:
-        yield folder
-    finally:
-        remove(folder)

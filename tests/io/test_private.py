@@ -31,9 +31,10 @@ def gone(folder: Path, seconds: float = 20.0) -> bool:
 
 
 def test_removed_at_the_end_and_for_the_owner_alone(tmp_path: Path) -> None:
-    with private.private_folder() as folder:
-        (folder / "secret").write_text("x")
-        assert folder.stat().st_mode & 0o777 == 0o700 or sys.platform == "win32"
+    folder = private.make()
+    (folder / "secret").write_text("x")
+    assert folder.stat().st_mode & 0o777 == 0o700 or sys.platform == "win32"
+    private.remove(folder)
     assert not folder.exists()
 
 
@@ -49,11 +50,12 @@ def test_removed_after_a_crash(number: int) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
 def test_a_fork_does_not_remove_it() -> None:
-    with private.private_folder() as folder:
-        child = os.fork()
-        if not child:
-            private.remove(folder)
-            os._exit(0)
-        os.waitpid(child, 0)
-        assert folder.exists()
+    folder = private.make()
+    child = os.fork()
+    if not child:
+        private.remove(folder)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert folder.exists()
+    private.remove(folder)
     assert not folder.exists()

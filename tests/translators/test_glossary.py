@@ -134,7 +134,8 @@ def test_options_come_from_the_configuration() -> None:
     config = RunConfig.from_mapping({"translators": {"glossary": {"fuzzy": 0.5}}})
     made = RunContext(config, Plugins(allow=())).translator("glossary")
     assert made.config.fuzzy == 0.5
-    bad = RunContext(config.with_translator("glossary", fuzy=1), Plugins(allow=()))
+    wrong = RunConfig.from_mapping({"translators": {"glossary": {"fuzy": 1}}})
+    bad = RunContext(wrong, Plugins(allow=()))
     with pytest.raises(ConfigError, match="fuzy"):
         bad.translator("glossary")
     with pytest.raises(UsageError, match="unknown translator"):

@@ -301,10 +301,30 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
             return None
     elif isinstance(hint, type) and type(value) is hint:
         return value
-    name = getattr(hint, "__name__", str(hint))
     raise ConfigError(
-        f"wrong type of value ({type(value).__name__})", where=where, hint=f"It must be: {name}."
+        f"wrong type of value ({_in_words(type(value))})",
+        where=where,
+        hint=f"It must be {_in_words(hint)}.",
     )
+
+
+def _in_words(hint: Any) -> str:
+    """Return what people who write TOML call a type.
+
+    >>> _in_words(tuple[str, ...]), _in_words(int | None)
+    ('a list of texts', 'a whole number')
+    """
+    origin = typing.get_origin(hint) or hint
+    arguments = [a for a in typing.get_args(hint) if a not in (type(None), Ellipsis)]
+    if origin in (types.UnionType, typing.Union):
+        return " or ".join(dict.fromkeys(map(_in_words, arguments)))
+    if origin in (tuple, list):
+        each = {_in_words(a).partition(" ")[2] for a in arguments}
+        return f"a list of {each.pop()}s" if len(each) == 1 else "a list"
+    if dataclasses.is_dataclass(hint) or issubclass_safe(origin, Mapping):
+        return "a table"
+    plain = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+    return plain.get(origin, getattr(origin, "__name__", str(origin)))
 
 
 def issubclass_safe(cls: Any, parent: type) -> bool:

@@ -68,6 +68,19 @@ def test_errors_say_what_where_and_what_next(
     assert "\n" not in str(caught.value)
 
 
+def test_wrong_types_are_named_in_words() -> None:
+    for text, expected in [
+        ("dpi='3'", "It must be a whole number."),
+        ("timeout='3'", "It must be a number."),
+        ("keep_going=1", "It must be true or false."),
+        ("stages=['ocr']", "It must be a table."),
+        ("formats=3", "It must be a list of texts."),
+    ]:
+        with pytest.raises(ConfigError) as caught:
+            RunConfig.load(None, [text])
+        assert caught.value.hint == expected
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such configuration"):
         RunConfig.load(tmp_path / "none.toml")

@@ -33,7 +33,24 @@ exit codes:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises UsageError instead of printing and exiting."""
+    """An argument parser that raises UsageError instead of printing and exiting.
+
+    Options of a command may stand between its inputs, as in ``ask FILE --pages 1 QUESTION``; not
+    where ``--`` ends the options, which argparse cannot mix.
+    """
+
+    _mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as argparse does, inputs and options in any order."""
+        given = sys.argv[1:] if args is None else list(args)
+        if self._mixing or self._subparsers is not None or "--" in given:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with what argparse found."""

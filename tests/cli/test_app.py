@@ -47,6 +47,21 @@ def fault(name: str) -> list[str]:
     return ["--plugin", FAULTS, *(f"--set=routes.{r}=['{name}']" for r in ("digital", "scan"))]
 
 
+def test_options_may_stand_between_inputs(run: Run, tmp_path: Path) -> None:
+    for name in ("a.txt", "-b.txt"):
+        (tmp_path / name).write_text("no document")
+    for command in (
+        ["ask", "a.txt", "--pages", "1", "Who?"],
+        ["ask", "a.txt", "Who?", "--pages", "1", "When?"],
+        ["ocr", "--pages", "1", "a.txt", "-f", "text"],
+        ["ocr", "--pages", "1", "--", "-b.txt"],
+    ):
+        done = run(*command)
+        assert done.returncode == 3, done.stderr  # understood; the file is the fault
+    assert run("ask", "a.txt", "--pages", "1").returncode == 2
+    assert run("ocr", "a.txt", "--bogus", "b.txt").returncode == 2
+
+
 def test_help_lists_every_command_and_code(run: Run) -> None:
     done = run("--help")
     assert done.returncode == 0

@@ -299,6 +299,8 @@ def _ask_engine(
             answer = by_engine(one.question, graph, passages, rules, config, pipeline.context)
             if answer.text is not None and answer.confidence > one.sure:
                 one.sure, one.best = answer.confidence, found_on(graph.page, answer)
+            elif one.best.answer.text is None and config.reader == "engine":
+                one.best = Found(answer)
 
 
 # --- redacting answers ---------------------------------------------------------------------------

@@ -95,11 +95,16 @@ class QaStage(Stage):
 def by_rules(
     question: Question, graph: Graph, config: QaConfig, ctx: Context
 ) -> tuple[Answer, float]:
-    """Return the deterministic reader's answer, and the confidence of its best candidate."""
+    """Return the deterministic reader's answer, and the confidence of its best candidate.
+
+    With ``reader = "engine"`` it says nothing.
+    """
+    if config.reader == "engine":
+        return Answer(question.text, None, 1.0, reader=ctx.checkpoint), 0.0
     found = candidates(question, graph, lambda: ctx.raster(graph.page))
     best = found[0] if found else SILENT
     sure = best.confidence if best.text is not None else 0.0
-    if sure < config.threshold or config.reader == "engine":
+    if sure < config.threshold:
         return Answer(question.text, None, 1.0 - sure, reader=RULES), sure
     return _answer(question, best), sure
 
@@ -144,8 +149,13 @@ def by_engine(
         return rules
     asked = question.text[:LONGEST]
     reading = ctx.engine.answer([ctx.raster(page)], asked, context=text)[0]
-    spans = ground(reading.text, page) if reading.text.strip() else None
+    written = bool(reading.text.strip())
+    spans = ground(reading.text, page) if written else None
     if spans is None:
+        if config.reader == "engine":
+            # What it wrote and does not stand there says little about the document.
+            silent = min(0.5, 1 - reading.confidence) if written else reading.confidence
+            return replace(rules, confidence=silent)
         return rules
     by_id = {line.id: line for line in page.lines}
     shown = " ".join(by_id[span.line].text[span.start : span.end] for span in spans)

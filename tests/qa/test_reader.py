@@ -178,8 +178,8 @@ class Able:
 LETTER = page((50, 50, "The harbour master keeps the keys in the old chapel."))
 
 
-def asked(engine: Engine, made: Page = LETTER) -> Any:
-    stage = QaStage(QaConfig(questions=("Where are the keys kept?",)))
+def asked(engine: Engine, made: Page = LETTER, reader: Any = "auto") -> Any:
+    stage = QaStage(QaConfig(questions=("Where are the keys kept?",), reader=reader))
     (found,) = stage.process(made, Able(engine)).answers  # type: ignore[arg-type]
     return found
 
@@ -193,6 +193,16 @@ def test_what_the_engine_writes_is_grounded_or_refused() -> None:
     assert "harbour master" in engine.seen
     invented = asked(Engine("the new cathedral", 0.99))
     assert "cathedral" not in (invented.text or "")
+
+
+def test_asked_alone_the_engine_answers_for_itself() -> None:
+    found = asked(Engine("the old chapel", 0.6), reader="engine")
+    assert (found.text, found.reader) == ("the old chapel", "fake")
+    silent = asked(Engine("", 0.8), reader="engine")
+    assert (silent.text, silent.reader, silent.confidence) == (None, "fake", 0.8)
+    invented = asked(Engine("the new cathedral", 0.99), reader="engine")
+    assert (invented.text, invented.reader) == (None, "fake")
+    assert invented.confidence < 0.02
 
 
 def test_grounding_forgives_case_accents_and_one_letter() -> None:

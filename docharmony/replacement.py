@@ -17,7 +17,8 @@ from .errors import StageError, UsageError
 from .model import SCHEMA, Edit, EditStatus, Page, PageFailure
 from .pipeline import Pipeline, limits_of, opened
 from .plan import Plan
-from .stages.replace import ReplaceConfig, ReplaceStage, all_pairs, write_pair
+from .stages.pairs import write_pair
+from .stages.replace import ReplaceConfig, ReplaceStage, all_pairs
 
 if TYPE_CHECKING:
     from .io.base import Source

@@ -36,7 +36,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An area of a page that leads somewhere; those of one target have equal ``target``."""
+    """An area of a page that leads somewhere or is marked; those of one link or mark share ``target``."""
 
     bbox: BBox
     target: str
@@ -49,7 +49,7 @@ class Graphics:
     Attributes:
         rules: horizontal and vertical strokes and thin filled boxes.
         boxes: outlines and fills that are not thin: cell shades, frames, chart parts.
-        links: areas that lead somewhere.
+        links: areas that lead somewhere, and marked ones: highlights, underlines.
     """
 
     rules: tuple[Rule, ...] = ()

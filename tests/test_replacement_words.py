@@ -16,7 +16,8 @@ from docharmony import (
     replace,
 )
 from docharmony.errors import ConfigError
-from docharmony.stages.replace import all_pairs, parse_pair, read_pairs
+from docharmony.stages.pairs import parse_pair, read_pairs
+from docharmony.stages.replace import all_pairs
 
 
 @pytest.fixture(autouse=True)
@@ -116,3 +117,37 @@ def test_a_plan_is_read_by_its_name(tmp_path: Path) -> None:
     plan.write(tmp_path / "plan.json")
     (edit,) = Plan.read(str(tmp_path / "plan.json")).edits[1]
     assert edit.replacement == plan.edits[1][0].replacement
+
+
+def test_highlights_stay_on_their_words(tmp_path: Path) -> None:
+    path = page(tmp_path, "Mr Smith has read the yearly report of the company")
+    with pymupdf.open(path) as document:
+        for words in ("yearly report", "company"):
+            document[0].add_highlight_annot(document[0].search_for(words)[0])
+        document.saveIncr()
+    out, report = run(path, Smith="Featherstonehaugh")
+    assert report.count == 1
+    with pymupdf.open(out) as document:
+        for words, mark in zip(("yearly report", "company"), document[0].annots(), strict=True):
+            on = document[0].search_for(words)[0]
+            assert mark.rect.x0 == pytest.approx(on.x0, abs=4), words
+            assert mark.rect.x1 == pytest.approx(on.x1, abs=4), words
+
+
+def test_words_beside_new_ones_keep_their_looks(tmp_path: Path) -> None:
+    document = pymupdf.open()
+    sheet = document.new_page(width=420, height=200)
+    sheet.insert_htmlbox((30, 30, 400, 60), "Mr Smith has <b>heavy</b> and <i>slanted</i> words")
+    document.save(tmp_path / "a.pdf")
+    out, _ = run(tmp_path / "a.pdf", Smith="Featherstonehaugh")
+    with pymupdf.open(out) as document:
+        spans = [
+            span
+            for block in document[0].get_text("dict")["blocks"]
+            for line in block["lines"]
+            for span in line["spans"]
+        ]
+    faces = {span["text"].strip(): span["font"].lower() for span in spans}
+    assert "bold" in faces["heavy"]
+    assert "italic" in faces["slanted"] or "oblique" in faces["slanted"]
+    assert not any("Smith" in text for text in faces)

@@ -121,7 +121,7 @@ def _with_answers(
     if not asked:
         return rules
     from ..asking import replaceable
-    from ..stages.replace import parse_pair, write_pair
+    from ..stages.pairs import parse_pair, write_pair
 
     pairs = replaceable(source, [parse_pair(pair) for pair in asked], pipeline)
     return replace(rules, map=(*rules.map, *(write_pair(old, new) for old, new in pairs)))
@@ -135,7 +135,8 @@ def _rules(args: argparse.Namespace, config: RunConfig) -> ReplaceConfig:
         ConfigError: a map file that cannot be read.
     """
     from ..config import build
-    from ..stages.replace import ReplaceConfig, all_pairs, parse_pair
+    from ..stages.pairs import parse_pair
+    from ..stages.replace import ReplaceConfig, all_pairs
 
     if args.apply:
         if args.map or args.map_file or args.ask or args.inside_words or args.exact_case:

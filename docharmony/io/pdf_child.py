@@ -25,7 +25,7 @@ from pymupdf import mupdf
 
 from ..errors import BrokenError, EncryptedError, InputError, LimitExceededError, UnsupportedError
 from .cut_off import is_cut_off
-from .pdf_drawn import Drawn
+from .pdf_drawn import Drawn, marks_of
 from .wire import Buffer
 
 P = ParamSpec("P")
@@ -248,13 +248,15 @@ def graphics(blobs: list[bytearray], *, path: str, password: str | None, number:
     sheet = _page(path, password, number)
     bounds = sheet.bound()
     found = Drawn(sheet.rotation_matrix, 0.95 * bounds.width * bounds.height)
+    marks = list(itertools.islice(marks_of(sheet), _MAX_LINKS))
     for drawing in sheet.get_cdrawings(extended=True)[:_MAX_DRAWINGS]:
-        found.add(drawing)
-    links = [
-        [[round(v, 3) for v in link["from"]], _target(link)]
-        for link in sheet.get_links()[:_MAX_LINKS]
-    ]
-    return links, [found.rules.tobytes(), found.boxes.tobytes()]
+        if not any(mark.drew(drawing) for mark in marks):
+            found.add(drawing)
+    links = [(link["from"], _target(link)) for link in sheet.get_links()[:_MAX_LINKS]]
+    turn = sheet.rotation_matrix
+    links += [(quad * turn, mark.target) for mark in marks for quad in mark.quads]
+    plain = [[[round(v, 3) for v in box], target] for box, target in links]
+    return plain, [found.rules.tobytes(), found.boxes.tobytes()]
 
 
 def _target(link: dict[str, Any]) -> str:

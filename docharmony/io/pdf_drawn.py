@@ -7,12 +7,48 @@ from __future__ import annotations
 
 import math
 from array import array
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pymupdf
 
 # A filled box is a rule when it is at most so thick (points) and so many times as long.
 _THIN, _LONG = 5.0, 5.0
+# Kinds of annotations that mark words.
+_MARKS = frozenset({"Highlight", "Underline", "Squiggly", "StrikeOut"})
+
+
+class Mark(NamedTuple):
+    """A highlight, underline or the like, in the page's space before /Rotate."""
+
+    bbox: pymupdf.Rect
+    quads: list[pymupdf.Rect]
+    colour: tuple[float, ...]
+    target: str
+
+    def drew(self, drawing: dict[str, Any]) -> bool:
+        """Return whether a path is what the mark looks like, rather than a part of the page."""
+        if drawing["type"] in ("clip", "group"):
+            return False
+        box = pymupdf.Rect(drawing["rect"])
+        near = pymupdf.Rect(self.bbox) + (-3, -3, 3, 3)  # noqa: RUF005
+        if near & box != box:
+            return False
+        colour = drawing.get("fill") or drawing.get("color") or self.colour
+        return len(colour) == len(self.colour) and all(
+            abs(a - b) < 0.02 for a, b in zip(colour, self.colour, strict=True)
+        )
+
+
+def marks_of(sheet: pymupdf.Page) -> Iterator[Mark]:
+    """Yield the annotations of a page that mark words."""
+    for annotation in sheet.annots():
+        if annotation.type[1] not in _MARKS:
+            continue
+        corners = annotation.vertices or []
+        quads = [pymupdf.Quad(corners[at : at + 4]).rect for at in range(0, len(corners) - 3, 4)]
+        colour = tuple(annotation.colors.get("stroke") or ())
+        yield Mark(annotation.rect, quads or [annotation.rect], colour, f"mark {annotation.xref}")
 
 
 class Drawn:

@@ -22,6 +22,8 @@ _MOST = 60
 _SAME_SIZE, _SAME_HEIGHT, _SAME_COLOR = 0.04, 0.06, 12
 # A link whose box is this much wider than its words of the text holds words of others too.
 _WIDER = 1.3
+# Share of the characters in a link that its border may cut off another word.
+_EDGE = 0.12
 # Words that the name of a command or file has at most.
 _NAME = 3
 
@@ -34,7 +36,7 @@ class _Look(NamedTuple):
     color: tuple[int, int, int]
     scale: float
     rise: float
-    link: str
+    links: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +122,24 @@ def looks(
     keys = [told[number][index] for _, (number, index) in trace]
     runs = _runs(keys, text)
     if len(runs) > _MOST:
-        runs = [run for run in runs if keys[run[0]].link][:_MOST]
+        runs = [run for run in runs if keys[run[0]].links][:_MOST]
     inline: list[Inline] = []
     parts: list[Part] = []
+    whole = {
+        name: _links(name, trace, keys, lines, seen) for key in set(keys) for name in key.links
+    }
     for start, end in runs:
         look = keys[start]
-        boxes = _links(look.link, trace[start:end], lines, seen) if look.link else ()
-        if look.link and not boxes and look[:-1] == _base(main)[:-1]:
+        on = {number for _, (number, _) in trace[start:end]}
+        boxes = tuple(
+            dict.fromkeys(
+                box
+                for name in look.links
+                for number, box in whole[name][0]
+                if number in on and end - start > _EDGE * whole[name][1]
+            )
+        )
+        if look.links and not boxes and look[:-1] == _base(main)[:-1]:
             continue
         parts.append(Part(len(inline), start, end))
         inline.append(Inline(start, end, text[start:end], *look[:-1], boxes))
@@ -135,7 +148,7 @@ def looks(
 
 def _base(main: Span | None) -> _Look:
     if main is None:
-        return _Look("", "sans", False, False, (0, 0, 0), 1.0, 0.0, "")
+        return _Look("", "sans", False, False, (0, 0, 0), 1.0, 0.0, ())
     return _look(main, main, 0.0)
 
 
@@ -151,7 +164,7 @@ def _look(span: Span, main: Span, rise: float) -> _Look:
         main.color if alike else span.color,
         1.0 if abs(scale - 1) <= _SAME_SIZE else round(min(2.0, max(0.4, scale)), 2),
         0.0 if abs(rise) <= _SAME_HEIGHT else round(min(1.0, max(-1.0, rise)), 2),
-        "",
+        (),
     )
 
 
@@ -184,8 +197,8 @@ def _line_looks(line: Line, seen: Seen, main: Span | None) -> list[_Look]:
             share = (low + high) / 2
             x = a[0] + (b[0] - a[0]) * share + (d[0] - a[0]) / 2
             y = a[1] + (b[1] - a[1]) * share + (d[1] - a[1]) / 2
-            link = next((k.target for k in seen.links if k.bbox.contains(Point(x, y))), "")
-            result[at] = result[at]._replace(link=link)
+            held = {k.target for k in seen.links if k.bbox.contains(Point(x, y))}
+            result[at] = result[at]._replace(links=tuple(sorted(held)))
             at += 1
         at += 1
     return result
@@ -213,7 +226,9 @@ def _told(text: str, spans: Sequence[Span]) -> Iterator[tuple[int, Span]]:
 
 def _runs(keys: Sequence[_Look], text: str) -> list[tuple[int, int]]:
     """Return the ranges that look otherwise than most of the text; spaces join what is around them."""
-    usual = Counter(k._replace(link="") for k, c in zip(keys, text, strict=True) if not c.isspace())
+    usual = Counter(
+        k._replace(links=()) for k, c in zip(keys, text, strict=True) if not c.isspace()
+    )
     base = usual.most_common(1)[0][0] if usual else None
     runs: list[tuple[int, int]] = []
     for index, key in enumerate(keys):
@@ -227,7 +242,7 @@ def _runs(keys: Sequence[_Look], text: str) -> list[tuple[int, int]]:
     return [
         (start, end)
         for start, end in runs
-        if keys[start].link
+        if keys[start].links
         or any(c.isalnum() for c in text[start:end])
         or (base is not None and keys[start][2:] != base[2:])
     ]
@@ -236,24 +251,33 @@ def _runs(keys: Sequence[_Look], text: str) -> list[tuple[int, int]]:
 def _links(
     target: str,
     trace: Sequence[tuple[str, tuple[int, int]]],
+    keys: Sequence[_Look],
     lines: Sequence[tuple[int, Line]],
     seen: Mapping[int, Seen],
-) -> tuple[BBox, ...]:
-    """Return the boxes of a link that hold these characters and little else."""
-    boxes: dict[BBox, float] = {}
-    for number in dict.fromkeys(place for _, (place, _) in trace):
+) -> tuple[list[tuple[int, BBox]], int]:
+    """Return the boxes of a link or mark that hold words of these lines and little else.
+
+    Each comes with its line; the count is that of the characters in them.
+    """
+    held: dict[int, int] = Counter(
+        number for (_, (number, _)), key in zip(trace, keys, strict=True) if target in key.links
+    )
+    widths: dict[BBox, float] = {}
+    found = []
+    for number, count in held.items():
         index, line = lines[number]
-        at = [i for _, (n, i) in trace if n == number]
-        share = len(at) / max(1, len(line.text))
+        along = line.bbox.width if not line.direction % 180 else line.bbox.height
         for link in seen[index].links:
             if link.target == target and not link.bbox.intersection(line.bbox).is_empty:
-                along = line.bbox.width if not line.direction % 180 else line.bbox.height
-                boxes[link.bbox] = boxes.get(link.bbox, 0.0) + share * along
-    return tuple(
-        box
-        for box, width in boxes.items()
-        if max(box.width, box.height) <= _WIDER * width + 2 * min(box.width, box.height)
-    )
+                share = count / max(1, len(line.text))
+                widths[link.bbox] = widths.get(link.bbox, 0.0) + share * along
+                found.append((number, link.bbox))
+    own = [
+        (number, box)
+        for number, box in found
+        if max(box.width, box.height) <= _WIDER * widths[box] + 2 * min(box.width, box.height)
+    ]
+    return own, sum(held.values())
 
 
 def _on(line: Line, spans: Sequence[Span]) -> list[Span]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..detect.areas import Places
-from ..detect.text import JOINT, PageText, Place
-from ..errors import ConfigError, UsageError
-from ..model import Align, Block, BlockKind, Edit, EditStatus, Line, Page
+from ..detect.text import PageText, Place
+from ..errors import UsageError
+from ..model import Align, Block, BlockKind, Edit, EditStatus, Inline, Line, Page
 from ..stage import Context, Stage
 from ..translators.protect import find
 from ..translators.units import joined
+from .carrying import Carried, Hit, carry, substituted
+from .inline import Looks, Seen
+from .pairs import parse_pair, read_pairs
 from .replacing import Naming, Replacer, is_level
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 _OTHER = 1.3
 # A difference in width that nobody sees, in em; what is a little too long is set closer.
 _SAME = 0.15
+# A difference in size between lines of one paragraph, as a share: words in them are larger.
+_ALIKE = 0.06
 # A line is set anew together with those below it when it would have to shrink below this.
 _SHRINK = 0.94
 # What leaders consist of.
@@ -57,84 +58,6 @@ class ReplaceConfig:
     """Propose the edits for a person to approve, instead of approving them."""
 
 
-def parse_pair(text: str) -> tuple[str, str]:
-    """Return the pair of ``OLD=NEW``.
-
-    >>> parse_pair("old=new=er"), parse_pair("a\\\\=b=c")
-    (('old', 'new=er'), ('a=b', 'c'))
-
-    Raises:
-        UsageError: there is no ``=``, or nothing before it.
-    """
-    parts = re.split(r"(?<!\\)=", text, maxsplit=1)
-    old = parts[0].replace("\\=", "=").strip()
-    if len(parts) != 2 or not old:
-        raise UsageError(
-            "cannot understand a pair",
-            why="it is not OLD=NEW",
-            hint="Write --map 'old text=new text'; a sign = inside OLD as \\=.",
-        )
-    return old, parts[1].strip()
-
-
-def write_pair(old: str, new: str) -> str:
-    """Return a pair as :func:`parse_pair` reads it."""
-    return old.replace("=", "\\=") + "=" + new
-
-
-def read_pairs(path: str) -> list[tuple[str, str]]:
-    """Return the pairs of a CSV or JSON file.
-
-    CSV: two columns, comma, semicolon or tab; a first row ``old,new`` is a heading. JSON: an object
-    ``{"old": "new"}`` or a list of ``{"old": …, "new": …}``.
-
-    Raises:
-        ConfigError: it cannot be read, or holds something else.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        pairs = _from_json(text) if path.lower().endswith(".json") else _from_csv(text)
-    except (OSError, ValueError, RecursionError, csv.Error) as error:
-        raise ConfigError(
-            "cannot read the map file",
-            where=path,
-            why=getattr(error, "strerror", None) or "it holds no pairs of texts in UTF-8",
-            hint='Write CSV with two columns, or JSON such as {"old": "new"}.',
-        ) from None
-    return pairs
-
-
-def _from_json(text: str) -> list[tuple[str, str]]:
-    data = json.loads(text)
-    items: list[tuple[Any, Any]]
-    if isinstance(data, Mapping):
-        items = list(data.items())
-    elif isinstance(data, list):
-        items = [
-            (item.get("old"), item.get("new")) if isinstance(item, Mapping) else item
-            for item in data
-        ]
-    else:
-        raise ValueError("no pairs")
-    return [_pair(item) for item in items]
-
-
-def _from_csv(text: str) -> list[tuple[str, str]]:
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
-    if rows and [cell.strip().lower() for cell in rows[0]][:2] == ["old", "new"]:
-        rows = rows[1:]
-    return [_pair(row) for row in rows]
-
-
-def _pair(item: Any) -> tuple[str, str]:
-    old, new = item if isinstance(item, list | tuple) else ()
-    if not isinstance(old, str) or not isinstance(new, str) or not old.strip():
-        raise ValueError("no pair of texts")
-    return old.strip(), new.strip()
-
-
 def all_pairs(config: ReplaceConfig) -> list[tuple[str, str]]:
     """Return the pairs of the options and of the files, in the order in which edits count them.
 
@@ -153,17 +76,6 @@ def all_pairs(config: ReplaceConfig) -> list[tuple[str, str]]:
                 hint="Leave one of them out.",
             )
     return pairs
-
-
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    """A place in the page's text with what shall stand there."""
-
-    start: int
-    end: int
-    new: str
-    term: int
-    confidence: float
 
 
 class ReplaceStage(Stage):
@@ -198,7 +110,7 @@ class ReplaceStage(Stage):
             edits = work.edits(hits)
         return page.provide("edits", edits=(*page.edits, *edits))
 
-    def _hits(self, text: PageText) -> list[_Hit]:
+    def _hits(self, text: PageText) -> list[Hit]:
         """Return what is found, none over another: the longest first."""
         matches = [m for m in self._terms.find(text) if m.confidence >= self.config.min_confidence]
         matches = [m for m in matches if all(text.lines[n].visible for n in _lines(text, m))]
@@ -210,7 +122,7 @@ class ReplaceStage(Stage):
             if all(match.end <= other.start or other.end <= match.start for other in chosen):
                 chosen.append(match)
         return [
-            _Hit(
+            Hit(
                 match.start,
                 match.end,
                 self._new(text.text[match.start : match.end], match.term),
@@ -254,7 +166,8 @@ class _Work:
     """Makes the edits of one page."""
 
     def __init__(self, page: Page, ctx: Context, text: PageText, config: ReplaceConfig) -> None:
-        self.page, self.text = page, text
+        self.page, self.text, self._ctx = page, text, ctx
+        self._seen: Seen | None = None
         self.replacer = Replacer(page, ctx)
         self.status = EditStatus.PROPOSED if config.propose else EditStatus.APPROVED
         self._places = Places(
@@ -263,7 +176,7 @@ class _Work:
         self._blocks = {name: block for block in page.blocks for name in block.lines}
         self._index = {line.id: number for number, line in enumerate(text.lines)}
 
-    def edits(self, hits: Sequence[_Hit]) -> list[Edit]:
+    def edits(self, hits: Sequence[Hit]) -> list[Edit]:
         """Return edits for all hits; none of them over another."""
         made: list[Edit] = []
         left = list(hits)
@@ -286,22 +199,17 @@ class _Work:
             for number, edit in enumerate(made, first)
         ]
 
-    def _lines_of(self, hit: _Hit) -> list[int]:
+    def _lines_of(self, hit: Hit) -> list[int]:
         places = self.text.places[hit.start : hit.end]
         return sorted({place.line for place in places if place is not None})
 
-    def _run_end(self, hit: _Hit) -> int:
+    def _run_end(self, hit: Hit) -> int:
         """Return the end of the words that belong together with a hit, on its line."""
         place = next(p for p in self.text.places[hit.start :] if p is not None)
         line = self.text.lines[place.line]
         last = self._last_place(hit.end)
         word = last.word
-        while (
-            word + 1 < len(line.words)
-            and _gap(line, word) < _OTHER * _height(line)
-            and not _leads(line, word + 1)
-            and not self.replacer.parted(line.words[word].bbox, line.words[word + 1].bbox)
-        ):
+        while word + 1 < len(line.words) and self._joins(line, word):
             word += 1
         final = Place(last.line, word, len(line.words[word].text) - 1)
         return self.text.places.index(final, hit.start) + 1
@@ -310,8 +218,8 @@ class _Work:
         return next(p for p in reversed(self.text.places[:end]) if p is not None)
 
     def _in_line(
-        self, group: Sequence[_Hit], run_end: int, left: list[_Hit]
-    ) -> tuple[list[Edit], list[_Hit]]:
+        self, group: Sequence[Hit], run_end: int, left: list[Hit]
+    ) -> tuple[list[Edit], list[Hit]]:
         """Return edits for hits in one run of words: each alone, with the rest, or the paragraph."""
         place = self._last_place(group[0].end)
         line = self.text.lines[place.line]
@@ -326,18 +234,68 @@ class _Work:
         ):
             return [edit for edit in alone if edit is not None], left
         start = group[0].start
-        rest = self._substituted(start, run_end, group)
-        tail = self._part(line, start, run_end, rest, group[0], fill=self._is_full(line, run_end))
+        rest = substituted(self.text, start, run_end, group)
+        whole = self._carried([line], group)
+        tail = self._part(
+            line,
+            start,
+            run_end,
+            rest,
+            group[0],
+            fill=self._is_full(line, run_end),
+            inline=whole.tail(rest) if self._ends(line, run_end) else (),
+        )
         if tail is None:
             return [edit for edit in alone if edit is not None], left
-        if self._fits(tail) or not self._flows(line):
+        if self._fits(tail):
             return [tail], left
-        flowed = self._flow(place.line, group, left)
-        return flowed if flowed is not None else ([tail], left)
+        if self._flows(line):
+            flowed = self._flow(place.line, group, left)
+            return flowed if flowed is not None else ([tail], left)
+        if self._is_run(line) and line.origin == "pdf":
+            # It goes on in free space below, where lines begin as this one does.
+            naming = self._naming(group[0])
+            return [self.replacer.block([line], whole.text, naming, inline=whole.inline)], left
+        return [tail], left
+
+    def _carried(self, lines: Sequence[Line], hits: Sequence[Hit]) -> Carried:
+        """Return whole lines with new texts in them."""
+        start, end = self._span(lines)
+        if lines[0].origin != "pdf":
+            return Carried(substituted(self.text, start, end, hits), Looks(), ())
+        if self._seen is None:
+            graphics = self._ctx.graphics(self.page)
+            self._seen = Seen(self._ctx.spans(self.page), graphics.links)
+        return carry(self.text, start, end, hits, lines, self._seen)
+
+    def _span(self, lines: Sequence[Line]) -> tuple[int, int]:
+        """Return where lines begin and end in the page's text."""
+        first, last = self._index[lines[0].id], self._index[lines[-1].id]
+        words = lines[-1].words
+        start = self.text.places.index(Place(first, 0, 0))
+        return start, self.text.places.index(
+            Place(last, len(words) - 1, len(words[-1].text) - 1), start
+        ) + 1
+
+    def _ends(self, line: Line, end: int) -> bool:
+        """Return whether a range of the text ends where a line does."""
+        return self._span([line])[1] == end
+
+    def _is_run(self, line: Line) -> bool:
+        """Return whether the words of a line belong together, from its start to its end."""
+        return all(self._joins(line, word) for word in range(len(line.words) - 1))
+
+    def _joins(self, line: Line, word: int) -> bool:
+        """Return whether a word and the next one belong together."""
+        return (
+            _gap(line, word) < _OTHER * _height(line)
+            and not _leads(line, word + 1)
+            and not self.replacer.parted(line.words[word].bbox, line.words[word + 1].bbox)
+        )
 
     def _over_lines(
-        self, hit: _Hit, lines: Sequence[int], left: list[_Hit]
-    ) -> tuple[list[Edit], list[_Hit]]:
+        self, hit: Hit, lines: Sequence[int], left: list[Hit]
+    ) -> tuple[list[Edit], list[Hit]]:
         """Return edits for a hit that goes on in the next line."""
         if self._flows(self.text.lines[lines[0]]):
             flowed = self._flow(lines[0], [hit], left)
@@ -357,16 +315,15 @@ class _Work:
         return [replace(edit, original=old, areas=tuple(a.polygon for a in areas))], left
 
     def _flow(
-        self, first: int, group: Sequence[_Hit], left: list[_Hit]
-    ) -> tuple[list[Edit], list[_Hit]] | None:
+        self, first: int, group: Sequence[Hit], left: list[Hit]
+    ) -> tuple[list[Edit], list[Hit]] | None:
         """Return one edit that sets a paragraph anew from a line on; None where its style changes."""
         line = self.text.lines[first]
         block = self._blocks[line.id]
         names = block.lines[block.lines.index(line.id) :]
         lines = [self.text.lines[self._index[name]] for name in names]
         if any(
-            other.size != line.size
-            or other.bold != line.bold
+            abs(other.size - line.size) > _ALIKE * line.size
             or other.direction != line.direction
             or other.origin != line.origin
             for other in lines
@@ -375,20 +332,27 @@ class _Work:
         indices = [self._index[name] for name in names]
         if indices != list(range(first, first + len(indices))):
             return None
-        if not self.replacer.styles.uniform(lines):
-            return None
-        start = self.text.places.index(Place(first, 0, 0))
-        last = Place(indices[-1], len(lines[-1].words) - 1, len(lines[-1].words[-1].text) - 1)
-        end = self.text.places.index(last, start) + 1
+        _, end = self._span(lines)
         inside = [*group, *(hit for hit in left if hit.start < end)]
         if any(hit.end > end for hit in inside):
             return None
-        new = self._substituted(start, end, inside)
-        edit = self.replacer.block(lines, new, self._naming(group[0]))
+        new = self._carried(lines, inside)
+        if not new.parts and not self.replacer.styles.uniform(lines):
+            return None
+        naming = self._naming(group[0])
+        edit = self.replacer.block(lines, new.text, naming, inline=new.inline)
         return [edit], [hit for hit in left if hit.start >= end]
 
     def _part(
-        self, line: Line, start: int, end: int, new: str, hit: _Hit, *, fill: bool = False
+        self,
+        line: Line,
+        start: int,
+        end: int,
+        new: str,
+        hit: Hit,
+        *,
+        fill: bool = False,
+        inline: Sequence[Inline] = (),
     ) -> Edit | None:
         areas = list(self._places.areas(self.text, start, end))
         if len(areas) != 1:  # right-to-left words stand apart
@@ -414,7 +378,7 @@ class _Work:
         # A run that begins with the old text is set as that is.
         like = next(iter(self._places.areas(self.text, hit.start, hit.end))).polygon
         return self.replacer.part(
-            line, polygon, old, new, self._naming(hit), align=align, like=like
+            line, polygon, old, new, self._naming(hit), align=align, like=like, inline=inline
         )
 
     def _column(self, line: Line, start: int, end: int) -> Align | None:
@@ -428,16 +392,6 @@ class _Work:
             return None
         found = self.replacer._alone(line.bbox, line, line.size or line.bbox.height)
         return found if found in ("center", "end") else None  # type: ignore[return-value]
-
-    def _substituted(self, start: int, end: int, hits: Sequence[_Hit]) -> str:
-        """Return a range of the text with the new texts in it, as one line."""
-        pieces: list[str] = []
-        at = start
-        for hit in hits:
-            pieces += [self.text.text[at : hit.start], hit.new]
-            at = hit.end
-        pieces.append(self.text.text[at:end])
-        return joined("".join(pieces).replace(JOINT, "").split("\n"))
 
     def _wider(self, edit: Edit) -> float:
         """Return by how many em the new text is wider than the old one, by faces of its class."""
@@ -483,7 +437,7 @@ class _Work:
         even = sum(abs(box.x1 - right) <= near for box in others)
         return even >= 0.8 * len(others) and abs(line.bbox.x1 - right) <= near
 
-    def _naming(self, hit: _Hit) -> Naming:
+    def _naming(self, hit: Hit) -> Naming:
         reason = f"entry {hit.term} of the map"
         return Naming("", "map", reason, self.status, hit.confidence, hit.term)
 

@@ -69,6 +69,7 @@ class Replacer:
         *,
         align: Align | None,
         like: Polygon | None = None,
+        inline: Sequence[Inline] = (),
     ) -> Edit:
         """Return an edit for a part of a line.
 
@@ -80,8 +81,11 @@ class Replacer:
             naming: id, rule and the like.
             align: how it stands in its place; None finds out.
             like: what of the part has the style of all; None takes most of it.
+            inline: parts of the new text that look otherwise than most of the line.
         """
         setting = self.styles.of(line, polygon, like)
+        if inline:
+            setting = self.styles.most(line, polygon=polygon) or setting
         direction = _direction(line.text, old, new)
         if align is None:
             rtl = direction == "rtl" or (not direction and is_rtl(new))
@@ -90,6 +94,7 @@ class Replacer:
         if align == "fill":
             room = (0.0, 0.0, 0.0, 0.0)
         setting = replace(setting, align=align, room=room, direction=direction)
+        setting = replace(setting, inline=tuple(inline))
         return _edit(naming, polygon, old, new, _dressed([polygon], setting), setting)
 
     def block(

@@ -69,12 +69,20 @@ class Styles:
         setting = self.of(lines[0], lines[0].polygon)
         if lines[0].origin != "pdf":
             return setting
+        found = self.most(*lines)
+        return replace(found, baseline=setting.baseline) if found is not None else setting
+
+    def most(self, *lines: Line, polygon: Polygon | None = None) -> Setting | None:
+        """Return how most letters of lines of a text layer are set; None where nothing tells.
+
+        Args:
+            lines: the lines.
+            polygon: where they are set: the baseline lies below its top; None: the first line.
+        """
         if self._spans is None:
             self._spans = self._ctx.spans(self._page)
         span = main_span(lines, self._spans)
-        if span is None:
-            return setting
-        return replace(_of_span(span, lines[0].polygon), baseline=setting.baseline)
+        return None if span is None else _of_span(span, polygon or lines[0].polygon)
 
     def extent(self, line: Line, start: tuple[int, int], end: tuple[int, int]) -> Polygon | None:
         """Return the corners of a part of a line that was read from pixels, by its ink.

@@ -38,9 +38,14 @@ def untagged(text: str) -> tuple[str, list[Part]]:
     return _without(text, _TAG, lambda match: (int(match[2]) - 1, match[1] != "/"))
 
 
+def seal(number: int) -> tuple[str, str]:
+    """Return the signs of no script for the ends of a part; see :func:`unsealed`."""
+    return chr(_OPEN + number), chr(_CLOSE + number)
+
+
 def sealed(text: str, parts: Sequence[Part]) -> str:
     """Return a text with signs of no script at the ends of its parts; see :func:`unsealed`."""
-    return _with(text, parts, lambda n: chr(_OPEN + n), lambda n: chr(_CLOSE + n))
+    return _with(text, parts, lambda n: seal(n)[0], lambda n: seal(n)[1])
 
 
 def unsealed(text: str) -> tuple[str, list[Part]]:

@@ -202,14 +202,17 @@ def _try(
             return None
         lines += [(piece, index == len(broken) - 1) for index, piece in enumerate(broken)]
     step = (wish.line_height or 1.2 * wish.size) * scale
-    if tight and len(lines) > 1:
-        step = max(step * _TIGHT_LEADING, min(step, 1.02 * size))
     first = wish.baseline or wish.ascent * wish.size
     if scale < 1 and len(lines) > 1:
         first *= scale
     # A line that stood there before stands there again, whatever its face says of its depth.
-    reach = first + (len(lines) - 1) * step + wish.descent * size
-    if len(lines) > 1 and reach > wish.height + below + slack:
+    depth = first + wish.descent * size
+    if tight and len(lines) > 1:
+        # No closer than is needed.
+        free = (wish.height + below + slack - depth) / (len(lines) - 1)
+        step = min(step, max(free, step * _TIGHT_LEADING, min(step, 1.02 * size)))
+    reach = depth + (len(lines) - 1) * step
+    if len(lines) > 1 and reach > wish.height + below + slack + 1e-6:
         return None
     if len(lines) == 1 and wish.height + below < (first if wish.baseline else size) * 0.5:
         return None

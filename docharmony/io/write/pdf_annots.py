@@ -18,9 +18,9 @@ from .pdf_walk import State
 # target may name what stood there.
 _SHARE, _LINK_SHARE = 0.5, 0.25
 _TEXTS = ("/Contents", "/RC", "/DS", "/Subj", "/TU", "/V", "/DV", "/RV", "/I")
-# Viewers draw these from their texts when they have no appearance of their own.
 # Kinds that mark words of a line.
-_FOLLOW = frozenset({"/Link", "/Highlight", "/Underline", "/StrikeOut", "/Squiggly"})
+FOLLOW = frozenset({"/Link", "/Highlight", "/Underline", "/StrikeOut", "/Squiggly"})
+# Viewers draw these from their texts when they have no appearance of their own.
 _DRAWN = frozenset({"/FreeText", "/Widget", "/Stamp", "/Line"})
 
 
@@ -67,7 +67,7 @@ def solid(page: pikepdf.Page, matrix: Affine) -> list[BBox]:
         _bbox(corners)
         for annotation in found
         if isinstance(annotation, pikepdf.Dictionary)
-        and str(annotation.get("/Subtype")) not in _FOLLOW
+        and str(annotation.get("/Subtype")) not in FOLLOW
         and (corners := _corners(annotation, matrix))
     ]
 
@@ -86,7 +86,7 @@ def follow(pdf: pikepdf.Pdf, page: pikepdf.Page, matrix: Affine, moves: Sequence
         if not isinstance(annotation, pikepdf.Dictionary):
             continue
         corners = _corners(annotation, matrix)
-        if str(annotation.get("/Subtype")) not in _FOLLOW or not corners:
+        if str(annotation.get("/Subtype")) not in FOLLOW or not corners:
             continue
         quads = _quads(annotation, matrix)
         there: list[list[Point]] = []

@@ -1,13 +1,15 @@
-"""Let links of a PDF go along with the words that they stood on."""
+"""Let links, highlights and other marks of a PDF go along with the words that they stood on."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import pikepdf
 
 from ...geometry import Affine, BBox, Point
+from .pdf_annots import FOLLOW
 from .pdf_area import box_corners
 from .setting import Planned, ShapedType, spots
 
@@ -20,7 +22,9 @@ _ABOVE, _BELOW = 0.8, 0.22
 def follow(
     pdf: pikepdf.Pdf, page: pikepdf.Page, matrix: Affine, planned: Sequence[Planned]
 ) -> None:
-    """Move the links of a page to where their words are now, one for each line of them.
+    """Move the links and marks of a page to where their words are now.
+
+    A link becomes one for each line of them; a mark has several corners instead.
 
     Args:
         pdf: of the page.
@@ -32,29 +36,40 @@ def follow(
     found = page.get("/Annots")
     if not wanted or not isinstance(found, pikepdf.Array):
         return
-    links = [a for a in found if isinstance(a, pikepdf.Dictionary) and a.get("/Subtype") == "/Link"]
+    links = [
+        a for a in found if isinstance(a, pikepdf.Dictionary) and str(a.get("/Subtype")) in FOLLOW
+    ]
     back = matrix.inverse()
-    boxes = {index: box for index, a in enumerate(links) if (box := _box(a, matrix)) is not None}
+    boxes = {index: _boxes(link, matrix) for index, link in enumerate(links)}
     taken: dict[int, list[list[Point]]] = {}
+    gone: dict[int, set[int]] = {}
     for item, part in wanted:
-        own = [
-            index
-            for box in part.links
-            for index, other in boxes.items()
-            if max(abs(a - b) for a, b in zip(box, other, strict=True)) <= _NEAR
-        ]
         quads = _quads(item, part.start, part.end)
-        if not own or not quads:
+        if not quads:
             continue
-        own = list(dict.fromkeys(own))
-        for number, quad in enumerate(quads):
-            taken.setdefault(own[min(number, len(own) - 1)], []).append(quad)
-        for index in own[len(quads) :]:  # its words stand on fewer lines now
+        own: dict[int, set[int]] = {}
+        for box in part.links:
+            for index, others in boxes.items():
+                for number, other in enumerate(others):
+                    if max(abs(a - b) for a, b in zip(box, other, strict=True)) <= _NEAR:
+                        own.setdefault(index, set()).add(number)
+        leading = [index for index in own if links[index].get("/Subtype") == "/Link"]
+        for number, quad in enumerate(quads if leading else ()):
+            taken.setdefault(leading[min(number, len(leading) - 1)], []).append(quad)
+        for index in leading[len(quads) :]:  # its words stand on fewer lines now
             taken.setdefault(index, []).append(quads[-1])
+        for index in own.keys() - set(leading):
+            gone.setdefault(index, set()).update(own[index])
+            taken[index] = _merged([*taken.get(index, ()), *quads])
     more: list[Any] = []
     for index, places in taken.items():
         link = links[index]
-        for number, quad in enumerate(places):
+        if index in gone:
+            stay = [b for n, b in enumerate(boxes[index]) if n not in gone[index]]
+            places = [list(box.polygon()) for box in stay] + places
+            _place(link, [[back.apply(point) for point in quad] for quad in places])
+            continue
+        for number, place in enumerate(places):
             each = link
             if number:
                 each = pdf.make_indirect(pikepdf.Dictionary(dict(link.items())))
@@ -62,27 +77,53 @@ def follow(
                     if key in each:
                         del each[key]
                 more.append(each)
-            _place(each, [back.apply(point) for point in quad])
+            _place(each, [[back.apply(point) for point in place]])
     if more:
         page.obj["/Annots"] = pikepdf.Array([*found, *more])
 
 
-def _place(link: Any, quad: Sequence[Point]) -> None:
-    xs, ys = [p.x for p in quad], [p.y for p in quad]
+def _merged(quads: Sequence[list[Point]]) -> list[list[Point]]:
+    """Return corners of parts of a line that stand beside each other as those of one."""
+    result: list[list[Point]] = []
+    for quad in quads:
+        last = result[-1] if result else None
+        if last is not None:
+            high = math.dist(quad[0], quad[3])
+            if (
+                math.dist(last[1], quad[0]) < 0.5 * high
+                and math.dist(last[2], quad[3]) < 0.5 * high
+            ):
+                result[-1] = [last[0], quad[1], quad[2], last[3]]
+                continue
+        result.append(quad)
+    return result
+
+
+def _place(link: Any, quads: Sequence[Sequence[Point]]) -> None:
+    """Put an annotation on corners in user space: of each of them left and right, above and below."""
+    xs, ys = [p.x for quad in quads for p in quad], [p.y for quad in quads for p in quad]
     link["/Rect"] = pikepdf.Array([round(v, 3) for v in (min(xs), min(ys), max(xs), max(ys))])
     if "/QuadPoints" in link:
-        a, b, c, d = quad
-        link["/QuadPoints"] = pikepdf.Array([round(v, 3) for p in (a, b, d, c) for v in p])
+        flat = [round(v, 3) for a, b, c, d in quads for p in (a, b, d, c) for v in p]
+        link["/QuadPoints"] = pikepdf.Array(flat)
     if "/AP" in link:  # as wide as it was; viewers draw links from their boxes
         del link["/AP"]
 
 
-def _box(link: Any, matrix: Affine) -> BBox | None:
+def _boxes(link: Any, matrix: Affine) -> list[BBox]:
+    """Return the boxes of an annotation on the displayed page: those of its corners, if it is a mark."""
     try:
-        rect = [float(v) for v in link["/Rect"]]
-        points = box_corners(BBox(*rect), matrix)
+        boxes = [[float(v) for v in link["/Rect"]]]
+        flat = [float(v) for v in link.get("/QuadPoints", ())]
     except (KeyError, TypeError, ValueError):
-        return None
+        return []
+    if link.get("/Subtype") != "/Link":
+        quads = [flat[at : at + 8] for at in range(0, len(flat) - 7, 8)]
+        boxes = [[min(q[::2]), min(q[1::2]), max(q[::2]), max(q[1::2])] for q in quads] or boxes
+    return [_around(box_corners(BBox(*box), matrix)) for box in boxes]
+
+
+def _around(points: Sequence[Point]) -> BBox:
     xs, ys = [p.x for p in points], [p.y for p in points]
     return BBox(min(xs), min(ys), max(xs), max(ys))
 

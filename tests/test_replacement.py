@@ -134,6 +134,20 @@ def test_links_bookmarks_fields_and_notes_survive(letter: Path) -> None:
         assert [a.info["content"] for a in new[0].annots()] == ["a note"]
 
 
+def test_bookmarks_take_the_new_text(tmp_path: Path) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=420, height=320)
+    for number, line in enumerate(("1 Report of Smith", "Some lines", "Results in full")):
+        page.insert_text((50, 60 + 40 * number), line, fontsize=12)
+    titles = ("Report of Smith", "2.3 Smith again, smithy", "Results in full")
+    document.set_toc([[1, title, 1] for title in titles])
+    document.save(tmp_path / "a.pdf")
+    out, _ = run(tmp_path / "a.pdf", Smith="Jones", Results_in_full="All results")
+    with pymupdf.open(out) as document:
+        found = [entry[1] for entry in document.get_toc()]
+    assert found == ["Report of Jones", "2.3 Jones again, smithy", "All results"]
+
+
 def test_a_longer_word_moves_the_rest_of_its_paragraph(letter: Path) -> None:
     out, report = run(letter, fox="gigantic and very hungry wolf")
     (fit,) = report.fits.values()

@@ -34,6 +34,10 @@ def combine(
     with _open(path, password) as pdf, _open(translated, password) as other:
         if len(pdf.pages) != len(other.pages):
             raise BrokenError("the translation has another number of pages")
+        # What fields hold and marks show belongs to what is seen; links stay as they are.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            other.flatten_annotations("screen")
         if layout == "side":
             for number in numbers:
                 _beside(pdf, pdf.pages[number - 1], other.pages[number - 1])

@@ -23,7 +23,7 @@ from ..carriers import policies as usual_policies
 from ..needles import Needles
 from ..sanitize import Job, sanitize
 from ..wire import Buffer
-from . import pdf_annots, pdf_image_codecs, pixel_setting
+from . import pdf_annots, pdf_bookmarks, pdf_image_codecs, pixel_setting
 from .fitted import parted
 from .pdf_area import Area, page_matrix
 from .pdf_content import Eraser
@@ -139,6 +139,9 @@ def erase(
                 _draw_boxes(pdf, page, matrix, boxes, label=fill == "label")
             replacing.draw(page, matrix, planned, old)
         replacing.finish()
+        set_anew = {fit.id for fit in replacing.fits if fit.fitted}
+        new = [i for items in edits.values() for i in parted(items)[1]]
+        pdf_bookmarks.rename(pdf, [item for item in new if item["id"] in set_anew])
         prune_replaced(pdf, eraser.replaced)
         empty_contents(pdf, eraser.contents)
         originals = [i["original"] for items in edits.values() for i in parted(items)[0]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def audit(
     terms: Sequence[str] = (),
     whole_words: bool = False,
     pages: Sequence[int] | None = None,
+    advance: Callable[[], None] | None = None,
 ) -> list[Finding]:
     """Return what an audit of an open PDF finds: pages in order, then the document.
 
@@ -27,6 +28,7 @@ def audit(
         terms: texts that it must not hold, wherever and however written.
         whole_words: terms are whole words only.
         pages: 1-based numbers to look at; all by default. The document is audited in any case.
+        advance: called after each page.
 
     Raises:
         InputError: the file is encrypted, broken or over a limit.
@@ -36,6 +38,14 @@ def audit(
 
     config = pipeline.config
     numbers = list(pages or range(1, source.info.page_count + 1))
+    more: list[Finding] = []
+
+    def after(number: int) -> None:
+        if config.text_layer != "trust":
+            more.extend(_misleading(source, number, pipeline))
+        if advance is not None:
+            advance()
+
     found = verify_pdf(
         source.path,
         password=source.password,
@@ -44,10 +54,8 @@ def audit(
         pages=numbers,
         limits=limits_of(config),
         name=source.info.name,
+        after=after,
     )
-    if config.text_layer == "trust":
-        return found
-    more = [item for number in numbers for item in _misleading(source, number, pipeline)]
     # Of one page what parsers found comes first; what belongs to no page is last.
     return sorted([*found, *more], key=lambda item: item.page or source.info.page_count + 1)
 

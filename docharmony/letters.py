@@ -197,13 +197,17 @@ class Letters:
         def slip(claim: Claim, read: str) -> bool:
             return _basic(claim[1]) and _basic(read) and claim[1].isdigit() != read.isdigit()
 
+        def known(claim: Claim) -> bool:
+            # What it does not know it takes for this and that; what it knows, for the same each time.
+            return not _foreign(claim[1]) or sure(claim)
+
         other = [claim for claim in claims if claim[1].isalpha() and not _basic(claim[1])]
-        lying = sum(claim in bad for claim in other)
+        lying = sum(claim in bad and known(claim) for claim in other)
         many = lying > max(_LIES, _MANY * len(other))
         letters = {
             claim: read
             for claim, read in bad.items()
-            if (sure(claim) if _basic(claim[1]) else claim[1].isalpha() and many)
+            if (sure(claim) if _basic(claim[1]) else claim[1].isalpha() and many and known(claim))
         }
         marks = {
             claim: read

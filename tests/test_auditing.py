@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from docharmony import Pipeline, RunConfig
 from docharmony import open as open_source
 from docharmony.auditing import audit
 from docharmony.io.verify import Finding
+from docharmony.letters import Letters, _Tally
 
 from .fuzz.book import Book, composite, helvetica
 
@@ -124,3 +126,33 @@ def test_a_font_of_boxes_is_a_bad_redaction(tmp_path: Path, pipeline: Pipeline) 
     assert (finding.kind, finding.page) == ("bad_redaction", 1)
     assert finding.text == "secretname"
     assert finding.to_json()["text"] == ""
+
+
+CHINESE = "本文档将尽量完整的介绍模板的使用方法如有不清楚之处或者想提出改进建议可以参与讨论"
+
+
+@pytest.mark.parametrize(("read", "told"), [("abcd", False), ("aaab", True)])
+def test_a_script_that_the_reader_does_not_know_is_no_lie(read: str, told: bool) -> None:
+    """It takes such letters for this and that; those that it knows, for the same one each time."""
+    letters = Letters(lambda _: [])
+    claims = [(str(number), char) for number, char in enumerate(CHINESE)]
+    for claim in claims:
+        letters._known[claim] = _Tally(against=Counter(read))
+    assert bool(letters._convincing(dict.fromkeys(claims, "a"), claims)) == told
+
+
+def test_letters_that_claim_to_be_of_a_script_that_the_reader_does_not_know(
+    tmp_path: Path, pipeline: Pipeline
+) -> None:
+    pairs = {letter: CHINESE[i] for i, letter in enumerate(sorted(set(SHOWN) - {" "}))}
+    lie = "".join(pairs.get(letter, letter) for letter in SHOWN)
+    findings = found(letter(tmp_path / "a.pdf", lie), pipeline)
+    assert any(f.where == "glyphs that show other text" for f in findings)
+
+
+def test_an_audit_tells_of_each_page(tmp_path: Path, pipeline: Pipeline) -> None:
+    path = letter(tmp_path / "a.pdf", "")
+    moved: list[None] = []
+    with open_source(path) as source:
+        audit(source, pipeline=pipeline, advance=lambda: moved.append(None))
+    assert len(moved) == 1

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +97,7 @@ class _Observer:
             page.number,
             extra={"fields": {"page": page.number, "seconds": round(seconds, 3)}},
         )
-        self._advance()
+        self.advance()
 
     @hookimpl
     def page_failed(self, failure: PageFailure) -> None:
@@ -110,16 +110,20 @@ class _Observer:
             failure.error,
             extra={"fields": {"input": self.name, "page": failure.page, "stage": failure.stage}},
         )
-        self._advance()
+        self.advance()
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
+        """Move the bar on by a page."""
         if self.bar is not None:
             self.bar.advance(self.task)
 
 
 @contextmanager
-def progress(plugins: Plugins, name: str, pages: int) -> Iterator[None]:
-    """Show a progress bar over the pages of one input, on a terminal only."""
+def progress(plugins: Plugins, name: str, pages: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar over the pages of one input, on a terminal only.
+
+    Gives a function that moves it, for work in which no stage finishes a page.
+    """
     level = logging.getLogger("docharmony").level
     bar = task = None
     if sys.stderr.isatty() and level <= logging.INFO and pages > 1 and not _is_json():
@@ -140,7 +144,7 @@ def progress(plugins: Plugins, name: str, pages: int) -> Iterator[None]:
     plugins.observe(observer)
     started = time.perf_counter()
     try:
-        yield
+        yield observer.advance
     finally:
         plugins.manager.unregister(observer)
         if bar is not None:

@@ -87,13 +87,16 @@ def run(args: argparse.Namespace) -> int:
                     why=f"it is {source.info.media_type}, not a PDF",
                     hint="Name PDF files; an image holds no text to hide.",
                 )
-            findings = audit(
-                source,
-                pipeline=pipeline,
-                terms=terms,
-                whole_words=args.whole_words,
-                pages=page_numbers(config.pages, source.info.page_count),
-            )
+            pages = page_numbers(config.pages, source.info.page_count)
+            with messages.progress(args.plugins, source.info.name, len(pages)) as advance:
+                findings = audit(
+                    source,
+                    pipeline=pipeline,
+                    terms=terms,
+                    whole_words=args.whole_words,
+                    pages=pages,
+                    advance=advance,
+                )
             if args.format == "json":
                 data = {
                     "schema": 1,

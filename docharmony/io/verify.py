@@ -81,6 +81,7 @@ def verify_pdf(
     pages: Sequence[int] | None = None,
     limits: Limits | None = None,
     name: str = "",
+    after: Callable[[int], None] | None = None,
 ) -> list[Finding]:
     """Return what an audit of a PDF finds: pages in order, then the document.
 
@@ -92,6 +93,7 @@ def verify_pdf(
         pages: 1-based numbers to look at; all by default. The document is audited in any case.
         limits: of the parsing child.
         name: of the file, for messages; that of ``path`` by default.
+        after: called with the number of each page that was looked at.
 
     Raises:
         InputError: the file is encrypted, broken or over a limit.
@@ -116,6 +118,8 @@ def verify_pdf(
                 where=f"{where}, page {number}",
             )
             findings += found
+            if after is not None:
+                after(number)
     return [
         Finding(
             item["kind"],

@@ -35,11 +35,42 @@ _PEEPS, _RIM_INK = 0.55, 0.06
 # A picture over so much of the page is a scan with its text layer below, not a cover.
 _SCAN = 0.5
 _INVISIBLE = 3  # text render mode
+_LIGATURES = frozenset(
+    [
+        "ff",
+        "fi",
+        "fl",
+        "ffi",
+        "ffl",
+        "fb",
+        "ffb",
+        "fh",
+        "ffh",
+        "fj",
+        "ffj",
+        "fk",
+        "ffk",
+        "ft",
+        "fft",
+        "tt",
+        "tf",
+        "ct",
+        "st",
+        "sp",
+        "Th",
+        "ij",
+        "IJ",
+        "ae",
+        "AE",
+        "oe",
+        "OE",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A character as drawn: place on the displayed page, and its turn in the drawing order."""
+    """A character as drawn: place on the displayed page, its turn in the drawing order, and its glyph."""
 
     text: str
     bbox: BBox
@@ -47,6 +78,7 @@ class Trace:
     invisible: bool
     span: int
     colour: tuple[float, ...] = ()
+    glyph: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +129,14 @@ def hidden_text(path: str, password: str | None, number: int) -> list[Hidden]:
             runs[-1][2].append(char)
         else:
             runs.append((*verdict, [char]))
+    # One glyph that means nothing says nothing, however often it stands there: blanks of odd fonts.
+    nameless = {c.glyph for kind, _, run in runs for c in run if c.text == "\ufffd"}
     for kind, where, run in runs:
         text = "".join(c.text for c in run)
         if kind == "bad_redaction" and says_nothing(text):
             continue
-        if kind == "hidden_text" and not any(c.isalnum() or c == "\ufffd" for c in text):
+        codes = len(nameless) > 1 and "\ufffd" in text
+        if kind == "hidden_text" and not codes and not any(c.isalnum() for c in text):
             continue  # rules and fill-ins made of signs
         result.append(Hidden(kind, where, BBox.around(c.bbox for c in run), text))
     return result
@@ -196,10 +231,10 @@ def traces(page: Any) -> list[Trace]:
     result = []
     for index, span in enumerate(page.get_texttrace()):
         invisible = span["type"] == _INVISIBLE or span["opacity"] == 0
-        for code, _, _, box in span["chars"]:
-            text = chr(code) if 0 < code < 0x110000 else "\ufffd"
-            # Of a ligature all letters but one have no extent: they are seen where that one is.
-            if not text.isspace() and (box[2] > box[0] or box[3] > box[1]):
+        said = [chr(c[0]) if 0 < c[0] < 0x110000 else "\ufffd" for c in span["chars"]]
+        inside = _in_ligatures(said, [char[1] for char in span["chars"]])
+        for text, skipped, (_, glyph, _, box) in zip(said, inside, span["chars"], strict=True):
+            if not (text.isspace() or skipped) and (box[2] > box[0] or box[3] > box[1]):
                 result.append(
                     Trace(
                         text,
@@ -208,9 +243,23 @@ def traces(page: Any) -> list[Trace]:
                         invisible,
                         index,
                         tuple(span["color"]),
+                        glyph,
                     )
                 )
     return result
+
+
+def _in_ligatures(said: Sequence[str], glyphs: Sequence[int]) -> list[bool]:
+    """Return which characters are later ones of a ligature: without a glyph, seen where the first is.
+
+    What a glyph says beyond that of a usual ligature counts: a whole secret can be the text of one.
+    """
+    starts = [index for index, glyph in enumerate(glyphs) if glyph >= 0]
+    inside = [False] * len(said)
+    for start, end in zip(starts, [*starts[1:], len(said)], strict=True):
+        if "".join(said[start:end]) in _LIGATURES:
+            inside[start + 1 : end] = [True] * (end - start - 1)
+    return inside
 
 
 def _covers(page: Any) -> list[Cover]:

@@ -13,7 +13,7 @@ import pikepdf
 import pymupdf
 import pytest
 
-from docharmony.io.verify_page import Hidden, hidden_text
+from docharmony.io.verify_page import Hidden, _in_ligatures, hidden_text
 
 SECRET = "Quillfeather paid 4711 dollars"
 TEXT = (50, 100)
@@ -386,3 +386,33 @@ def test_a_bookmark_that_says_what_the_page_hides(tmp_path: Path) -> None:
     assert [(f.page, "Quillfeather" in f.text) for f in found] == [(1, True)]
     with pikepdf.open(tmp_path / "a.pdf") as pdf:
         assert len(pdf.pages) == 2
+
+
+def test_the_later_letters_of_a_ligature_are_seen_where_the_first_is() -> None:
+    """But a glyph cannot carry more than a ligature unseen: a secret, say."""
+    assert _in_ligatures(["f", "i", "n"], [5, -1, 6]) == [False, True, False]
+    assert _in_ligatures(["f", "f", "i"], [5, -1, -1]) == [False, True, True]
+    assert _in_ligatures(["J", "a", "n", "e"], [5, -1, -1, -1]) == [False] * 4
+
+
+@pytest.mark.parametrize(("codes", "told"), [("00000000", False), ("00010000", True)])
+def test_blanks_of_an_odd_font_say_nothing(codes: str, told: bool, tmp_path: Path) -> None:
+    """Glyphs without ink and meaning: one is a blank, several of them may be a message."""
+    pdf = pikepdf.new()
+    page = pdf.add_blank_page(page_size=(300, 200))
+    blank = pdf.make_stream(b"600 0 d0")
+    font = pikepdf.Dictionary(
+        Type=pikepdf.Name.Font,
+        Subtype=pikepdf.Name.Type3,
+        FontBBox=[0, 0, 600, 700],
+        FontMatrix=[0.001, 0, 0, 0.001, 0, 0],
+        FirstChar=0,
+        LastChar=1,
+        Widths=[600, 600],
+        Encoding=pikepdf.Dictionary(Differences=[0, pikepdf.Name.a0, pikepdf.Name.a1]),
+        CharProcs=pikepdf.Dictionary(a0=blank, a1=pdf.make_stream(b"600 0 d0 ")),
+    )
+    page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F=font))
+    page.Contents = pdf.make_stream(f"BT /F 20 Tf 30 100 Td <{codes}> Tj ET".encode())
+    pdf.save(tmp_path / "a.pdf")
+    assert bool(hidden_text(str(tmp_path / "a.pdf"), None, 1)) == told

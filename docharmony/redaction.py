@@ -221,8 +221,7 @@ def _write(
             checks = audit(source, draft, found, fill, outcome.moves, pipeline)
             failed = [check for check in checks if not check.passed]
             names = {check.name for check in failed}
-            broken = any(move.drop for own in outcome.moves.values() for move in own)
-            if broken and names & _PLACES:
+            if not keep_breaks and any(outcome.moves.values()) and names & _PLACES:
                 keep_breaks = True  # rather lines that tell a little than no output
             elif failed and not deep and not names - _UNSEEN:
                 # Only the checks read what no page shows: what they found becomes edits, once.

@@ -23,6 +23,7 @@ _Spot = tuple[str, int, int]
 _NEAR = 0.3
 # Letters that may be part of a ligature: MuPDF puts them before it or behind it.
 _LIGATED = 0.75
+_HYPHENS = "-\u00ad\u2010\u2011"
 
 
 class Went:
@@ -65,6 +66,10 @@ class Went:
             if move.meets(box):
                 return _moved(box, move)
         return box
+
+    def broken(self, box: BBox) -> bool:
+        """Return whether a box of the input stands in a paragraph that was broken anew."""
+        return any(move.drop for move in self.moves) and any(move.meets(box) for move in self.moves)
 
     def came(self, char: Char) -> bool:
         """Return whether a character of the output is one that a moved line brought to its place.
@@ -161,11 +166,16 @@ def rest_check(
 
 
 def _spelt(word: Char, letters: Sequence[Char], known: set[_Spot], went: Went) -> bool:
-    """Return whether each letter of a word of the input is where it went."""
+    """Return whether each letter of a word of the input is where it went.
+
+    A hyphen that stood where a line broke may be gone.
+    """
     own = [char for char in letters if word.bbox.grow(0.1).contains(char.bbox.center)]
-    return "".join(char.text for char in own) == word.text and all(
-        _spot(char.text, went.to(char.bbox)) in known for char in own
-    )
+    if "".join(char.text for char in own) != word.text:
+        return False
+    if len(own) > 1 and own[-1].text in _HYPHENS and went.broken(own[-1].bbox):
+        own.pop()
+    return all(_spot(char.text, went.to(char.bbox)) in known for char in own)
 
 
 def _spot(text: str, box: BBox) -> _Spot:

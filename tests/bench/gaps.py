@@ -56,6 +56,7 @@ class Page:
         self.place: tuple[float, float] = (0.0, 0.0)
         self.tracking = 0.0
         self.order = 0
+        self.hyphens = False
 
     def width(self, text: str) -> float:
         """Return the width of a text in points."""
@@ -203,8 +204,13 @@ def _broken(page: Page) -> list[str]:
         random.Random(page.order).shuffle(words)
     for word in words:
         longer = f"{lines[-1]} {word}".strip()
+        half = len(word) // 2
+        parted = f"{lines[-1]} {word[:half]}-"
         if page.width(longer) <= COLUMN:
             lines[-1] = longer
+        elif page.hyphens and half >= 3 and word != page.name and page.width(parted) <= COLUMN:
+            lines[-1] = parted
+            lines.append(word[half:])
         else:
             lines.append(word)
     return lines
@@ -241,6 +247,12 @@ def filled(page: Page) -> None:
     page.text(LEFT, "Another one begins.")
 
 
+def hyphenated(page: Page) -> None:
+    """In a justified paragraph, which breaks within words, too."""
+    page.hyphens = True
+    filled(page)
+
+
 SCENES = (
     middle,
     end,
@@ -254,6 +266,7 @@ SCENES = (
     underlined,
     paragraph,
     filled,
+    hyphenated,
 )
 
 
@@ -386,7 +399,7 @@ def main() -> int:
     breaks = ", ".join(f"{same_breaks(font, names, 40):,} ({font})" for font in FONTS)
     anew = []
     for font in FONTS:
-        for scene in (paragraph, filled):
+        for scene in (paragraph, filled, hyphenated):
             least, middle = in_paragraphs(scene, font, names, args.sample)
             anew.append(f"{middle:,} ({font}, {scene.__name__}, least {least:,})")
             print(anew[-1], file=sys.stderr)

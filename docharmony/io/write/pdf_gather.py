@@ -6,6 +6,7 @@ still stand among those that they began their old line with, and tell where that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -13,9 +14,10 @@ from typing import Any, NamedTuple
 import pikepdf
 
 from .pdf_in_place import Fill
-from .pdf_objects import parts
+from .pdf_objects import plain
 from .pdf_stream import Shown, Wiped
 
+_JOIN = 0.01  # in points
 _STROKED = frozenset({1, 2})  # text render modes that draw outlines
 
 
@@ -54,19 +56,28 @@ class Look(NamedTuple):
 
 
 def _same(one: Any, other: Any) -> bool:
-    return one is other or _plain(one) == _plain(other)
+    return one is other or plain(one) == plain(other)
 
 
-def _plain(value: Any) -> Any:
-    """Return instructions as something that can be compared."""
-    if value is None or isinstance(value, str | float | int):
-        return value
-    if isinstance(value, tuple) and not value:
-        return ()
-    if isinstance(value, tuple) and not isinstance(value[-1], pikepdf.Operator):
-        return tuple(_plain(item) for item in value)
-    operands, operator = parts(value)
-    return str(operator), tuple(str(operand) for operand in operands)
+def _follows(before: Any, part: Shown) -> bool:
+    """Return whether a part of a word, which a line had parted, begins where another ends."""
+    return (
+        isinstance(before, Shown)
+        and before.number == part.number
+        and before.end is not None
+        and math.dist(before.end, (part.place.e, part.place.f)) < _JOIN
+        and before.place[:4] == part.place[:4]
+    )
+
+
+def _joined(before: Shown, part: Shown) -> Shown:
+    *head, last = before.kept
+    first, *rest = part.kept
+    if isinstance(last, pikepdf.String) and isinstance(first, pikepdf.String):
+        head.append(pikepdf.String(bytes(last) + bytes(first)))
+    else:
+        head += [last, first]
+    return replace(before, kept=[*head, *rest], end=part.end)
 
 
 def gathered(items: Sequence[Any]) -> list[Any]:
@@ -87,9 +98,12 @@ def gathered(items: Sequence[Any]) -> list[Any]:
         start: Look = items[first].look
         look, out = start, list[Any]()
         for word in sorted((item for item in shown if item.kept), key=lambda item: item.number):
-            out += look.changes(word.look)
+            changes = look.changes(word.look)
             look = word.look
-            out.append(replace(word, text=items[first].text))
+            if not changes and out and _follows(out[-1], word):
+                out[-1] = _joined(out[-1], word)
+                continue
+            out += [*changes, replace(word, text=items[first].text)]
         out += look.changes(start)
         moved.update((index, [Wiped()]) for index in indices)
         moved[first] = [*out, Wiped()]

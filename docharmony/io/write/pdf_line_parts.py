@@ -93,6 +93,7 @@ class LinePlan:
         moved: key of a run -> a move of its line.
         places: key of a run -> number of a glyph -> its new place along the line.
         slots: the same, in paragraphs that are broken anew.
+        lifts: key of a run -> how far it goes across, where it stands below such a paragraph.
         gone: key of a run -> numbers of the glyphs that go.
         kept: index of an area -> why its line could not be set anew.
     """
@@ -102,6 +103,7 @@ class LinePlan:
     moved: dict[int, Move] = field(default_factory=dict)
     places: dict[int, dict[int, float]] = field(default_factory=dict)
     slots: dict[int, dict[int, Slot]] = field(default_factory=dict)
+    lifts: dict[int, float] = field(default_factory=dict)
     gone: dict[int, set[int]] = field(default_factory=dict)
     kept: dict[int, str] = field(default_factory=dict)
 

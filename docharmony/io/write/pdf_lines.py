@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ...geometry import BBox, Point
 from ..moves import Move
 from .pdf_area import Area
+from .pdf_below import Below, below
 from .pdf_line_edges import SAME, Edge, anchor_of, filled, overlaps
 from .pdf_line_parts import (
     Frame,
@@ -179,7 +181,10 @@ class _Planner:
             if marks:
                 rows.append((frame.place(run.place.e, run.place.f)[1], size_of(run), marks))
         self._boxes = [_framed(box, frame) for box in self.scene.paths]
+        self._solid = [_framed(box, frame) for box in self.scene.solid]
         stand = text_lines(rows, self._walls)
+        self._below: list[tuple[Below, float, float]] = []
+        known = len(self.result.moves), len(self.result.gaps)
         done = set() if self.keep_breaks else self._paragraphs(stand, frame)
         lines = [Edge(o.left, o.right, o.baseline, o.size, o.hit) for o in stand]
         for baseline, size, marks in rows:
@@ -199,6 +204,8 @@ class _Planner:
                         done.update((m.run.key, m.number) for m in piece)
                         self._piece(piece, row, frame, baseline, size, lines)
                         break
+        if self._below:
+            self._lift(runs, frame, *known)
 
     def _paragraphs(self, lines: Sequence[TextLine], frame: Frame) -> set[tuple[int, int]]:
         """Break paragraphs anew where that can be done; return the glyphs of their lines."""
@@ -209,18 +216,22 @@ class _Planner:
             if hit is None or (hit.run.key, hit.number) in done:
                 continue
             found = paragraph(lines, hit, (min(corners), max(corners)))
-            if found is not None and self._paragraph(found, frame):
+            if found is not None and self._paragraph(found, lines, frame):
                 done.update((m.run.key, m.number) for o in found.lines for m in o.marks)
         return done
 
-    def _paragraph(self, found: Paragraph, frame: Frame) -> bool:
+    def _paragraph(self, found: Paragraph, lines: Sequence[TextLine], frame: Frame) -> bool:
         """Break a paragraph anew; return whether that could be done."""
         marks = [mark for line in found.lines for mark in line.marks]
         own = {index for mark in marks for index in mark.areas}
         if any(self._fixed(line.marks, own, frame, line.size) for line in found.lines):
             return False
-        segments = fill(found, max(self.wants[index] for index in own), self.least)
-        if segments is None:
+        segments, count = fill(found, max(self.wants[index] for index in own), self.least)
+        drop = found.baseline(count - 1) - found.lines[-1].baseline
+        rest = below(found, lines, self._boxes, self._solid, _framed(self.page, frame))
+        if rest is None or not self._follows(rest, drop, frame):
+            rest = None
+        if count > len(found.lines) and rest is None:
             return False
         moves = []
         for part in segments:
@@ -246,7 +257,7 @@ class _Planner:
         )
         for box, drawn in [
             *zip(self._boxes, self.scene.paths, strict=True),
-            *((_framed(box, frame), None) for box in self.scene.solid),
+            *((box, None) for box in self._solid),
         ]:
             around = box.intersection(region) == region
             if around or box.intersection(region).is_empty:
@@ -254,6 +265,8 @@ class _Planner:
             # What is drawn among the lines must belong to words that go to one line.
             if drawn is None or not any(move.holds(drawn.polygon()) for move in moves):
                 return False
+        if rest is not None:
+            self._below.append((rest, drop, found.lines[0].size))
         number = self._broken = self._broken + 1
         for part, move in zip(segments, moves, strict=True):
             self.result.moves.append(move)
@@ -265,6 +278,85 @@ class _Planner:
                     slots = self.result.slots.setdefault(mark.run.key, {})
                     slots[mark.number] = Slot(part.drop, number, word)
         return True
+
+    def _follows(self, rest: Below, drop: float, frame: Frame) -> bool:
+        """Return whether what stands below a paragraph can go so far across."""
+        if rest.bottom + drop > rest.limit and drop > 0:
+            return False
+        for run in self.scene.runs:
+            along, across = frame.place(run.place.e, run.place.f)
+            if not rest.holds(along, across):
+                continue
+            level = run.place.a * frame.ux + run.place.b * frame.uy
+            if run.fixed or level < 0.99 * math.hypot(run.place.a, run.place.b):
+                return False
+            if run.clip is not None:
+                clip = _framed(run.clip, frame)
+                own = clip.y0 >= rest.top and clip.y1 <= rest.bottom  # it goes along
+                if not own and not clip.grow(0.5).contains(
+                    Point(min(max(along, clip.x0), clip.x1), across + drop)
+                ):
+                    return False
+        return True
+
+    def _lift(self, runs: Sequence[Run], frame: Frame, moves: int, gaps: int) -> None:
+        """Let what stands below paragraphs follow them.
+
+        Args:
+            runs: of this writing direction.
+            frame: its axes.
+            moves, gaps: how many of them stand in the result that are of others.
+        """
+        result = self.result
+
+        def drop(along: float, across: float) -> float:
+            return sum(d for rest, d, _ in self._below if rest.holds(along, across))
+
+        fresh: dict[int, Move] = {}
+        for index, move in enumerate(result.moves[moves:], moves):
+            middle = (move.knots[0][0] + move.knots[-1][0]) / 2
+            by = drop(middle, frame.place(*move.origin)[1])
+            fresh[id(move)] = result.moves[index] = replace(move, drop=move.drop + by)
+        result.gaps[gaps:] = [replace(g, move=fresh[id(g.move)]) for g in result.gaps[gaps:]]
+        blocks = []
+        ordered = sorted(self._below, key=lambda item: item[0].top)
+        for number, (rest, _, size) in enumerate(ordered):
+            nexts = [
+                o.top
+                for o, _, _ in ordered[number + 1 :]
+                if o.low < rest.high and o.high > rest.low
+            ]
+            bottom = min([rest.bottom, *nexts])
+            if bottom - rest.top < 0.2:
+                continue
+            knots = (rest.low, rest.low), (rest.high, rest.high)
+            by = drop((rest.low + rest.high) / 2, rest.top)
+            blocks.append(
+                Move(
+                    frame_point(frame, 0.0, rest.top),
+                    (frame.ux, frame.uy),
+                    size,
+                    (0.0, bottom - rest.top),
+                    knots,
+                    (),
+                    drop=by,
+                )
+            )
+        result.moves += blocks
+        for run in runs:
+            place = frame.place(run.place.e, run.place.f)
+            by = drop(*place)
+            if run.key in result.moved:
+                result.moved[run.key] = fresh.get(id(result.moved[run.key]), result.moved[run.key])
+            else:
+                block = next((m for m in blocks if _on(m, run)), None)
+                if block is None:
+                    continue
+                result.moved[run.key] = block
+            result.lifts[run.key] = by
+            slots = result.slots.get(run.key, {})
+            for index, slot in slots.items():
+                slots[index] = slot._replace(drop=slot.drop + by)
 
     def _piece(
         self,
@@ -385,6 +477,12 @@ class _Planner:
         if len(others) > 1 and 2 * sum(others) > len(others):
             return char / size  # that of most lines: the style's, not what fills one line
         return round(char / size / _STEP) * _STEP if abs(char) >= _TRACKING * size else 0.0
+
+
+def _on(block: Move, run: Run) -> bool:
+    along, across = block.place((run.place.e, run.place.f))
+    low, high = block.knots[0][0] - 1.0, block.knots[-1][0] + 1.0
+    return low <= along <= high and block.band[0] <= across <= block.band[1]
 
 
 def _framed(box: BBox, frame: Frame) -> BBox:

@@ -144,3 +144,15 @@ def inline_stream(pdf: pikepdf.Pdf, inline: Any, colours: Any) -> Any:
     parms: Any = stream.get("/DecodeParms")
     stream.write(raw, filter=coding, decode_parms=parms)
     return stream
+
+
+def plain(value: Any) -> Any:
+    """Return instructions as something that can be compared."""
+    if value is None or isinstance(value, str | float | int):
+        return value
+    if isinstance(value, tuple) and not value:
+        return ()
+    if isinstance(value, tuple) and not isinstance(value[-1], pikepdf.Operator):
+        return tuple(plain(item) for item in value)
+    operands, operator = parts(value)
+    return str(operator), tuple(str(operand) for operand in operands)

@@ -11,7 +11,7 @@ from .pdf_line_setting import Line
 from .pdf_paragraphs import SPACE, Paragraph, TextLine
 
 # Gaps as shares of the wished one, and spaces of justified lines as shares of their width, to be tried.
-_GAPS, _SPACES = (1.0, 0.75, 0.5, 0.0), (1.0, 0.92, 0.84)
+_GAPS, _SPACES = (1.0, 0.75, 0.5, 0.25, 0.0), (1.0, 0.92, 0.84)
 _HOLE = 1.5  # no line is filled by spaces so wide, in em
 _WORD = 0.2  # what is set so far apart, in em, are two words
 
@@ -36,22 +36,26 @@ class Segment(NamedTuple):
     gaps: list[tuple[float, float, frozenset[int]]]
 
 
-def fill(found: Paragraph, want: float, least: float) -> list[Segment] | None:
-    """Return where the glyphs of a paragraph go, None when it needs more lines than it has.
+def fill(found: Paragraph, want: float, least: float) -> tuple[list[Segment], int]:
+    """Return where the glyphs of a paragraph go, and how many lines they take.
+
+    Nothing here may depend on how many lines there were: it takes as few as it can with the narrowest
+    gaps and spaces, and then the widest gaps for which that is enough.
 
     Args:
         found: the paragraph.
         want: width of a gap where there is room, in em.
         least: the least width, in em.
     """
+    squeezes = _SPACES if found.flush else _SPACES[:1]
+    fewest = len(_Text(found, least).broken(squeezes[-1]))
     for share in _GAPS:
-        gap = max(want * share, least)
-        text = _Text(found, gap)
-        for spaces in _SPACES if found.flush else (1.0,):
+        text = _Text(found, max(want * share, least))
+        for spaces in squeezes:
             broken = text.broken(spaces)
-            if len(broken) <= len(found.lines):
-                return text.segments(broken, spaces)
-    return None
+            if len(broken) <= fewest:
+                return text.segments(broken, spaces), fewest
+    raise AssertionError("the narrowest gaps take as many lines as the narrowest gaps")
 
 
 class _Text:
@@ -63,16 +67,27 @@ class _Text:
         self.marks: list[Mark] = []  # as if all lines were one
         self.own = [mark for line in found.lines for mark in line.marks]
         self.lines: list[int] = []  # of each mark
+        self.ink: list[bool] = []  # that stays, or a gap stands for
+        self.whole: set[int] = set()  # lines that go on with the word of the line before
         reach = 0.0
         for number, line in enumerate(found.lines):
-            by = reach + 0.3 * size - line.left
-            self.marks += [m._replace(start=m.start + by, end=m.end + by) for m in line.marks]
-            self.lines += [number] * len(line.marks)
+            by = reach + (0.0 if number in self.whole else 0.3 * size) - line.left
             reach = line.right + by
+            hyphen = found.joins.get(number)
+            if number in found.joins:
+                self.whole.add(number + 1)
+            if hyphen is not None:
+                reach = hyphen.start + by
+            for mark in line.marks:
+                start, end = mark.start + by, mark.end + by
+                if hyphen is not None and mark.start >= hyphen.start:
+                    start = end = reach
+                self.marks.append(mark._replace(start=start, end=end))
+                self.ink.append(mark is not hyphen and (not mark.glyph.blank or bool(mark.areas)))
+            self.lines += [number] * len(line.marks)
         laid = Line(self.marks, size, gap)
         laid.natural(gap)
         self.new, self.gaps = laid.new, {gap[0]: gap for gap in laid.gaps}
-        self.ink = [not m.glyph.blank or bool(m.areas) for m in self.marks]
         self.words = self._words()
         self.starts = [self._start(word) for word in self.words]
         self.wide = [self._end(w) - s for w, s in zip(self.words, self.starts, strict=True)]
@@ -90,6 +105,8 @@ class _Text:
             if self.ink[index] and started:
                 last = words[-1][-1]
                 turned = self.lines[index] != self.lines[last]
+                if turned and self.lines[index] in self.whole:
+                    turned = ended = False
                 if mark.areas and self.marks[last].areas and self.new[index] == self.new[last]:
                     turned = ended = False  # one gap, from one line to the next
                 if ended or turned or self.new[index] - end > _WORD * self.size:
@@ -109,7 +126,7 @@ class _Text:
             mark = self.marks[index]
             if mark.areas:
                 ends.append(self._gap(index)[1])
-            elif not mark.glyph.blank:
+            elif self.ink[index]:
                 ends.append(self.new[index] + mark.end - mark.start)
         return max(ends)
 
@@ -173,7 +190,7 @@ class _Text:
                     if not inked:
                         place = min(place, pen + widths[position])
                     stood = found.lines[self.lines[index]]
-                    drop = found.lines[target].baseline - stood.baseline
+                    drop = found.baseline(target) - stood.baseline
                     own = result[-1] if result else None
                     if own is None or own.line is not stood or own.drop != drop:
                         own = Segment(stood, drop, [], [], [], [])

@@ -13,8 +13,9 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from statistics import median
 from typing import NamedTuple
 
 from .pdf_line_parts import Mark, on_line, pieces_of
@@ -23,15 +24,27 @@ from .pdf_line_parts import Mark, on_line, pieces_of
 _PROSE = 4  # words on a line, at least, of which there is a paragraph
 _COLUMN = 10.0  # what stands beside a line and is narrower is a label, a number or a cell
 _SAME_PITCH, _LEAST_PITCH, _MOST_PITCH = 0.06, 0.9, 2.7
-_RAISED = 0.3
+_RAISED, _USUAL_PITCH = 0.3, 1.2
 _INDENT = 6.0  # how far a first line may begin beside the others
+_SLACK = 0.1  # share of a column that ragged lines may have become longer
 _SHORT = 0.1  # so much earlier a line may end than it need
 _CLEARLY = 4.0  # so much shorter than the others a line is surely the last
 SPACE, _WORD = 0.28, 0.15
 _EDGE, _FLUSH = 0.6, 1.0  # places so close together are one edge; in points
 _MARKS = re.compile(r"[•‣▪▫◦●○■□·*–—-]|\(?(\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
 _LEADER = re.compile(r"([.·…_]\s*){6}")
-_HYPHENS = ("-", "\u00ad", "\u2010", "\u2011")
+_HYPHENS, _SOFT, _DASH = ("-", "\u00ad", "\u2010", "\u2011"), "\u00ad", "\u2014"
+# What a hyphen stays behind in English; elsewhere a capital follows it.
+_COMMON = """
+all anti by co counter cross ex far full half hand high ill in inter large long low mid middle multi non
+off often old on one open over part post pre pro re real right second self semi short single six small so
+state sub ten third three time top trans two ultra under up vice well wide word would year
+twenty thirty forty fifty sixty seventy eighty ninety
+"""
+# And what stands before a word that several words share: over- and underground.
+_SHARED = "and or to und oder bis sowie et ou y o e ed en of og och i lub"
+_STARTERS, _JOINERS = frozenset(_COMMON.split()), frozenset(_SHARED.split())
+_CLOSED = re.compile(r"[.!?:;\u2026][\"'\u2019\u201d\u00bb)\]]*$")
 
 Row = tuple[float, float, list[Mark]]  # baseline, size, glyphs
 
@@ -78,6 +91,9 @@ class Paragraph(NamedTuple):
         first, left: where its first line begins, and the others.
         edge: where its column ends.
         flush: whether all lines but the last end there.
+        pitch: from one baseline to the next.
+        joins: number of a line whose last word goes on -> the hyphen at its end that says so, None if
+            that belongs to the word.
     """
 
     lines: Sequence[TextLine]
@@ -85,6 +101,15 @@ class Paragraph(NamedTuple):
     left: float
     edge: float
     flush: bool
+    pitch: float
+    joins: Mapping[int, Mark | None]
+
+    def baseline(self, number: int) -> float:
+        """Return the baseline of one of its lines, or of one that it could have below them."""
+        more = number - len(self.lines) + 1
+        if more <= 0:
+            return self.lines[number].baseline
+        return self.lines[-1].baseline + more * self.pitch
 
 
 def text_lines(
@@ -144,7 +169,7 @@ def paragraph(
     if at is None:
         return None
     column = _column(lines, lines[at])
-    if len(column) < 2:
+    if len(column) == 1 and not _in_column(lines, lines[at]):
         return None
     # Where first lines are indented, or hang, lines begin at two places.
     begins = Counter(round(line.left, 1) for line in column)
@@ -199,6 +224,12 @@ def _column(lines: Sequence[TextLine], line: TextLine) -> list[TextLine]:
     return column
 
 
+def _in_column(lines: Sequence[TextLine], line: TextLine) -> bool:
+    """Return whether a line by itself may be a short paragraph: with another name it has two."""
+    begin = sum(abs(o.left - line.left) <= _EDGE for o in lines if o is not line)
+    return begin >= 2 and len(list(line.words())) >= _PROSE
+
+
 def _flush(
     lines: Sequence[TextLine], column: Sequence[TextLine], line: TextLine, left: float
 ) -> Paragraph | None:
@@ -219,7 +250,7 @@ def _flush(
     block = _block(lines, column, line, left, lambda own, _: abs(own.right - edge) <= _FLUSH)
     if block is None or max(o.right for o in block) > edge + _FLUSH:
         return None
-    return _paragraph(block, left, edge, flush=True)
+    return _paragraph(lines, block, left, edge, flush=True)
 
 
 def _ragged(
@@ -235,8 +266,11 @@ def _ragged(
     block = _block(lines, column, line, left, lambda _, need: need > longest - _SHORT * size)
     if block is None:
         return None
-    low = max(o.right for o in block)
-    high = min(above.right + _need(below) for above, below in pairwise(block))
+    # Lines before the name do not depend on it, where they were filled one after the other.
+    at = next(i for i, o in enumerate(block) if o.hit)
+    told = block[:at] if at >= 3 else block
+    low = max(o.right for o in told)
+    high = min((above.right + _need(below) for above, below in pairwise(told)), default=math.inf)
     if high <= low:
         return None
     # Where the column ends does not depend on what was lost, but its lines tell no more than between
@@ -245,16 +279,21 @@ def _ragged(
     outside = [o.right for o in lines if id(o) not in own and o.left - _EDGE <= left < o.right]
     if outside and sum(right > max(outside) - 2 * size for right in outside) < 3:
         outside = []
-    for edge in (*([max(outside)] if outside else []), bounds[1] - (left - bounds[0])):
+    # First the margin of the page, even where lines are up to so much shorter: their lengths depend on
+    # the name, the page does not.
+    facing = bounds[1] - (left - bounds[0])
+    if low - _EDGE <= facing < low + _SLACK * (low - left) and (len(block) > 1 or outside):
+        return _paragraph(lines, block, left, facing, flush=False)
+    for edge in [max(outside)] if outside else []:
         if low - _EDGE <= edge < high:
-            return _paragraph(block, left, edge, flush=False)
+            return _paragraph(lines, block, left, edge, flush=False)
     if len(block) < 4:
         return None  # a column told by two lines is none
     step = 64.0
     while step > 0.1:
         edge = left + math.ceil((low - left) / step) * step
         if edge < high:
-            return _paragraph(block, left, edge, flush=False)
+            return _paragraph(lines, block, left, edge, flush=False)
         step /= 2
     return None
 
@@ -294,7 +333,7 @@ def _block(
     start = max(i for i in starts if i <= at)
     end = min([i for i in starts if i > at], default=len(column))
     own = column[start:end]
-    if len(own) < 2 or end in unsure or any(abs(o.left - left) > _EDGE for o in own[1:]):
+    if end in unsure or any(abs(o.left - left) > _EDGE for o in own[1:]):
         return None
     if end == len(column) and not _ends(lines, own):
         return None
@@ -304,9 +343,11 @@ def _block(
 def _ends(lines: Sequence[TextLine], own: Sequence[TextLine]) -> bool:
     """Return whether the last of lines is the last of a paragraph, which does not go on elsewhere."""
     last = own[-1]
+    if _CLOSED.search("".join(mark.glyph.text for mark in last.marks).rstrip()):
+        return True
     if last.right < max(o.right for o in own) - _CLEARLY * last.size:
         return True
-    pitch = own[-1].baseline - own[-2].baseline
+    pitch = _pitch(own)
     return any(
         0.5 * last.size < other.baseline - last.baseline < 3 * pitch
         and other.left < last.right
@@ -315,27 +356,65 @@ def _ends(lines: Sequence[TextLine], own: Sequence[TextLine]) -> bool:
     )
 
 
+def _pitch(own: Sequence[TextLine]) -> float:
+    steps = [below.baseline - above.baseline for above, below in pairwise(own)]
+    return median(steps) if steps else _USUAL_PITCH * own[0].size
+
+
 def _paragraph(
-    own: Sequence[TextLine], left: float, edge: float, *, flush: bool
+    lines: Sequence[TextLine], own: Sequence[TextLine], left: float, edge: float, *, flush: bool
 ) -> Paragraph | None:
     """Return what of a paragraph is to be broken anew, None where it is not to be."""
-    first = next(i for i, o in enumerate(own) if o.hit)
     if sum(len(list(o.words())) for o in own[:-1]) < _PROSE * (len(own) - 1):
         return None
+    first = next(i for i, o in enumerate(own) if o.hit)
+    # From the word before it on: whether what went begins a line tells how wide it was. Lines that end
+    # together may have been set with all of the paragraph in view.
     leads = any(mark.areas for mark in next(own[first].words()))
-    if first == len(own) - 1 and not leads:
-        return None  # nothing behind it breaks
-    for other in own[:-1]:
-        tail = [m for m in other.marks if not m.glyph.blank or m.areas][-1]
-        if not tail.areas and tail.glyph.text[-1:] in _HYPHENS:
-            return None
-    # From the word before it on: whether what went begins a line tells how wide it was.
     before = first - 1 if leads and first else first
-    marks = [mark for o in own[before:] for mark in o.marks]
+    if flush:
+        before = 1 if own[0].left < left - _EDGE and first else 0
+    pitch, own = _pitch(own), own[before:]
+    marks = [mark for o in own for mark in o.marks]
     text = "".join(mark.glyph.text for mark in marks if not mark.areas)
     if any(mark.run.fixed for mark in marks) or _unusual(text) or _LEADER.search(text):
         return None
-    return Paragraph(own[before:], left if before else own[0].left, left, round(edge, 1), flush)
+    begin = left if before else own[0].left
+    return Paragraph(own, begin, left, round(edge, 1), flush, pitch, _joins(lines, own))
+
+
+def _joins(lines: Sequence[TextLine], own: Sequence[TextLine]) -> dict[int, Mark | None]:
+    """Return the lines whose last word goes on, with the hyphen that stands there for that alone."""
+    joins: dict[int, Mark | None] = {}
+    known: frozenset[str] | None = None
+    for number, (above, below) in enumerate(pairwise(own)):
+        *_, last = above.words()
+        tail, first = last[-1], next(below.words())
+        sign = tail.glyph.text[-1:]
+        if tail.areas or len(last) < 2 or last[-2].areas or sign not in (*_HYPHENS, _DASH):
+            continue
+        start, rest = _text(last[:-1]), _text(first)
+        if not start[-1:].isalnum() or _bare(rest) in _JOINERS:
+            continue
+        joins[number] = None
+        if sign == _SOFT:
+            joins[number] = tail
+        elif sign in _HYPHENS and start[-1].isalpha() and rest[:1].islower():
+            if known is None:
+                known = frozenset(_bare(_text(word)) for line in lines for word in line.words())
+            one, two = _bare(start + rest), _bare(f"{start}-{rest}")
+            if one in known or (two not in known and _bare(start) not in _STARTERS):
+                joins[number] = tail
+    return joins
+
+
+def _text(word: Sequence[Mark]) -> str:
+    return "".join(mark.glyph.text for mark in word)
+
+
+def _bare(word: str) -> str:
+    """Return a word as it is compared: without the signs around it."""
+    return word.casefold().replace("\u2010", "-").strip(".,;:!?()[]\"'\u2018\u2019\u201c\u201d")
 
 
 def _unusual(text: str) -> bool:

@@ -16,11 +16,21 @@ import pikepdf
 
 from ...geometry import Affine, Point
 from ..moves import Move
-from .pdf_objects import floats, parts
+from .pdf_objects import floats, parts, plain
 from .pdf_paths import CLIP, CONSTRUCT, PAINT, PathBuffer, Subpath
 
 _MARKS = frozenset({"BMC", "BDC", "EMC", "MP", "DP"})
 _SHOWS = frozenset({"Do", "sh"})
+# Operators that set something -> what, with how many operands (0: it depends), and whether they need not
+# stand behind another of their kind.
+_SETS = {
+    "Tf": ("Tf", 2, True),
+    **{name: (name, 1, True) for name in ("Tz", "TL", "Ts", "Tr")},
+    **{name: ("fill", count, True) for name, count in (("g", 1), ("rg", 3), ("k", 4), ("cs", 1))},
+    **{name: ("stroke", count, True) for name, count in (("G", 1), ("RG", 3), ("K", 4), ("CS", 1))},
+    **dict.fromkeys(("sc", "scn"), ("fill", 0, False)),
+    **dict.fromkeys(("SC", "SCN"), ("stroke", 0, False)),
+}
 _PLACE = 3  # decimals of a place on the page, in points
 _EXACT = 6
 
@@ -40,6 +50,7 @@ class Shown:
         lost: whether glyphs went.
         paragraph: number of the paragraph that was broken anew, and ``number`` that of a word in it.
         look: what it is shown with.
+        end: where the pen is behind it, on the page.
     """
 
     text: int
@@ -53,6 +64,7 @@ class Shown:
     paragraph: int | None = None
     number: int = 0
     look: Any = None
+    end: Point | None = None
 
 
 @dataclass
@@ -244,6 +256,10 @@ class _Writer:
         # with what its caller had: unknown, so that it is written where it matters.
         self.set: tuple[float | None, float | None] = (None, None)
         self.asked: tuple[float | None, float | None] = (None, None)
+        # Fonts and colours in the same way: how often they are set would tell how many lines there were.
+        self.state: dict[str, list[Any]] = {}
+        self.wanted: dict[str, list[Any]] = {}
+        self.begun: Any = None  # a text object in which nothing was shown yet
         self.stack: list[Any] = []
 
     def write(self, items: Sequence[Any]) -> Iterable[Any]:
@@ -254,6 +270,7 @@ class _Writer:
                 yield from self._shown(item)
             elif isinstance(item, Step):
                 if item.text not in self.canonical:
+                    yield from self._flush()
                     yield item.raw
                 elif item.leading is not None:
                     yield [item.leading], pikepdf.Operator("TL")
@@ -265,17 +282,42 @@ class _Writer:
                 char, word = self.asked
                 self.asked = (value, word) if str(operator) == "Tc" else (char, value)
             elif isinstance(item, pikepdf.ContentStreamInlineImage):
+                yield from self._flush()
                 yield item
             else:
                 yield from self._plain(index, item)
+        if self.begun is not None:
+            yield self.begun
+
+    def _flush(self, *, leading: bool = True) -> Iterable[Any]:
+        """Yield what is to be set before something is shown, and the begin of its text object."""
+        if self.begun is not None:
+            yield self.begun
+            self.begun = None
+        for name, wanted in self.wanted.items():
+            if name == "TL" and not leading:
+                continue
+            if [plain(i) for i in wanted] != [plain(i) for i in self.state.get(name, ())]:
+                yield from wanted
+                self.state[name] = wanted
 
     def _plain(self, index: int, item: Any) -> Iterable[Any]:
         operands, operator = parts(item)
         name = str(operator)
+        kind, count, anew = _SETS.get(name, ("", 0, False))
+        if kind and len(operands) == (count or len(operands)):
+            self.wanted[kind] = [*(() if anew else self.wanted.get(kind, ())[:1]), item]
+            return
+        if name == "BT":
+            self.begun = item
+            return
+        if name == "ET" and self.begun is not None:
+            self.begun = None
+            return
         if name == "q":
-            self.stack.append((self.ctm, self.set, self.asked))
+            self.stack.append((self.ctm, self.set, self.asked, {**self.state}, {**self.wanted}))
         elif name == "Q" and self.stack:
-            self.ctm, self.set, self.asked = self.stack.pop()
+            self.ctm, self.set, self.asked, self.state, self.wanted = self.stack.pop()
         elif name == "cm":
             try:
                 matrix = Affine(*floats(operands, 6))
@@ -296,7 +338,10 @@ class _Writer:
             if item is None:
                 return
         elif name in ("Do", "sh"):
+            yield from self._flush()
             yield from self._spacing(self.asked)
+        elif name not in ("Q", "ET"):
+            yield from self._flush()
         yield item
 
     def _spacing(self, wanted: tuple[float | None, float | None]) -> Iterable[Any]:
@@ -309,15 +354,17 @@ class _Writer:
         )
 
     def _shown(self, item: Shown) -> Iterable[Any]:
+        raw = item.text not in self.canonical
+        if not raw and not any(isinstance(part, pikepdf.String) for part in item.kept):
+            return
+        yield from self._flush(leading=raw)
         if item.moved:
             yield from self._spacing((0.0, 0.0))
         else:
             yield from self._spacing((item.char, item.word))
-        if item.text not in self.canonical:
+        if raw:
             yield from item.raw
             self.set = (item.char, item.word)  # the operator " sets them itself
-            return
-        if not any(isinstance(part, pikepdf.String) for part in item.kept):
             return
         point = _origin(item.place)
         place = Affine(*item.place[:4], point.x, point.y).then(self.ctm.inverse())
@@ -325,6 +372,7 @@ class _Writer:
         yield [pikepdf.Array(item.kept)], pikepdf.Operator("TJ")
 
     def _drawn(self, item: Drawn) -> Iterable[Any]:
+        yield from self._flush()
         back = self.ctm.inverse()
 
         def there(spot: tuple[float, float]) -> list[float]:

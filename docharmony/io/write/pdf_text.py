@@ -203,6 +203,7 @@ class TextWalk(Walk):
         state, lines = self._state, self.eraser.lines
         move, places = lines.moved[key], lines.places.get(key, {})
         slots, gone = lines.slots.get(key, {}), lines.gone.get(key, set())
+        lift = lines.lifts.get(key, 0.0)
         shown.moved, shown.kept = True, []
         if slots:
             shown.look = self._look()
@@ -236,7 +237,7 @@ class TextWalk(Walk):
                     # The first glyph that stays, or that of a word that may go to another line.
                     if pen is not None:
                         parts.append(replace(shown, kept=[]))
-                    spot = move.point(new, across + (slot.drop if slot else 0.0))
+                    spot = move.point(new, across + (slot.drop if slot else lift))
                     parts[-1].place = Affine(*shown.place[:4], spot.x, spot.y)
                     if slot is not None and slot.word is not None:
                         parts[-1].paragraph, parts[-1].number = slot.paragraph, slot.word
@@ -244,6 +245,7 @@ class TextWalk(Walk):
                     parts[-1].kept.append(jump)
                 codes += glyph.code
                 pen, last = new + sign * glyph.advance * em, slot
+                parts[-1].end = move.point(pen, across + (slot.drop if slot else lift))
         if codes:
             parts[-1].kept.append(pikepdf.String(bytes(codes)))
         return len(gone), parts[1:]

@@ -84,10 +84,24 @@ def test_lines_that_are_no_paragraph_keep_their_words(tmp_path: Path, html: str)
     assert NAME not in sheet.get_text()
 
 
-def test_hyphenated_lines_and_leaders_stay(tmp_path: Path) -> None:
-    for text in (TEXT.replace("and that nobody", "docu-<br>ments nobody"), TEXT + " ........ 12"):
-        _, value = redacted(page(tmp_path / "in.pdf", f"<p>{text}</p>"))
-        assert not any(move["drop"] for move in value["moves"]["1"])
+def test_leaders_stay(tmp_path: Path) -> None:
+    _, value = redacted(page(tmp_path / "in.pdf", f"<p>{TEXT} ........ 12</p>"))
+    assert not any(move["drop"] for move in value["moves"]["1"])
+
+
+@pytest.mark.parametrize(
+    ("broken", "joined"),
+    [
+        ("docu-<br>ments", "documents"),
+        ("well-<br>known", "well-known"),
+        ("Nord-<br>und", "Nord- und"),
+        ("Anglo-<br>Saxon", "Anglo-Saxon"),
+    ],
+)
+def test_words_that_lines_part_are_joined(tmp_path: Path, broken: str, joined: str) -> None:
+    text = TEXT.replace("and that nobody", f"{broken} nobody")
+    sheet, _ = redacted(page(tmp_path / "in.pdf", f"<p>{text}</p><p>Another one begins.</p>"))
+    assert joined in " ".join(lines(sheet))
 
 
 def test_lines_stay_where_a_check_objects_to_new_ones(

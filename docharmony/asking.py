@@ -377,8 +377,11 @@ def redactable(
 
 def replaceable(
     source: Source, asked: Sequence[tuple[str, str]], pipeline: Pipeline
-) -> list[tuple[str, str]]:
-    """Return old and new text for questions with what is to stand in place of their answers.
+) -> list[list[tuple[str, str]]]:
+    """Return, for each question with what is to stand in place of its answer, pairs of old and new text.
+
+    An answer that runs on over line ends is one old text. One of lines that stand for themselves, such as
+    an address, is an old text for each of them: they take the parts of the new text between commas.
 
     Raises:
         UsageError: a question has no answer that stands on a page, or one so short that the same
@@ -387,18 +390,34 @@ def replaceable(
     found = ask(source, [question for question, _ in asked], pipeline=pipeline)
     pairs = []
     for number, (result, (_, new)) in enumerate(zip(found, asked, strict=True), 1):
-        old = " ".join(piece.text for piece in result.pieces)
-        if sum(c.isalnum() for c in old) < _LEAST_TERM:
+        lines = [piece.text for piece in result.pieces]
+        whole = " ".join(lines)
+        own = [(whole, new)]
+        if len(lines) > 1 and result.answer.text != whole:
+            own = list(zip(lines, _parts(new, len(lines)), strict=True))
+        if any(sum(c.isalnum() for c in old) < _LEAST_TERM for old, _ in own):
             raise UsageError(
                 "a question has no answer that can be replaced",
                 where=f"question {number}",
                 why="the answer is too short to be told from other text"
-                if old
+                if whole
+                else "its answer was computed and stands nowhere on a page"
+                if result.answer.text is not None
                 else "the document does not say, or the reader cannot tell",
                 hint="Name the old text with --map OLD=NEW, or change a plan.",
             )
-        pairs.append((old, new))
+        pairs.append(own)
     return pairs
+
+
+def _parts(text: str, count: int) -> list[str]:
+    """Return the parts of a text between commas, as many as lines want one: the last takes the rest.
+
+    >>> _parts("Lane 7, 11111 Town", 2), _parts("A, B, C", 2), _parts("A", 2)
+    (['Lane 7', '11111 Town'], ['A', 'B, C'], ['A', ''])
+    """
+    parts = [part.strip() for part in text.split(",", count - 1)]
+    return parts + [""] * (count - len(parts))
 
 
 def _rounded(box: BBox) -> BBox:

@@ -72,7 +72,8 @@ def add(subparsers: Any) -> None:
         metavar="QUESTION=NEW",
         action="append",
         default=[],
-        help="replace what answers a question, wherever it stands; may be repeated",
+        help="replace what answers a question, wherever it stands; the lines of an address take the "
+        "parts of NEW between commas; may be repeated",
     )
     group.add_argument(
         "--inside-words", action="store_true", help="replace inside longer words too"
@@ -95,8 +96,9 @@ def run(args: argparse.Namespace) -> int:
     job = Job(args, config, Pipeline(config, plugins=args.plugins), inputs, "replaced", _tell)
 
     def propose(source: Source) -> Plan:
-        own = _with_answers(source, rules, args.ask, job.pipeline)
-        return propose_replacements(source, rules=own, pipeline=job.pipeline)
+        if args.ask:
+            return _plan_of_answers(source, rules, args.ask, job.pipeline)
+        return propose_replacements(source, rules=rules, pipeline=job.pipeline)
 
     def do(source: Source, out: Path, plan: Plan | None) -> ReplacementReport:
         from ..replacement import replace as replaced
@@ -104,8 +106,8 @@ def run(args: argparse.Namespace) -> int:
         return replaced(
             source,
             out,
-            rules=rules if plan else _with_answers(source, rules, args.ask, job.pipeline),
-            plan=plan,
+            rules=rules,
+            plan=propose(source) if args.ask and not plan else plan,
             pipeline=job.pipeline,
             style=args.style,
             least_size=args.least_size,
@@ -114,17 +116,34 @@ def run(args: argparse.Namespace) -> int:
     return job.run(propose, do)
 
 
-def _with_answers(
+def _plan_of_answers(
     source: Source, rules: ReplaceConfig, asked: Sequence[str], pipeline: Pipeline
-) -> ReplaceConfig:
-    """Return the rules with a pair for what answers each question in this input."""
-    if not asked:
-        return rules
-    from ..asking import replaceable
-    from ..stages.pairs import parse_pair, write_pair
+) -> Plan:
+    """Return the edits of the rules and of what answers each question in this input.
 
-    pairs = replaceable(source, [parse_pair(pair) for pair in asked], pipeline)
-    return replace(rules, map=(*rules.map, *(write_pair(old, new) for old, new in pairs)))
+    Raises:
+        UsageError: a question has no answer, or one that cannot be replaced where it stands.
+    """
+    from ..asking import replaceable
+    from ..replacement import propose_replacements
+    from ..stages.pairs import parse_pair, write_pair
+    from ..stages.replace import all_pairs
+
+    answers = replaceable(source, [parse_pair(pair) for pair in asked], pipeline)
+    added = [write_pair(old, new) for own in answers for old, new in own]
+    rules = replace(rules, map=(*rules.map, *added))
+    plan = propose_replacements(source, rules=rules, pipeline=pipeline)
+    pairs = all_pairs(rules)
+    done = {pairs[edit.term - 1][0] for edits in plan.edits.values() for edit in edits if edit.term}
+    for number, own in enumerate(answers, 1):
+        if not done.issuperset(old for old, _ in own):
+            raise UsageError(
+                "a question has an answer that cannot be replaced",
+                where=f"question {number}",
+                why="its words do not follow one another, or another pair takes them",
+                hint="Name the old text with --map OLD=NEW, or leave the other pair out.",
+            )
+    return plan
 
 
 def _rules(args: argparse.Namespace, config: RunConfig) -> ReplaceConfig:
@@ -155,7 +174,14 @@ def _rules(args: argparse.Namespace, config: RunConfig) -> ReplaceConfig:
         keep_case=rules.keep_case and not args.exact_case,
     )
     for pair in args.ask:
-        parse_pair(pair)
+        try:
+            parse_pair(pair)
+        except UsageError:
+            raise UsageError(
+                "cannot understand a question",
+                why="it is not QUESTION=NEW",
+                hint='For example: --ask "Who signed?=Jane Roe"; a sign = inside it as \\=.',
+            ) from None
     if not all_pairs(rules) and not args.ask:
         raise UsageError(
             "nothing to replace was named", hint="Give --map OLD=NEW, --map-file FILE or --ask."

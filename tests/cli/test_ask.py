@@ -191,6 +191,44 @@ def test_what_answers_a_question_is_replaced(
     assert "(question 1)" in capsys.readouterr().err
 
 
+def test_each_line_of_an_address_takes_its_part_of_the_new_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from reportlab.pdfgen.canvas import Canvas
+
+    path, out = tmp_path / "a.pdf", tmp_path / "new.pdf"
+    canvas = Canvas(str(path), pagesize=(595, 842), invariant=True)
+    # The details stand between the lines of the address.
+    for y, left, right in [
+        (700, "Person McNameface", "Invoice number: 42"),
+        (686, "Roadname 35C", "Invoice date: April 1, 2017"),
+        (672, "52353 Cityville", "Deadline: November 23, 2017"),
+    ]:
+        canvas.drawString(72, y, left)
+        canvas.drawString(320, y, right)
+    canvas.save()
+    question = "What is the customer's address?"
+    assert main(["ask", str(path), question]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["answer"] == "Roadname 35C, 52353 Cityville"
+    new = "Lane 7, 11111 Town"
+    assert main(["replace", str(path), "-o", str(out), "--ask", f"{question}={new}"]) == 0
+    capsys.readouterr()
+    assert main(["ask", str(out), question]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["answer"] == new
+
+
+def test_an_answer_that_another_pair_takes_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = invoice(tmp_path / "a.pdf"), tmp_path / "new.pdf"
+    pairs = ["--map", "Invoice No. INV-2024-117=Gone", "--ask", "Invoice number?=INV-1"]
+    assert main(["replace", str(path), "-o", str(out), *pairs]) == 2
+    assert not out.exists()
+    assert "(question 1)" in capsys.readouterr().err
+
+
 def test_a_question_of_10000_characters_is_cut_and_said_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -175,6 +175,8 @@ def _plausible(question: Question, reply: Reply) -> float:
     text = reply.text or ""
     kind = question.kind
     figure = any(c.isdigit() for c in text)
+    if question.operation == "count" and text.endswith("%"):
+        return _IMPLAUSIBLE  # a share counts nothing
     if kind == "money" and (not figure or text.endswith("%")):
         # "Which plant costs 34.00?" has its sum.
         return 1.0 if any(c.isdigit() for c in question.text) else _IMPLAUSIBLE
@@ -267,8 +269,8 @@ def _greets(reply: Reply, graph: Graph) -> bool:
 
 def _told(found: tables.Found, how: str, kind: str = "") -> Reply:
     """Return what a finder of tables, sentences or titles gives; its strength is its confidence."""
-    slot = found.slot
-    assert slot is not None
+    assert found.slot is not None
+    slot = unlabelled(found.slot)
     lines = [span.line for span in slot.spans] + [s.line.id for s in found.evidence]
     evidence = tuple(dict.fromkeys(lines))
     text = joined(slot, kind)
@@ -350,6 +352,27 @@ def trimmed(kind: str, slot: Slot) -> Slot:
         spans=(replace(slot.spans[0], start=start + a, end=start + b),),
         bbox=BBox.around([slot.segment.box(begin + a, begin + b)]),
     )
+
+
+def unlabelled(slot: Slot) -> Slot:
+    """Return a slot without the label that opens it: "Subject: new style" gives the new style."""
+    first = slot.spans[0] if slot.spans else None
+    found = _OPENED.match(slot.text)
+    if first is None or found is None or found.end() >= first.end - first.start:
+        return slot
+    own = units(found[1])
+    if not own or not all(unit.senses for unit in own):
+        return slot
+    cut = found.end()
+    bbox = slot.bbox
+    if len(slot.spans) == 1 and first.line == slot.segment.line.id:
+        begin = first.start - slot.segment.start + cut
+        bbox = BBox.around([slot.segment.box(begin, begin + len(slot.text) - cut)])
+    spans = (replace(first, start=first.start + cut), *slot.spans[1:])
+    return replace(slot, text=slot.text[cut:], spans=spans, bbox=bbox)
+
+
+_OPENED = regex.compile(r"([^:\n]{2,30}):\s+(?=\S)")
 
 
 def _credit(question: Question, slot: Slot, found: list[Grid]) -> float:

@@ -55,6 +55,23 @@ def test_minutes(question: str, expected: str | None) -> None:
     assert answer(PROSE, question) == expected
 
 
+STRAYS = page(
+    (60, 40, "Onderwerp: nieuwe briefstijl"), (60, 70, "Geachte heer Jansen,"),
+    (60, 100, "4 chairs"), (250, 100, "0 %"), (400, 100, "400.00"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What is the subject of the letter?", "nieuwe briefstijl"),
+        ("How many chairs were bought?", "4"),
+    ],
+)
+def test_no_label_opens_an_answer_and_no_share_counts(question: str, expected: str) -> None:
+    assert answer(STRAYS, question) == expected
+
+
 def test_what_stands_behind_the_verb() -> None:
     assert answer(LIFE, "What did she study?") == "forestry in Uppsala"
     assert answer(LIFE, "What did she publish?") is None

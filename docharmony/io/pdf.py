@@ -14,7 +14,7 @@ from dataclasses import fields, replace
 from itertools import accumulate, chain, cycle, islice, pairwise, repeat
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ..errors import BrokenError, InputError, UsageError
+from ..errors import BrokenError, InputError, LimitExceededError, UsageError
 from ..geometry import Affine, BBox, Point, Polygon
 from ..model import Line, Page, PageFailure, Word
 from ..stage import Glyph, Graphics, Link, Rule, Span
@@ -56,6 +56,8 @@ class PdfSource(Source):
         self._limits, self._dpi = opening.limits, opening.dpi
         self._child = Child(opening.limits)
         self._file = {"path": str(opening.path), "password": opening.password}
+        # Pages over a limit: to ask again would take as long again.
+        self._over: dict[int, LimitExceededError] = {}
         try:
             found, _ = self._child.call(
                 _CHILD + "info",
@@ -197,6 +199,8 @@ class PdfSource(Source):
 
     def _ask(self, number: int, child: Child) -> Ticket:
         self._check(number)
+        if number in self._over:
+            raise self._over[number]
         return child.submit(
             _CHILD + "page",
             {**self._file, "number": number, "max_points": self._limits.max_page_points},
@@ -225,7 +229,11 @@ class PdfSource(Source):
             ) from error
 
     def _built(self, number: int, child: Child, ticket: Ticket) -> Page:
-        value, blobs = child.result(ticket)
+        try:
+            value, blobs = child.result(ticket)
+        except LimitExceededError as error:
+            self._over[number] = error
+            raise
         with self._answers(number), _no_collection():
             text, boxes = blobs
             page = _page(number, value, text.decode(), boxes, self._dpi, self._limits.max_pixels)

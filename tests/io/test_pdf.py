@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -303,6 +304,10 @@ def test_an_endless_page_fails_alone() -> None:
         data = document.tobytes()
     with open_source(data, limits=Limits(timeout_s=1.5)) as source:
         first, second, third = source.pages()
+        started = time.monotonic()
+        with pytest.raises(LimitExceededError, match="longer than"):
+            source.page(2)  # as one who wants the error itself does
+        assert time.monotonic() - started < 1.0
     assert isinstance(first, Page)
     assert isinstance(second, PageFailure)
     assert isinstance(third, Page)

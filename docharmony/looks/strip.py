@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _LEAST_MATCH = 0.25
 # Letters that other lines of a page count for at most.
 _VOTES = 60.0
+# Share of the letters of other lines that must be of one weight to tell that of a line.
+_OF_ONE = 0.85
+# By how much more than other lines of its page a line must match in bold to be it among regular ones.
+_HEAVIER = 0.025
 # By how much better a look of its own must match than the one its page agrees on, how well, and in how
 # many letters: a heading or a signature may be the only one of its kind.
 _CLEAR, _SURE, _LETTERS = 0.06, 0.85, 5
@@ -85,9 +89,18 @@ class Strip:
         if not others or not self.looks:
             return self.look
         total = sum(other.letters for other in others)
+        bold = sum(other.letters for other in others if other.look.bold) / max(1, total)
+        mixed = 1 - _OF_ONE < bold < _OF_ONE
+
+        def worth(other: Strip, index: int) -> float:
+            """What speaks for a look in another line; its weight tells nothing where those differ."""
+            look = other.looks[index]
+            if not mixed:
+                return look.worth
+            return max(o.worth for o in other.looks if _but_weight(o) == _but_weight(look))
 
         def value(index: int) -> float:
-            shared = sum(o.looks[index].worth * o.letters for o in others) / max(1, total)
+            shared = sum(worth(o, index) * o.letters for o in others) / max(1, total)
             own = self.looks[index]
             return own.worth * self.letters + shared * weight
 
@@ -97,7 +110,27 @@ class Strip:
             and self.look.match >= _SURE
             and self.look.worth - best.worth > _CLEAR
         )
-        return best if best.size > 0 and not clear else self.look
+        found = best if best.size > 0 and not clear else self.look
+        return found if mixed else self._weighed(found, others)
+
+    def _weighed(self, look: Look, others: Sequence[Strip]) -> Look:
+        """Return a look in the other weight where this line is much heavier or lighter than others."""
+        from statistics import median
+
+        own = _heavier(self, look)
+        rest = [more for other in others if (more := _heavier(other, look)) is not None]
+        if own is None or len(rest) < 3 or self.letters < 3:
+            return look
+        usual = median(rest)
+        least = max(_HEAVIER, 4 * median(abs(more - usual) for more in rest))
+        bold = sum(o.letters for o in others if o.look.bold) > sum(o.letters for o in others) / 2
+        if own > _HEAVIER and own - usual > least and not bold:
+            bold = True
+        elif usual - own > least and bold:
+            bold = False
+        elif look.bold == bold or abs(own - usual) > least / 2:
+            return look
+        return next(o for o in self.looks if o.bold == bold and _but_weight(o) == _but_weight(look))
 
     @classmethod
     def of(cls, raster: Rgb, line: Line, width: float) -> Strip | None:
@@ -233,6 +266,16 @@ class Strip:
     def whole(self) -> Polygon:
         """Return the corners of all the ink."""
         return self.part(self.words[0][0], self.words[-1][1])
+
+
+def _heavier(strip: Strip, look: Look) -> float | None:
+    """Return how much better a line matches in the bold face of a look than in its regular one."""
+    pair = {o.bold: o.match for o in strip.looks if _but_weight(o) == _but_weight(look)}
+    return pair[True] - pair[False] if len(pair) == 2 and min(pair.values()) > 0 else None
+
+
+def _but_weight(look: Look) -> tuple[str, bool, str]:
+    return look.family, look.italic, look.font
 
 
 def _level(corners: Polygon) -> Polygon:

@@ -18,6 +18,7 @@ from .carrying import Carried, Hit, carry, substituted
 from .inline import Looks, Seen
 from .pairs import parse_pair, read_pairs
 from .replacing import Naming, Replacer, is_level
+from .rows import in_rows
 
 if TYPE_CHECKING:
     from ..detect.terms import TermMatch
@@ -102,11 +103,12 @@ class ReplaceStage(Stage):
 
     def process(self, page: Page, ctx: Context) -> Page:
         """Return the page with an edit for each old text on it."""
-        text = PageText.of(page)
+        rows = in_rows(page)
+        text = PageText.of(rows)
         hits = self._hits(text)
         edits: list[Edit] = []
         if hits:
-            work = _Work(page, ctx, text, self.config)
+            work = _Work(rows, ctx, text, self.config)
             edits = work.edits(hits)
         return page.provide("edits", edits=(*page.edits, *edits))
 

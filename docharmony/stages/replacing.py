@@ -182,6 +182,9 @@ class Replacer:
         """Return how a line that stands alone is aligned: by what stands around it on the page."""
         if not is_level(line):
             return "start"
+        around = self.styles.frame(line)
+        if around is not None:
+            return _in_frame(frame, around, em)
         left = min((other.bbox.x0 for other in self.page.lines), default=0.0)
         right = max((other.bbox.x1 for other in self.page.lines), default=self.page.width)
         middle = (frame.x0 + frame.x1) / 2
@@ -259,6 +262,9 @@ class Replacer:
         bottom = max([b.y1 for b in lines], default=sheet.y1)
         if not angle % 90:
             bottom = max(bottom, sheet.y1 - 2 * border)
+        around = self.styles.frame(own[0])
+        if around is not None:
+            frames = [*frames, around]
         for box in frames:  # cells, buttons, coloured boxes: stay in the smallest around
             if (
                 box.x0 <= frame.x0 + 1
@@ -307,6 +313,14 @@ class Replacer:
             if not (read and image.area > 0.5 * self.page.bbox.area):
                 solid.append(image)
         return solid, [*boxes, *cells]
+
+
+def _in_frame(box: BBox, around: BBox, em: float) -> str:
+    """Return how a line is aligned in a button, cell or coloured box, by the space on its sides."""
+    before, after = box.x0 - around.x0, around.x1 - box.x1
+    if abs(before - after) < max(0.5 * em, 0.1 * (before + after)):
+        return "center"
+    return "end" if after < 0.5 * before and after < 2 * em else "start"
 
 
 def is_level(line: Line) -> bool:

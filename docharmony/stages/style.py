@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..geometry import BBox, Point, Polygon
 from ..looks.colour import PLAIN, Dress, dressed
+from ..looks.frames import frame
 from ..looks.ink import find_ink
 from ..looks.strip import Strip
 from ..model import Line, Page, Setting
@@ -33,6 +34,8 @@ _SAMPLED, _VOTES, _ENOUGH, _AGREED = 12, 60.0, 3, 0.7
 _TINT, _SHADE = 12.0, 25.0
 # Share of its size by which a line is measured wrongly at most.
 _ALIKE = 0.15
+# Lines that slope more than this, in degrees, have no upright box around them.
+_SLOPE = 1.5
 
 
 class Styles:
@@ -49,6 +52,7 @@ class Styles:
         self._raster: Rgb | None = None
         self._strips: dict[tuple[str, BBox], Strip | None] = {}
         self._sample: list[Strip] | None = None
+        self._frames: dict[BBox, BBox | None] = {}
 
     def of(self, line: Line, polygon: Polygon, like: Polygon | None = None) -> Setting:
         """Return how the text under a polygon is set.
@@ -100,6 +104,20 @@ class Styles:
         x1 = strip.at(line, last, until + 1)
         return strip.part(x0, x1) if x1 - x0 >= 2 else None
 
+    def frame(self, line: Line) -> BBox | None:
+        """Return the box of one colour that a level line stands in that was read from pixels."""
+        if line.origin != "ocr" or abs((line.direction + 180) % 360 - 180) > _SLOPE:
+            return None
+        if line.bbox not in self._frames:
+            raster = self._pixels()
+            self._frames[line.bbox] = frame(raster, line.bbox, raster.shape[1] / self._page.width)
+        return self._frames[line.bbox]
+
+    def _pixels(self) -> Rgb:
+        if self._raster is None:
+            self._raster = self._ctx.raster(self._page)
+        return self._raster
+
     def tilted(self, line: Line) -> Polygon | None:
         """Return the corners of a line that is seen in perspective, None of any other."""
         strip = self._strip(line) if line.origin == "ocr" else None
@@ -108,9 +126,7 @@ class Styles:
     def _strip(self, line: Line) -> Strip | None:
         key = line.id, line.bbox  # a cell may hold a part of a line
         if key not in self._strips:
-            if self._raster is None:
-                self._raster = self._ctx.raster(self._page)
-            self._strips[key] = Strip.of(self._raster, line, self._page.width)
+            self._strips[key] = Strip.of(self._pixels(), line, self._page.width)
         return self._strips[key]
 
     def _of_pixels(self, line: Line, polygon: Polygon) -> Setting:

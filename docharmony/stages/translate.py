@@ -19,6 +19,7 @@ from ..translators.protect import find, has_words, mask
 from ..translators.tags import normal, same
 from .inline import Looks, Seen, looks
 from .replacing import Naming, Replacer
+from .rows import in_rows
 
 if TYPE_CHECKING:
     from ..translators.base import Translation, Translator
@@ -144,6 +145,7 @@ class TranslateStage(Stage):
     def process_batch(self, pages: Sequence[Page], ctx: Context) -> Iterator[Page]:
         """Yield the pages with their edits; texts of all of them go to the translator together."""
         self.check(ctx)
+        originals, pages = pages, [in_rows(page) for page in pages]
         found = units.units(pages)
         left: list[Left] = []
         seen = _Pages(pages, ctx)
@@ -177,7 +179,7 @@ class TranslateStage(Stage):
                     )
                 )  # fmt: skip
         ctx.store.setdefault(self.name, []).extend(left)
-        for page, own in zip(pages, edits, strict=True):
+        for page, own in zip(originals, edits, strict=True):
             yield page.provide("edits", edits=(*page.edits, *own))
 
     def _naming(self, page: Page, own: Sequence[Edit], source: str, result: Translation) -> Naming:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,7 @@ ort.set_default_logger_severity(4)
 
 _CUDA: Final = "CUDAExecutionProvider"
 _CPU: Final = "CPUExecutionProvider"
+_WORKERS = 4  # that run a part at once: each holds a batch in memory
 
 
 class Graphs:
@@ -36,16 +38,23 @@ class Graphs:
     Args:
         manifest: the checkpoint.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        threads: of one operation on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
+        threads: on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
+        shared: parts that several threads may run at once, see :attr:`workers`.
 
     Raises:
         EngineError: the device is unknown or not there.
     """
 
     def __init__(
-        self, manifest: Manifest, *, device: str = "auto", threads: int | None = None
+        self,
+        manifest: Manifest,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        shared: Collection[str] = (),
     ) -> None:
-        self._manifest = manifest
+        self._manifest, self._shared = manifest, shared
+        self._loading = threading.Lock()
         self._sessions: dict[str, ort.InferenceSession] = {}
         self._required, self._providers = _providers(device)
         self._number = parse_device(device)[1]
@@ -69,11 +78,21 @@ class Graphs:
             CheckpointError: the checkpoint has no such part, or its file is damaged.
             EngineError: the device cannot be used.
         """
-        if name not in self._sessions:
-            faster = f"{name}.cpu"
-            use = faster if self._on_cpu and faster in self._manifest.parts else name
-            self._sessions[name] = self._load(name, self._manifest.part(use))
-        return self._sessions[name]
+        with self._loading:
+            if name not in self._sessions:
+                faster = f"{name}.cpu"
+                use = faster if self._on_cpu and faster in self._manifest.parts else name
+                self._sessions[name] = self._load(name, self._manifest.part(use))
+            return self._sessions[name]
+
+    @property
+    def workers(self) -> int:
+        """How many threads may run the shared parts at once.
+
+        Two batches in one thread each keep two cores busier than one after the other in two threads:
+        many of a network's operations are too small to be shared out.
+        """
+        return min(self.threads, _WORKERS) if self._on_cpu else 1
 
     @property
     def _on_cpu(self) -> bool:
@@ -136,7 +155,9 @@ class Graphs:
                 why=f"its format is {part.format!r}",
             )  # fmt: skip
         try:
-            session = open_graph(part.path, threads=self.threads, providers=self._providers)
+            # A session's own threads come on top of those that call it.
+            threads = self.threads - (self.workers - 1 if name in self._shared else 0)
+            session = open_graph(part.path, threads=threads, providers=self._providers)
         except Exception as error:
             if not self._on_cpu:  # the file is as the manifest says: memory or the driver lacks
                 raise EngineError(
@@ -166,7 +187,8 @@ class GraphParts:
         manifest: the checkpoint.
         anatomy: kind of its spec.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        threads: of one operation on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
+        threads: on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
+        shared: parts that several threads may run at once.
 
     Raises:
         EngineError: the device is unknown or not there.
@@ -174,7 +196,13 @@ class GraphParts:
     """
 
     def __init__(
-        self, manifest: Manifest, anatomy: type[Spec], *, device: str, threads: int | None
+        self,
+        manifest: Manifest,
+        anatomy: type[Spec],
+        *,
+        device: str,
+        threads: int | None,
+        shared: Collection[str] = (),
     ) -> None:
         if not isinstance(manifest.spec, anatomy):
             raise CheckpointIncompatibleError(
@@ -182,12 +210,17 @@ class GraphParts:
                 where=str(manifest.path),
                 why="it is of another anatomy",
             )
-        self._graphs = Graphs(manifest, device=device, threads=threads)
+        self._graphs = Graphs(manifest, device=device, threads=threads, shared=shared)
 
     @property
     def threads(self) -> int:
-        """Threads of one operation on the CPU."""
+        """Threads on the CPU."""
         return self._graphs.threads
+
+    @property
+    def workers(self) -> int:
+        """How many threads may run the shared parts at once."""
+        return self._graphs.workers
 
     @property
     def loaded(self) -> frozenset[str]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .parts import Bytes, Floats, Ints
 
 
+_SHARED = frozenset({"vision", "read_head", "locate_head", "language"})
+
+
 class OnnxParts(GraphParts):
     """Implements :class:`docharmony.engine.parts.NanoParts`; graphs are loaded on first use."""
 
@@ -24,7 +27,7 @@ class OnnxParts(GraphParts):
         self, manifest: Manifest, *, device: str = "auto", threads: int | None = None
     ) -> None:
         """Open a checkpoint's parts; raises what :class:`GraphParts` raises."""
-        super().__init__(manifest, ModelSpec, device=device, threads=threads)
+        super().__init__(manifest, ModelSpec, device=device, threads=threads, shared=_SHARED)
         assert isinstance(manifest.spec, ModelSpec)
         self._spec = manifest.spec
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 class NanoParts(Protocol):
     """The parts of nano's anatomy (:class:`docharmony.engine.spec.ModelSpec`)."""
 
+    @property
+    def workers(self) -> int:
+        """How many threads may read, locate and judge at once; 1 where one call uses all there is."""
+
     def read_lines(self, pixels: Bytes) -> tuple[Floats, Floats]:
         """Return visual tokens (B, C, D) and CTC log-probabilities of lines (B, 48, W, 3)."""
 

@@ -17,6 +17,7 @@ from ..geometry import Affine
 from . import answering, ink, language, marks, painting, reading, tokenizer
 from . import locate as locating
 from .base import Reading, TextRegion, checked
+from .side_by_side import side_by_side
 from .spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ _BATCH_TOKENS = 2560  # places of one run of the vision encoder: bounds its memo
 _SMALLEST_EM, _LARGEST_EM = 12.0, 36.0  # pixels; median of a page at which no second look is needed
 
 
-class _Unsure(NamedTuple):
-    """A line whose draft the language model is to check."""
+class _Draft(NamedTuple):
+    """A line as the CTC path reads it, with all that the language model needs to check it."""
 
     number: int
     visual: npt.NDArray[np.float32]
@@ -125,10 +126,8 @@ class TextHarmony:
             return []
         cut = [small[t.y : t.y + t.height, t.x : t.x + t.width] for t in tiles]
         size = max(1, _BATCH_TOKENS // (tiles[0].width * tiles[0].height // p**2))
-        maps = [
-            self.parts.map_lines(np.ascontiguousarray(np.stack(cut[i : i + size])))
-            for i in range(0, len(cut), size)
-        ]
+        batches = [np.stack(cut[i : i + size]) for i in range(0, len(cut), size)]
+        maps = side_by_side(self.parts.map_lines, batches, self.parts.workers)
         probability, log_em = locating.blend(small.shape[:2], tiles, np.concatenate(maps))
         back = Affine.scale(image.shape[1] / width, image.shape[0] / height)
         return locating.find_lines(probability, log_em, back, small)
@@ -145,10 +144,9 @@ class TextHarmony:
         owners: list[tuple[int, int, int]] = []  # crop, its first column, its last
         results: list[list[tuple[int, Reading]]] = [[] for _ in crops]  # first column, what it says
         widths = []
-        for number, crop in enumerate(crops):
-            line = ink.black_on_white(ink.even(reading.normalise(checked(crop), r)))
+        prepared = side_by_side(self._prepare, crops, self.parts.workers)
+        for number, (line, drawn) in enumerate(prepared):
             widths.append(line.shape[1])
-            drawn = sorted([*ink.leaders(line), *ink.boxes(line)])
             for sign in drawn:
                 places = ink.bounds(sign, line.shape[1])
                 results[number].append((sign.start, Reading(sign.text, 1.0, places, True)))
@@ -165,6 +163,12 @@ class TextHarmony:
             results[number].append((start, moved_result))
         in_order = (sorted(parts, key=lambda part: part[0]) for parts in results)
         return [_join([result for _, result in parts]) for parts in in_order]
+
+    def _prepare(self, crop: Image) -> tuple[Image, list[ink.Drawn]]:
+        """Return a line as the reader wants it, and what stands in it that needs no reader."""
+        line = reading.normalise(checked(crop), self.spec.read)
+        line = ink.black_on_white(ink.even(line))
+        return line, sorted([*ink.leaders(line), *ink.boxes(line)])
 
     def _read_twice(self, lines: Sequence[Image]) -> list[Reading]:
         """Read lines, doubtful ones once more a little wider, and keep what is surer."""
@@ -188,32 +192,47 @@ class TextHarmony:
         groups: dict[int, list[int]] = defaultdict(list)
         for number, line in enumerate(lines):
             groups[reading.bucket(line.shape[1], self.spec.read)].append(number)
-        found: dict[int, Reading] = {}
-        unsure: list[_Unsure] = []
         p = self.spec.vision.patch
+        batches: list[tuple[int, list[int]]] = []
         for width, members in sorted(groups.items()):
             size = max(1, _BATCH_TOKENS // (self.spec.read.rows * width // p))
-            for i in range(0, len(members), size):
-                batch = members[i : i + size]
-                pixels = np.stack([reading.pad(lines[n], width) for n in batch])
-                for n, visual, ctc in zip(batch, *self.parts.read_lines(pixels), strict=True):
-                    draft = reading.greedy(ctc)
-                    if draft.confidence < _SURE:
-                        # Copies: views would keep the arrays of the whole batch alive.
-                        unsure.append(_Unsure(n, visual.copy(), draft, ctc.copy()))
-                    else:
-                        found[n] = self._reading(draft, draft.ids, draft.confidence, lines[n])
-        unsure.sort(key=lambda u: len(u.visual) + len(u.draft.ids))
-        for i in range(0, len(unsure), _BATCH_LINES):
-            some = unsure[i : i + _BATCH_LINES]
-            checked = language.check(
+            batches += [(width, members[i : i + size]) for i in range(0, len(members), size)]
+
+        def draft(batch: tuple[int, list[int]]) -> list[_Draft]:
+            width, members = batch
+            pixels = np.stack([reading.pad(lines[n], width) for n in members])
+            # Copies: views would keep the arrays of the whole batch alive.
+            return [
+                _Draft(n, visual.copy(), reading.greedy(ctc), ctc.copy())
+                for n, visual, ctc in zip(members, *self.parts.read_lines(pixels), strict=True)
+            ]
+
+        def check(some: Sequence[_Draft]) -> list[language.Written]:
+            return language.check(
                 self.parts,
                 [u.visual for u in some],
                 [u.draft for u in some],
                 [u.ctc for u in some],
                 self.spec.language.context,
             )
-            for u, written in zip(some, checked, strict=True):
+
+        found: dict[int, Reading] = {}
+        unsure: list[_Draft] = []
+        for drafts in side_by_side(draft, batches, self.parts.workers):
+            for d in drafts:
+                if d.draft.confidence < _SURE:
+                    unsure.append(d)
+                else:
+                    text = d.draft
+                    found[d.number] = self._reading(
+                        text, text.ids, text.confidence, lines[d.number]
+                    )
+        unsure.sort(key=lambda u: len(u.visual) + len(u.draft.ids))
+        shares = [unsure[i : i + _BATCH_LINES] for i in range(0, len(unsure), _BATCH_LINES)]
+        for some, written_all in zip(
+            shares, side_by_side(check, shares, self.parts.workers), strict=True
+        ):
+            for u, written in zip(some, written_all, strict=True):
                 confidence = math.exp(sum(written.logprobs) / len(written.logprobs))
                 found[u.number] = self._reading(u.draft, written.ids, confidence, lines[u.number])
         return [found[n] for n in range(len(lines))]

@@ -166,6 +166,22 @@ def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
         TextHarmony.from_checkpoint(tmp_path)
 
 
+def test_threads_change_nothing_that_is_read(engine: TextHarmony, page: np.ndarray) -> None:
+    several = TextHarmony.from_checkpoint(NANO, device="cpu", threads=3)
+    assert (engine.parts.workers, several.parts.workers) == (1, 3)
+    [alone], [beside] = engine.locate([page]), several.locate([page])
+    assert beside == alone
+    crops = [crop.image for crop in crop_lines(page, [line.polygon for line in alone])]
+    assert several.read(crops) == engine.read(crops)
+
+
+def test_an_error_in_one_of_several_threads_is_raised(engine: TextHarmony) -> None:
+    several = TextHarmony.from_checkpoint(NANO, device="cpu", threads=2)
+    crops: list[np.ndarray] = [drawn("fine"), np.zeros((8, 8), np.uint8), drawn("fine")]
+    with pytest.raises(ValueError, match="not an RGB image"):
+        several.read(crops)
+
+
 def test_threads_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert default_threads() == 3

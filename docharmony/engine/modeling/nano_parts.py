@@ -48,6 +48,8 @@ class TorchNanoParts:
         CheckpointIncompatibleError: the checkpoint is of another anatomy.
     """
 
+    workers = 1  # torch shares each operation out among all cores
+
     def __init__(
         self,
         manifest: Manifest,

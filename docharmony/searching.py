@@ -72,7 +72,7 @@ def search(source: Source, rules: RedactConfig, pipeline: Pipeline) -> Found:
                 ),
                 hint="Pages are counted from 1.",
             )
-    ready = _with_rules(pipeline, rules)
+    ready = with_rules(pipeline, rules)
     return collect(source, ready.pages(source, numbers, keep_going=False), rules, ready)
 
 
@@ -166,7 +166,7 @@ def _hidden(source: Source, page: Page, pipeline: Pipeline) -> Page | None:
     return replace(page, lines=lines, blocks=()) if lines else None
 
 
-def _with_rules(pipeline: Pipeline, rules: RedactConfig) -> Pipeline:
+def with_rules(pipeline: Pipeline, rules: RedactConfig) -> Pipeline:
     """Return a pipeline whose every route ends with the stage ``redact`` under these rules."""
     from .pipeline import Pipeline
 

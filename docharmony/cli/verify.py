@@ -1,4 +1,4 @@
-"""``docharmony verify``: audit a PDF for bad redactions, hidden text, carriers and given terms."""
+"""``docharmony verify``: audit a file for bad redactions, hidden text, carriers and given terms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ExitCode, UnsupportedError, UsageError
+from ..errors import ExitCode, UsageError
 from . import common, messages
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _EXAMPLES = """\
 examples:
   docharmony verify released.pdf                        0 when nothing leaks, 10 when something does
   docharmony verify out.pdf --term "Jane Doe" --term 4711
+  docharmony verify photo.jpg --term "Jane Doe"          read from the pixels, sought in the metadata
   docharmony verify *.pdf --terms-file names.txt -f text
   docharmony verify out.pdf --strict --show-text        any finding counts, with what it says
 
@@ -29,7 +30,7 @@ findings:
   hidden_text     text that the page holds and does not show, or shows as other text
   carrier         metadata, attachments, scripts and the like
   revision        an earlier state of the file
-  term            a term given with --term, wherever and however it is written
+  term            a term given with --term, wherever and however it is written: in text, data or pixels
 """
 
 
@@ -37,8 +38,8 @@ def add(subparsers: Any) -> None:
     """Add the command ``verify``."""
     parser = subparsers.add_parser(
         "verify",
-        help="audit a (redacted) PDF",
-        description="Audit a PDF, redacted by docharmony or by others: exit 10 if it leaks.",
+        help="audit a (redacted) PDF or image",
+        description="Audit a PDF or an image, redacted by docharmony or by others: exit 10 if it leaks.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -80,15 +81,9 @@ def run(args: argparse.Namespace) -> int:
         from ..schema import source_to_json
 
         with common.open_input(item, args, config) as source:
-            if source.info.media_type != "application/pdf":
-                raise UnsupportedError(
-                    "cannot audit the file",
-                    where=item.label,
-                    why=f"it is {source.info.media_type}, not a PDF",
-                    hint="Name PDF files; an image holds no text to hide.",
-                )
             pages = page_numbers(config.pages, source.info.page_count)
-            with messages.progress(args.plugins, source.info.name, len(pages)) as advance:
+            steps = len(pages) * (2 if terms else 1)  # parsers, then the reader
+            with messages.progress(args.plugins, source.info.name, steps) as advance:
                 findings = audit(
                     source,
                     pipeline=pipeline,

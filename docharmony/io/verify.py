@@ -1,4 +1,4 @@
-"""Audit a PDF, ours or not, and check an output before it is released.
+"""Audit a file, ours or not, and check an output before it is released.
 
 Nothing here trusts the writer: text is read by MuPDF and PDFium, strings and streams are scanned as qpdf
 decodes them, pictures of the page are compared. All of it runs in the parsing child.
@@ -120,16 +120,46 @@ def verify_pdf(
             findings += found
             if after is not None:
                 after(number)
-    return [
-        Finding(
-            item["kind"],
-            item["page"],
-            None if item["bbox"] is None else BBox(*item["bbox"]),
-            str(item["where"]),
-            str(item["text"]),
+    return [_found(item) for item in [*findings, *whole["findings"]]]
+
+
+def verify_image(
+    path: Path,
+    *,
+    terms: Sequence[str] = (),
+    whole_words: bool = False,
+    limits: Limits | None = None,
+    name: str = "",
+) -> list[Finding]:
+    """Return what an audit of an image file finds beside its pixels: metadata, and terms in it.
+
+    Args:
+        path: the file; never altered.
+        terms: texts that it must not hold, wherever and however written.
+        whole_words: terms are whole words only.
+        limits: of the parsing child.
+        name: of the file, for messages; that of ``path`` by default.
+
+    Raises:
+        InputError: the file is broken or over a limit.
+    """
+    with Child(limits) as child:
+        found, _ = child.call(
+            "docharmony.io.verify_image:audit",
+            {"path": str(path), "terms": list(terms), "whole_words": whole_words},
+            where=name or path.name,
         )
-        for item in [*findings, *whole["findings"]]
-    ]
+    return [_found(item) for item in found]
+
+
+def _found(item: Mapping[str, Any]) -> Finding:
+    return Finding(
+        item["kind"],
+        item["page"],
+        None if item["bbox"] is None else BBox(*item["bbox"]),
+        str(item["where"]),
+        str(item["text"]),
+    )
 
 
 def check_output(

@@ -62,16 +62,16 @@ def audit_document(
         raise cut_off("")
     count = document.page_count
     with _open(path, password) as pdf:
-        findings += [_finding("carrier", where=where) for where in sorted(_carriers(pdf))]
+        findings += [finding("carrier", where=where) for where in sorted(_carriers(pdf))]
         for where in sorted(set(object_hits(pdf, needles))):
-            findings.append(_finding("term", where=where))
+            findings.append(finding("term", where=where))
     earlier = revisions(path)
     if earlier:
-        findings.append(_finding("revision", where=f"{len(earlier)} earlier in the file"))
+        findings.append(finding("revision", where=f"{len(earlier)} earlier in the file"))
         if revision_hits(path, password, needles):
-            findings.append(_finding("term", where="earlier revision"))
+            findings.append(finding("term", where="earlier revision"))
     if raw_hit(path, needles):
-        findings.append(_finding("term", where="bytes of the file"))
+        findings.append(finding("term", where="bytes of the file"))
     return {"pages": count, "findings": findings}, []
 
 
@@ -87,11 +87,11 @@ def audit_page(
     """Return the findings on a page: text that is not seen, and terms."""
     needles = Needles(terms, whole_words=whole_words)
     findings = [
-        _finding("term", number, box, f"text ({parser})")
+        finding("term", number, box, f"text ({parser})")
         for parser, box in page_hits(path, password, number, needles)
     ]
     findings += [
-        _finding(hidden.kind, number, hidden.bbox, hidden.where, hidden.text)
+        finding(hidden.kind, number, hidden.bbox, hidden.where, hidden.text)
         for hidden in hidden_text(path, password, number)
     ]
     titles = [title for _, title, page in _bookmarks(path, password) if page == number]
@@ -99,7 +99,7 @@ def audit_page(
         words = mupdf_words(mupdf(path, password)[number - 1])
         boxes = opaque_boxes(path, password, number)
         findings += [
-            _finding("bad_redaction", number, box, "a bookmark says what the page hides", text)
+            finding("bad_redaction", number, box, "a bookmark says what the page hides", text)
             for text, box in bookmark_leaks(titles, words, boxes)
         ]
     return findings, []
@@ -437,13 +437,14 @@ def _carriers(pdf: pikepdf.Pdf) -> set[str]:
     return found
 
 
-def _finding(
+def finding(
     kind: str,
     page: int | None = None,
     box: BBox | None = None,
     where: str = "",
     text: str = "",
 ) -> dict[str, Any]:
+    """Return a finding as it goes to the parent."""
     bbox = None if box is None else [round(v, 2) for v in box]
     return {"kind": kind, "page": page, "bbox": bbox, "where": where, "text": text}
 

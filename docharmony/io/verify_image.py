@@ -1,8 +1,11 @@
-"""Check an image output: areas blank, rest as it was, nothing carried along. Runs in the child."""
+"""Audit an image, and check an image output: areas blank, rest as it was, nothing carried along.
+
+Runs in the child.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,7 @@ from PIL import Image, ImageOps
 from .moves import Move
 from .needles import Needles
 from .verify_bytes import raw_hit
-from .verify_child import gaps_check, ink_remains
+from .verify_child import finding, gaps_check, ink_remains
 from .verify_moves import moved_words
 from .wire import Buffer
 from .write.pdf_area import Area
@@ -24,6 +27,47 @@ _MEAN, _RARE = 3.0, 60.0
 # Pixels around an area that its filling and the blocks of a codec may change.
 _MARGIN = 18
 _TELLING = ("exif", "xmp", "comment", "photoshop", "XML:com.adobe.xmp", "Raw profile type exif")
+
+
+def audit(blobs: Sequence[Buffer], *, path: str, terms: Sequence[str], whole_words: bool) -> Reply:
+    """Return the findings of an image file beside its pixels: what it carries, and terms in that."""
+    Image.MAX_IMAGE_PIXELS = None  # the reader has checked the size
+    needles = Needles(terms, whole_words=whole_words)
+    carriers: set[str] = set()
+    hits: set[str] = set()
+    with Image.open(path) as image:
+        for index in range(getattr(image, "n_frames", 1)):
+            image.seek(index)
+            for name, value in _carried(image):
+                carriers.add(name)
+                if needles.hit_bytes(value) if isinstance(value, bytes) else needles.hit(value):
+                    hits.add(name)
+            if needles.hit_bytes(image.info.get("icc_profile") or b""):
+                hits.add("colour profile")
+    if not hits and raw_hit(path, needles):
+        hits.add("bytes of the file")
+    return [
+        *(finding("carrier", where=f"metadata: {name}") for name in sorted(carriers)),
+        *(finding("term", where=name) for name in sorted(hits)),
+    ], []
+
+
+def _carried(image: Image.Image) -> Iterator[tuple[str, bytes | str]]:
+    """Yield name and content of what an image carries beside its pixels and their colours."""
+    if private := _private(image):
+        exif = image.getexif()
+        told = [exif, *(exif.get_ifd(tag) for tag in (34665, 34853, 37510))]
+        values = [value for ifd in told for value in ifd.values()]
+        yield "exif", "\n".join(map(str, values))
+        for value in values:
+            if isinstance(value, bytes):
+                yield "exif", value
+        if not image.info.get("exif") and not values:
+            yield "exif", str(private)
+    texts: Mapping[str, Any] = getattr(image, "text", {}) or {}
+    for name in (*(key for key in _TELLING if key in image.info), *texts):
+        value = texts.get(name, image.info.get(name, b""))
+        yield name, value if isinstance(value, bytes) else str(value)
 
 
 def check(

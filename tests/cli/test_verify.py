@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pymupdf
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.io.write.drawn import CASES, SECRET, line, new, saved
 
@@ -83,13 +86,48 @@ def test_strict_counts_every_finding(tmp_path: Path) -> None:
     assert verify(path, "--strict").returncode == 10
 
 
-def test_what_cannot_be_audited(tmp_path: Path) -> None:
-    picture = tmp_path / "picture.bmp"
-    from PIL import Image
+@pytest.fixture(scope="module")
+def shot() -> Image.Image:
+    page = pymupdf.open().new_page(width=300, height=120)
+    page.insert_text((20, 60), "Received from Jane Roe today", fontsize=14)
+    picture = page.get_pixmap(dpi=150)
+    return Image.frombytes("RGB", (picture.width, picture.height), picture.samples)
 
-    Image.new("L", (9, 9)).save(picture)
-    done = verify(picture)
+
+def test_terms_are_read_from_pixels(tmp_path: Path, shot: Image.Image) -> None:
+    for name in ("scan.pdf", "scan.png"):
+        shot.copy().save(tmp_path / name, resolution=150)
+        told = verify(tmp_path / name, "--term", "Jane Roe", "-f", "json")
+        assert told.returncode == 10
+        (found,) = (f for f in json.loads(told.stdout)["findings"] if f["kind"] == "term")
+        assert (found["page"], found["where"], found["text"]) == (1, "seen on the page", "")
+        assert found["bbox"][2] > found["bbox"][0]
+        assert verify(tmp_path / name, "--term", "John Doe").returncode == 0
+
+
+def test_terms_are_sought_in_what_an_image_carries(tmp_path: Path, shot: Image.Image) -> None:
+    blank = Image.new("RGB", (40, 40), "white")
+    exif = Image.Exif()
+    exif[0x010E] = "taken by Jane Roe"
+    texts = PngInfo()
+    texts.add_itxt("Comment", "for Jane Roe", zip=True)
+    blank.save(tmp_path / "a.jpg", exif=exif)
+    blank.save(tmp_path / "b.png", pnginfo=texts)
+    blank.save(tmp_path / "c.tif", save_all=True, append_images=[shot.copy()])
+    for name, where in [("a.jpg", "exif"), ("b.png", "Comment"), ("c.tif", "seen on the page")]:
+        told = verify(tmp_path / name, "--term", "Jane Roe", "-f", "json")
+        assert told.returncode == 10, name
+        findings = json.loads(told.stdout)["findings"]
+        assert where in {f["where"] for f in findings if f["kind"] == "term"}
+        assert verify(tmp_path / name, "--term", "John Doe").returncode == 0
+        # What it carries is told in any case.
+        assert verify(tmp_path / name, "--strict").returncode == (0 if name == "c.tif" else 10)
+
+
+def test_what_cannot_be_audited(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("Jane Roe")
+    done = verify(text)
     assert done.returncode == 3
     assert done.stdout == ""
-    assert "image/bmp" in done.stderr
-    assert verify(tmp_path / "picture.bmp", "--terms-file", tmp_path / "none").returncode == 2
+    assert verify(text, "--terms-file", tmp_path / "none").returncode == 2

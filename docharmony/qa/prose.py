@@ -14,11 +14,11 @@ from .data import table, words
 from .evidence import said, weighed
 from .graph import Graph
 from .question import Question
-from .score import greeted
+from .score import documents, greeted
 from .segments import Segment
 from .slots import NAMED, THERE, Slot
 from .tables import Found, slot_of
-from .units import Unit
+from .units import Unit, units
 from .words import Token, likeness, tokens
 
 _LEAST = 0.6  # share of the question that a sentence must say
@@ -332,6 +332,8 @@ def title(question: Question, graph: Graph) -> Found | None:
         if largest >= _SIZE * graph.em:
             segments = [s for s in upper if s.em > 0.97 * largest]
             strength = 0.7
+        if not segments:
+            segments, strength = [s for s in upper if _names_itself(s)][:1], 0.6
     if not segments:
         return None
     first = segments[0]
@@ -348,6 +350,18 @@ def title(question: Question, graph: Graph) -> Found | None:
         "group",
     )
     return Found(slot.text, slot, (), strength)
+
+
+def _names_itself(segment: Segment) -> bool:
+    """Whether a line is the name of a kind of document and little else: "Payment receipt"."""
+    own = units(segment.text)
+    shown = segment.line.bold or segment.text.isupper()
+    return (
+        shown
+        and 0 < len(own) <= 3
+        and not any(c.isdigit() or c == ":" for c in segment.text)
+        and any(unit.senses & documents() for unit in own)
+    )
 
 
 def _level(segment: Segment, graph: Graph) -> int:

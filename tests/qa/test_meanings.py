@@ -72,6 +72,13 @@ def test_no_label_opens_an_answer_and_no_share_counts(question: str, expected: s
     assert answer(STRAYS, question) == expected
 
 
+def test_a_small_line_in_capitals_names_the_document() -> None:
+    paper = page(
+        (60, 40, "PAYMENT RECEIPT"), (60, 80, "Guest:  A. Nowak"), (60, 100, "Room:  12"),
+    )  # fmt: skip
+    assert answer(paper, "What kind of document is this?") == "PAYMENT RECEIPT"
+
+
 def test_what_stands_behind_the_verb() -> None:
     assert answer(LIFE, "What did she study?") == "forestry in Uppsala"
     assert answer(LIFE, "What did she publish?") is None

@@ -109,9 +109,11 @@ DOCUMENT = {
     "web capture": "place web_capture",
     "unreferenced": "place object_that_nothing_refers_to, place image_that_nothing_shows",
     "earlier revisions": "place earlier_revision, case earlier_revision",
+    "packed objects": "test test_hiding.py test_object_streams_and_hints_of_a_linearised_file",
     "around the file": "place bytes_before_the_header, place bytes_after_the_end",
     "other files' names": "place file_of_a_reference_form, place proxy_of_a_printer",
     "fonts": "place subset_in_order_of_use, place base_font_name, place name_of_a_font",
+    "ToUnicode": "place whole_word_as_one_glyph",
     "glyphs of fonts": "test io/test_font_subsets.py test_letters_that_nothing_shows_are_gone",
     "document id": "test test_hiding.py test_the_document_id_is_new",
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pikepdf
 import pymupdf
 
 from docharmony import RunConfig, redact
+from docharmony.io.needles import Needles
+from docharmony.io.verify_bytes import object_hits
 from docharmony.pipeline import Pipeline
 
 from .fuzz.book import composite, vera
@@ -75,3 +78,26 @@ def test_the_document_id_is_new(letter: Path, tmp_path: Path) -> None:
         old, new = (set(map(bytes, pdf.trailer.get("/ID", ()))) for pdf in (before, after))
     assert new
     assert not old & new
+
+
+def test_object_streams_and_hints_of_a_linearised_file(tmp_path: Path) -> None:
+    """The strings stand in packed objects; a hint table and a cross-reference stream point at them."""
+    with pymupdf.open() as document:
+        for number in range(3):
+            page = document.new_page(width=400, height=200)
+            page.insert_text((40, 60), f"Page {number} tells of Zyxwhite and others")
+        document.set_toc([[1, "Zyxwhite and others", 2]])
+        plain = document.tobytes()
+    with pikepdf.open(io.BytesIO(plain)) as pdf:
+        generate = pikepdf.ObjectStreamMode.generate
+        pdf.save(tmp_path / "a.pdf", linearize=True, object_stream_mode=generate)
+    before = (tmp_path / "a.pdf").read_bytes()
+    assert b"/Linearized" in before
+    assert b"/ObjStm" in before
+    report = redact(tmp_path / "a.pdf", tmp_path / "o.pdf", terms=["Zyxwhite"], pipeline=quick())
+    assert report.count == 3
+    assert b"/Linearized" not in (tmp_path / "o.pdf").read_bytes()
+    with pikepdf.open(tmp_path / "o.pdf") as pdf:
+        assert list(object_hits(pdf, Needles(["Zyxwhite"]))) == []
+        assert all(b"Zyxwhite" not in item.unparse(resolved=True) for item in pdf.objects)
+    assert text_of(tmp_path / "o.pdf").split() == ["Page", "0", "tells", "of", "and", "others"]

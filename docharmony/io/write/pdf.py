@@ -38,6 +38,7 @@ Reply = tuple[Any, list[Buffer]]
 
 _REPLACED = "other text on its page is replaced"
 _DRAWN = "it is drawn, not written"
+_ON_TOP = "it stands in a form field or a note"
 
 
 def erase(
@@ -131,7 +132,15 @@ def erase(
             counts["images"] += removed.images
             if gone and not old and not keep_gaps:
                 gaps += [[number, gone[i].get("id", ""), _DRAWN] for i in _drawn(areas, lines)]
+            seen = [area.glyphs for area in areas]
             counts["annotations"] += len(pdf_annots.clear(eraser, page, matrix, areas))
+            if not keep_gaps:
+                told = {index for gap in lines.gaps for index in gap.areas} | lines.kept.keys()
+                gaps += [
+                    [number, gone[i].get("id", ""), _ON_TOP]
+                    for i, area in enumerate(areas)
+                    if area.glyphs > seen[i] and i not in told
+                ]
             pdf_annots.follow(pdf, page, matrix, lines.moves)
             touched[int(number) - 1] = removed.mcids
             if fill != "erase" and gone:

@@ -27,7 +27,7 @@ from . import pdf_annots, pdf_bookmarks, pdf_image_codecs, pixel_setting
 from .fitted import parted
 from .pdf_area import Area, page_matrix
 from .pdf_content import Eraser
-from .pdf_line_parts import LinePlan
+from .pdf_line_parts import LinePlan, Scene
 from .pdf_lines import LABEL_FILL, LEAST_GAP, gap_width, label_text, plan_lines
 from .pdf_pictures import Pictures, replace
 from .pdf_usage import empty_contents, prune_replaced
@@ -133,7 +133,26 @@ def erase(
             if gone and not old and not keep_gaps:
                 gaps += [[number, gone[i].get("id", ""), _DRAWN] for i in _drawn(areas, lines)]
             seen = [area.glyphs for area in areas]
-            counts["annotations"] += len(pdf_annots.clear(eraser, page, matrix, areas))
+            shown: list[LinePlan] = []
+
+            def plan(
+                scene: Scene,
+                within: BBox,
+                areas: Sequence[Area] = areas,
+                gone: Sequence[Mapping[str, Any]] = gone,
+                shown: list[LinePlan] = shown,
+            ) -> LinePlan:
+                wants = [gap_width(fill, str(item["rule"])) for item in gone]
+                shown.append(plan_lines(scene, areas, wants, within, LEAST_GAP, keep_breaks=True))
+                return shown[-1]
+
+            done = pdf_annots.clear(eraser, page, matrix, areas, None if keep_gaps or old else plan)
+            counts["annotations"] += len(done)
+            for one in shown:
+                lines.gaps += one.gaps
+                lines.kept.update(one.kept)
+                moves.setdefault(number, []).extend(move.to_json() for move in one.moves)
+                gaps += [[number, gone[i].get("id", ""), why] for i, why in one.kept.items()]
             if not keep_gaps:
                 told = {index for gap in lines.gaps for index in gap.areas} | lines.kept.keys()
                 gaps += [

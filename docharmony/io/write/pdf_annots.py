@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from ...geometry import Affine, BBox, Point
 from ..moves import Move
 from .pdf_area import Area, box_corners
 from .pdf_content import Eraser
+from .pdf_line_parts import LinePlan, Scene
 from .pdf_walk import State
 
 # An annotation goes as a whole when this share of it lies inside an area; a link when less does, for its
@@ -24,8 +25,26 @@ FOLLOW = frozenset({"/Link", "/Highlight", "/Underline", "/StrikeOut", "/Squiggl
 _DRAWN = frozenset({"/FreeText", "/Widget", "/Stamp", "/Line"})
 
 
-def clear(eraser: Eraser, page: pikepdf.Page, matrix: Affine, areas: Sequence[Area]) -> list[str]:
-    """Remove annotations in the areas, cut those that reach into them; return what was done."""
+# Says how the lines of what stands in a box are set anew.
+Planner = Callable[[Scene, BBox], LinePlan]
+
+
+def clear(
+    eraser: Eraser,
+    page: pikepdf.Page,
+    matrix: Affine,
+    areas: Sequence[Area],
+    plan: Planner | None = None,
+) -> list[str]:
+    """Remove annotations in the areas, cut those that reach into them; return what was done.
+
+    Args:
+        eraser: of the document.
+        page: the page.
+        matrix: from its user space to the page as displayed.
+        areas: what to clear.
+        plan: says how the lines of what annotations show are set anew; None to leave them.
+    """
     found = page.get("/Annots")
     if not isinstance(found, pikepdf.Array):
         return []
@@ -40,7 +59,7 @@ def clear(eraser: Eraser, page: pikepdf.Page, matrix: Affine, areas: Sequence[Ar
         if not touching:
             keep.append(annotation)
         elif _goes(annotation, corners, touching) or not _cut(
-            eraser, annotation, matrix, touching, done
+            eraser, annotation, matrix, areas, plan, done
         ):
             gone.append(annotation)
             done.append("removed")
@@ -169,7 +188,12 @@ def _goes(annotation: Any, corners: Sequence[Point], areas: Sequence[Area]) -> b
 
 
 def _cut(
-    eraser: Eraser, annotation: Any, matrix: Affine, areas: Sequence[Area], done: list[str]
+    eraser: Eraser,
+    annotation: Any,
+    matrix: Affine,
+    areas: Sequence[Area],
+    plan: Planner | None,
+    done: list[str],
 ) -> bool:
     """Clear an annotation's appearances; return False when it has to go as a whole."""
     appearance = annotation.get("/AP")
@@ -178,7 +202,7 @@ def _cut(
         fresh = pikepdf.Dictionary(dict(appearance.items()))
         for key, value in appearance.items():
             if isinstance(value, pikepdf.Stream):
-                new = _form(eraser, annotation, value, matrix, areas)
+                new = _form(eraser, annotation, value, matrix, areas, plan)
                 changed |= new is not value
                 fresh[key] = new
             elif isinstance(value, pikepdf.Dictionary):
@@ -186,7 +210,7 @@ def _cut(
                 for state, form in value.items():
                     new = form
                     if isinstance(form, pikepdf.Stream):
-                        new = _form(eraser, annotation, form, matrix, areas)
+                        new = _form(eraser, annotation, form, matrix, areas, plan)
                     changed |= new is not form
                     states[state] = new
                 fresh[key] = pikepdf.Dictionary(states)
@@ -199,7 +223,14 @@ def _cut(
     return True
 
 
-def _form(eraser: Eraser, annotation: Any, form: Any, matrix: Affine, areas: Sequence[Area]) -> Any:
+def _form(
+    eraser: Eraser,
+    annotation: Any,
+    form: Any,
+    matrix: Affine,
+    areas: Sequence[Area],
+    plan: Planner | None,
+) -> Any:
     """Return an appearance without what lies under the areas (ISO 32000-2, 12.5.5, algorithm 8.1)."""
     try:
         box = [float(v) for v in form["/BBox"]]
@@ -213,8 +244,20 @@ def _form(eraser: Eraser, annotation: Any, form: Any, matrix: Affine, areas: Seq
     sx, sy = rect.width / bounds.width, rect.height / bounds.height
     place = Affine(sx, 0, 0, sy, rect.x0 - bounds.x0 * sx, rect.y0 - bounds.y0 * sy)
     state = replace(State(place.then(matrix)))
-    new, _ = eraser.form(form, state, areas, pikepdf.Dictionary())
-    return new
+    if plan is None or _ends_together(annotation):
+        return eraser.appearance(form, state, areas, None)
+    inside = _bbox(box_corners(rect, matrix))
+    return eraser.appearance(form, state, areas, lambda scene: plan(scene, inside))
+
+
+def _ends_together(annotation: Any) -> bool:
+    """Return whether the text of a field ends at its right edge: nothing else on it tells that."""
+    node, depth = annotation, 0
+    while isinstance(node, pikepdf.Dictionary) and depth < 20:
+        if "/Q" in node:
+            return bool(node["/Q"] == 2)
+        node, depth = node.get("/Parent"), depth + 1
+    return False
 
 
 def _strip(annotation: Any, done: list[str]) -> None:

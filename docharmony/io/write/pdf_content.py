@@ -65,6 +65,35 @@ class Eraser:
         finally:
             self.scene = None
 
+    def appearance(
+        self,
+        form: Any,
+        state: State,
+        areas: Sequence[Area],
+        plan: Callable[[Scene], LinePlan] | None,
+    ) -> Any:
+        """Return what an annotation shows, rewritten; the form itself when nothing in it goes.
+
+        Args:
+            form: that it shows.
+            state: where it is shown.
+            areas: what to clear.
+            plan: says how lines of what stands in it are set anew; None to leave all where it stands.
+        """
+        if plan is not None:
+            scene = self.scene = Scene()
+            self._shown = 0
+            try:
+                self.form(form, state, areas, pikepdf.Dictionary())
+            finally:
+                self.scene = None
+            self.lines = plan(scene)
+        try:
+            self._shown = 0
+            return self.form(form, state, areas, pikepdf.Dictionary())[0]
+        finally:
+            self.lines = LinePlan()
+
     def page(
         self,
         page: pikepdf.Page,

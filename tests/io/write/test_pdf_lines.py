@@ -10,6 +10,8 @@ import pikepdf
 import pymupdf
 import pytest
 
+import docharmony
+from docharmony.config import RunConfig
 from docharmony.io.moves import Move
 from docharmony.io.write import pdf as writer
 
@@ -219,3 +221,28 @@ def test_the_gap_of_vertical_text_is_of_one_height(tmp_path: Path) -> None:
             streams = result.pages[0].obj["/Contents"]
             outputs.append(b"".join(bytes(s.read_bytes()) for s in streams))
     assert len(set(outputs)) == 1
+
+
+@pytest.mark.parametrize("kind", ["field", "note"])
+def test_gaps_of_fields_and_notes_tell_nothing(tmp_path: Path, kind: str) -> None:
+    shown = set()
+    for name in ("Roe", "Kowalski", "Vanlandingham"):
+        source, out = tmp_path / "in.pdf", tmp_path / "out.pdf"
+        with pymupdf.open() as document:
+            sheet = document.new_page()
+            box, text = pymupdf.Rect(100, 100, 400, 120), f"Dear {name} and friends"
+            if kind == "field":
+                field = pymupdf.Widget()
+                field.field_type, field.field_name = pymupdf.PDF_WIDGET_TYPE_TEXT, "f"
+                field.rect, field.field_value, field.text_fontsize = box, text, 11
+                sheet.add_widget(field)
+            else:
+                sheet.add_freetext_annot(box, text, fontsize=11)
+            document.save(source)
+        pipeline = docharmony.Pipeline(RunConfig(text_layer="trust"))
+        report = docharmony.redact(source, out, terms=[name], fill="erase", pipeline=pipeline)
+        assert not report.gaps
+        with pymupdf.open(out) as document:
+            assert "and friends" in document[0].get_text()
+            shown.add(document[0].get_pixmap(dpi=150).samples)
+    assert len(shown) == 1

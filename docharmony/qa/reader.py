@@ -178,6 +178,8 @@ def _plausible(question: Question, reply: Reply) -> float:
     figure = any(c.isdigit() for c in text)
     if question.operation == "count" and text.endswith("%"):
         return _IMPLAUSIBLE  # a share counts nothing
+    if kind == "id" and fit("date", text) >= 0.9:
+        return _IMPLAUSIBLE
     if kind == "money" and (not figure or text.endswith("%")):
         # "Which plant costs 34.00?" has its sum.
         return 1.0 if any(c.isdigit() for c in question.text) else _IMPLAUSIBLE

@@ -191,8 +191,11 @@ def rows(graph: Graph) -> tuple[int, tuple[Segment, ...], float]:
 
 
 def _entries(grid: Grid) -> list[Row]:
-    """Return the rows of a table that are entries: of several cells, with a figure, and no sum."""
-    return [
+    """Return the rows of a table that are entries: of several cells, with a figure, and no sum.
+
+    Where the entries are numbered, what stands below the last of them is none.
+    """
+    found = [
         row
         for row in grid.rows
         if len(row) > 1
@@ -200,6 +203,24 @@ def _entries(grid: Grid) -> list[Row]:
         and not any(is_sum(cell) for cell in row.values())
         and not _is_sum_label(row[min(row)])
     ]
+    last = _numbered([row.get(min(grid.heads)) for row in found])
+    counts = any("quantity" in u.senses for u in units(grid.heads[min(grid.heads)].text))
+    return found[:last] if last and not counts else found
+
+
+def _numbered(cells: Sequence[Segment | None]) -> int:
+    """Return how many cells of a first column count on by one from its top, 0 where it does not number.
+
+    A single number, that entries of a page before go on with, is one above 1.
+    """
+    texts = ["" if cell is None else cell.text.strip().rstrip(".)") for cell in cells]
+    numbers = [int(text) if text.isdecimal() and len(text) < 5 else 0 for text in texts]
+    if not numbers or not numbers[0]:
+        return 0
+    run = 1
+    while run < len(numbers) and numbers[run] == numbers[run - 1] + 1:
+        run += 1
+    return 0 if any(numbers[run:]) or (run == 1 and numbers[0] == 1) else run
 
 
 def _is_sum_label(cell: Segment) -> bool:

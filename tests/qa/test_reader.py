@@ -100,6 +100,44 @@ def test_a_table_is_looked_up_and_counted(question: str, expected: str) -> None:
     assert answer(TABLE, question) == expected
 
 
+def test_what_stands_below_numbered_entries_is_none_of_them() -> None:
+    rows = [
+        ("1", "2", "Oak shelf", "80.00"),
+        ("2", "1", "Lamp", "35.00"),
+        ("3", "4", "Hook", "6.00"),
+    ]
+    below = [
+        ("Bank", "17", "Kto-Nr. 48567", "BLZ 507"),
+        ("Tax no.", "44", "UStId DE 232", "HRB 12"),
+    ]
+    table = [("Pos.", "Quantity", "Description", "Amount"), *rows, *below]
+    made = page(
+        *(
+            (x, 100.0 + 18 * number, text)
+            for number, row in enumerate(table)
+            for x, text in zip((50.0, 120.0, 220.0, 420.0), row, strict=True)
+        )
+    )
+    assert answer(made, "How many positions does the invoice have?") == "3"
+
+
+def test_a_date_is_hardly_the_number_of_an_invoice() -> None:
+    table = [
+        ("Document", "Number", "Amount"),
+        ("Invoice", "28.04.2024", "12.00"),
+        ("Order", "29.04.2024", "13.00"),
+    ]
+    made = page(
+        *(
+            (x, 50.0 + 13 * number, text)
+            for number, row in enumerate(table)
+            for x, text in zip((50.0, 200.0, 350.0), row, strict=True)
+        )
+    )
+    found = candidates(understand("What is the invoice number?"), build(made))
+    assert all(reply.confidence < 0.6 for reply in found if reply.text == "28.04.2024")
+
+
 def test_an_address_over_several_lines_is_one_answer() -> None:
     made = page(
         (50, 50, "Ship to:"), (50, 63, "Jane Roe"), (50, 76, "12 Mill Lane"), (50, 89, "10115 Berlin"),

@@ -281,9 +281,22 @@ def _check_order(route: str, stages: Sequence[Stage]) -> None:
             raise ConfigError(
                 f"stage {stage.name!r} of route {route!r} needs {', '.join(sorted(missing))}",
                 why="no stage before it provides that",
-                hint=f"Put a stage that provides it in front, e.g. {route} = ['ocr', …].",
+                hint="Put a stage that provides it in front, e.g. "
+                f"{route} = {_suggestion(stages, stage)}.",
             )
         has = has | stage.provides
+
+
+def _suggestion(stages: Sequence[Stage], before: Stage) -> list[str]:
+    """Return the names of a route in which the built-in stages provide what one of its stages needs."""
+    names = [stage.name for stage in stages]
+    at = names.index(before.name)
+    wanted = [
+        name
+        for needed, name in (("lines", "ocr"), ("blocks", "layout"))
+        if needed in before.requires and name not in names
+    ]
+    return [*names[:at], *wanted, *names[at:]]
 
 
 def limits_of(config: RunConfig) -> Limits:

@@ -93,6 +93,9 @@ def test_stages_in_the_wrong_order_are_refused_when_built(make: Make) -> None:
         make("fault.needs")
     with pytest.raises(ConfigError, match="'layout' of route 'scan' needs lines"):
         Pipeline(RunConfig.from_mapping({"routes": {"scan": ["layout"]}}))
+    with pytest.raises(ConfigError) as caught:
+        Pipeline(RunConfig(routes={"scan": ("ocr", "qa")}))
+    assert "scan = ['ocr', 'layout', 'qa']" in caught.value.hint
 
 
 def test_unknown_stages_and_options_are_refused(make: Make) -> None:

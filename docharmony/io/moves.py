@@ -31,6 +31,7 @@ class Move:
         gaps: what was left free for removed text, (start, end) after.
         words: of a line of pixels, the words that went, (start, end) after.
         drop: how far it went across, in points: words of a paragraph may go to other lines of it.
+        paper: of a line of pixels, where its paper was drawn anew, (start, end).
     """
 
     origin: tuple[float, float]
@@ -41,6 +42,7 @@ class Move:
     gaps: tuple[Knot, ...]
     words: tuple[Knot, ...] = ()
     drop: float = 0.0
+    paper: tuple[Knot, ...] = ()
 
     def place(self, point: tuple[float, float]) -> tuple[float, float]:
         """Return how far along and how far across the line a point of the page stands."""
@@ -148,6 +150,7 @@ class Move:
             scaled(self.gaps),
             scaled(self.words),
             self.drop * scale,
+            scaled(self.paper),
         )
 
     def boxes(self) -> list[Polygon]:
@@ -166,13 +169,13 @@ class Move:
             "gaps": [list(gap) for gap in self.gaps],
             "words": [list(word) for word in self.words],
             "drop": self.drop,
+            "paper": [list(part) for part in self.paper],
         }
 
     @property
     def area(self) -> BBox:
-        """The box around the line, before and after, in points of the displayed page."""
-        places = [place for knot in self.knots for place in knot]
-        places += [place for gap in self.gaps for place in gap]
+        """The box around the line and its paper, before and after, in points of the displayed page."""
+        places = [place for knot in (*self.knots, *self.gaps, *self.paper) for place in knot]
         low, high = min(places), max(places)
         before = tuple(edge - self.drop for edge in self.band)
         return BBox.around(
@@ -195,4 +198,5 @@ class Move:
             tuple(pair(gap) for gap in data["gaps"]),
             tuple(pair(word) for word in data.get("words", ())),
             float(data.get("drop", 0.0)),
+            tuple(pair(part) for part in data.get("paper", ())),
         )

@@ -285,6 +285,7 @@ class _Planner:
             _ascending(knots),
             tuple((start, end) for start, end, _ in gaps),
             tuple((to, to + s.end - s.start) for s, to in moved if not s.areas),
+            paper=((left, right),),
         )
         self.plan.lines.append(
             PixelLine(

@@ -101,6 +101,19 @@ def test_the_paper_of_a_line_follows_the_shadow_at_its_edge(tmp_path: Path) -> N
     assert np.abs(paper - (240 - shadow)[end - 60 : end - 5]).max() <= 5
 
 
+def test_the_move_of_a_short_line_knows_all_paper_that_was_drawn_anew(tmp_path: Path) -> None:
+    picture, place = sheet("Roe", before="", after="")
+    noise = np.random.default_rng(1).normal(0, 3, (260, 760))
+    picture = Image.fromarray((np.asarray(picture) * 0.9 + noise).clip(0, 255).astype(np.uint8))
+    after, value = redacted(picture, place, tmp_path, fill="erase")
+    changed = np.abs(after - np.asarray(picture)) > 0
+    (move,) = value["moves"]["1"]
+    area = Move.from_json(move).area.grow(6)
+    changed[int(area.y0) : int(area.y1) + 1, int(area.x0) : int(area.x1) + 1] = False
+    assert area.x1 > place[2] + 100  # the column is wider than its last line
+    assert not changed.any()
+
+
 def test_all_of_the_removed_word_is_gone(tmp_path: Path) -> None:
     picture, place = sheet("Vanlandingham", after="")
     after, value = redacted(picture, place, tmp_path, fill="box")

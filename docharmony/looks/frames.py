@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..geometry import BBox
+from ..geometry import BBox, Polygon
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # By how much a pixel differs from the ground (sum of three channels) that does not belong to it, and the
 # share of such pixels in a row or column that ends the box.
 _OTHER, _END = 60.0, 0.75
+# The share of other pixels across a text that ends the ground beside it.
+_ANY = 0.1
 # Strips beside and above a text are higher and wider than it by this share of its height.
 _MORE = 0.15
 # Boxes that take more of the page than this bound nothing.
@@ -53,3 +55,34 @@ def frame(raster: Rgb, box: BBox, scale: float) -> BBox | None:
     if open_sides > 1 or (right - left) * (bottom - top) > _PAGE * rows * columns:
         return None
     return BBox(left / scale, top / scale, right / scale, bottom / scale)
+
+
+def reach(raster: Rgb, polygon: Polygon, scale: float) -> tuple[float, float]:
+    """Return how far the ground of a sloping text goes on before and after it, in page units.
+
+    Args:
+        raster: the page, (height, width, 3).
+        polygon: four corners of the text in page units, in perspective or not.
+        scale: pixels a page unit.
+    """
+    import numpy as np
+
+    rows, columns = raster.shape[:2]
+    a, b, c, d = (np.array(point) * scale for point in polygon)
+    wide = max(1.0, float(np.hypot(*(b - a))))
+    found = []
+    for top, bottom, along in ((a, d, (a - b, d - c)), (b, c, (b - a, c - d))):
+        steps = np.arange(2.0, max(rows, columns), 1.0)[:, None, None] / wide
+        share = np.linspace(0.0, 1.0, 24)[None, :, None]
+        spots = (top + along[0] * steps) * (1 - share) + (bottom + along[1] * steps) * share
+        x, y = np.rint(spots[..., 0]).astype(int), np.rint(spots[..., 1]).astype(int)
+        inside = ((x >= 0) & (x < columns) & (y >= 0) & (y < rows)).all(axis=1)
+        last = len(inside) if inside.all() else int(inside.argmin())
+        colours = raster[y[:last], x[:last]].astype(np.int16)
+        if last < 4:
+            found.append(0.0)
+            continue
+        ground = np.median(colours[:4].reshape(-1, 3), axis=0)
+        ends = (np.abs(colours - ground).sum(axis=2) > 2 * _OTHER).mean(axis=1) > _ANY
+        found.append((int(ends.argmax()) if ends.any() else last) / scale)
+    return found[0], found[1]

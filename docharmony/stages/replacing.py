@@ -262,6 +262,9 @@ class Replacer:
         bottom = max([b.y1 for b in lines], default=sheet.y1)
         if not angle % 90:
             bottom = max(bottom, sheet.y1 - 2 * border)
+        beside = self.styles.reach(own[0], polygon) if len(own) == 1 else None
+        if beside is not None:
+            left_edge, right_edge = frame.x0 - beside[0] + gap, frame.x1 + beside[1] - gap
         around = self.styles.frame(own[0])
         if around is not None:
             frames = [*frames, around]

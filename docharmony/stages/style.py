@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..geometry import BBox, Point, Polygon
 from ..looks.colour import PLAIN, Dress, dressed
-from ..looks.frames import frame
+from ..looks.frames import frame, reach
 from ..looks.ink import find_ink
 from ..looks.strip import Strip
 from ..model import Line, Page, Setting
@@ -112,6 +112,13 @@ class Styles:
             raster = self._pixels()
             self._frames[line.bbox] = frame(raster, line.bbox, raster.shape[1] / self._page.width)
         return self._frames[line.bbox]
+
+    def reach(self, line: Line, polygon: Polygon) -> tuple[float, float] | None:
+        """Return how far the ground goes on before and after a sloping text read from pixels."""
+        if line.origin != "ocr" or abs((line.direction + 180) % 360 - 180) <= _SLOPE:
+            return None
+        raster = self._pixels()
+        return reach(raster, polygon, raster.shape[1] / self._page.width)
 
     def _pixels(self) -> Rgb:
         if self._raster is None:

@@ -10,8 +10,8 @@ import reportlab
 from PIL import Image, ImageDraw, ImageFont
 
 from docharmony import replace
-from docharmony.geometry import BBox
-from docharmony.looks.frames import frame
+from docharmony.geometry import BBox, Polygon
+from docharmony.looks.frames import frame, reach
 from docharmony.model import Block, BlockKind, Line, Page, Word
 from docharmony.stages.rows import in_rows
 
@@ -74,3 +74,13 @@ def test_new_text_stands_in_the_middle_of_its_button(tmp_path: Path) -> None:
     columns = np.flatnonzero((after[40:80, 25:295, 0] > 200).any(axis=0)) + 25
     assert (columns[0] + columns[-1]) / 2 == pytest.approx(160, abs=3)
     assert columns[-1] - columns[0] > 150
+
+
+def test_the_ground_beside_a_sloping_text_is_free() -> None:
+    picture = Image.new("RGB", (400, 200), (90, 60, 50))
+    draw = ImageDraw.Draw(picture)
+    draw.polygon([(40, 20), (360, 60), (360, 180), (40, 140)], fill=(20, 70, 130))
+    text = Polygon.of(((120, 60), (200, 70), (200, 100), (120, 90)))
+    before, after = reach(np.asarray(picture), text, 1.0)
+    assert before == pytest.approx(80, abs=4)
+    assert after == pytest.approx(160, abs=4)

@@ -245,11 +245,11 @@ def records(
         columns: for each column what its head must say, with weights.
         graph: the page.
         kinds: for each column the kind of its values: where no head says it, the one column that is
-            left with such values is taken.
+            left with such values is taken, of several the one whose head hints at it.
     """
     best: tuple[float, int, Grid, list[int | None]] | None = None
     for grid in aligned(graph):
-        keys = _by_head(columns, grid)
+        keys = _by_head(columns, grid, kinds)
         known = [key for key, _ in keys if key is not None]
         if len(known) < max(1, (len(columns) + 1) // 2):
             continue
@@ -262,6 +262,8 @@ def records(
     for number, kind in enumerate(kinds):
         if chosen[number] is None:
             left = [k for k in grid.heads if k not in chosen and _holds(kind, k, grid)]
+            fits = {k: match(columns[number], units(grid.heads[k].text)).strength for k in left}
+            left = [k for k in left if fits[k] >= _HEAD_HINTS] or left
             if len(left) == 1:
                 chosen[number] = left[0]
     rows = [[None if key is None else row.get(key) for key in chosen] for row in _entries(grid)]
@@ -283,13 +285,20 @@ def _holds(kind: str, key: int, grid: Grid) -> bool:
 
 
 def _by_head(
-    columns: Sequence[Sequence[tuple[Unit, float]]], grid: Grid
+    columns: Sequence[Sequence[tuple[Unit, float]]], grid: Grid, kinds: Sequence[str] = ()
 ) -> list[tuple[int | None, float]]:
-    """Return for each column the key of the head that says it best, each head once."""
+    """Return for each column the key of the head that says it best, each head once.
+
+    A column that only numbers the entries is no text, though "Pos." may name what was sold.
+    """
+    first = min(grid.heads)
+    numbers = bool(_numbered([row.get(first) for row in _entries(grid)]))
+    texts = {number for number, kind in enumerate(kinds) if kind in ("", "text")}
     fits = [
         (match(asked, units(head.text)).strength, -number, -key)
         for number, asked in enumerate(columns)
         for key, head in grid.heads.items()
+        if not (numbers and key == first and number in texts)
     ]
     found: dict[int, tuple[int, float]] = {}
     for strength, number, key in sorted(fits, reverse=True):
@@ -301,6 +310,7 @@ def _by_head(
 
 
 _HEAD_FITS = 0.55  # how well a head must fit a column
+_HEAD_HINTS = 0.4  # and one over values of the right kind
 
 
 def slot_of(graph: Graph, segment: Segment) -> Slot | None:

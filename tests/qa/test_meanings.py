@@ -176,3 +176,17 @@ def test_a_table_goes_on_without_heads() -> None:
     assert rows == [["Attic", "500.00"], ["Cellar", "7.00"]]
     assert figure(understand("What is the most expensive item?"), second, "Attic") == 500.0
     assert figure(understand("How many items are there?"), second, "2") == 2.0
+
+
+def test_what_numbers_the_rows_of_a_table_names_nothing() -> None:
+    made = page(
+        (60, 40, "Pos."), (110, 40, "Menge"), (190, 40, "Beschreibung"),
+        (330, 40, "VK-Preis Ohne MwSt."), (470, 40, "Zeilenbetrag Ohne MwSt."),
+        (60, 58, "1"), (110, 58, "2"), (190, 58, "Holzregal"), (330, 58, "80,00"), (470, 58, "160,00"),
+        (60, 76, "2"), (110, 76, "1"), (190, 76, "Lampe"), (330, 76, "35,00"), (470, 76, "35,00"),
+    )  # fmt: skip
+    names = ("description", "quantity", "unit price", "amount")
+    columns = [understand(name).asked for name in names]
+    found = records(columns, build(made), ["text", "number", "money", "money"])
+    rows = [[cell.text if cell else "" for cell in row] for row in found]
+    assert rows == [["Holzregal", "2", "80,00", "160,00"], ["Lampe", "1", "35,00", "35,00"]]

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +24,8 @@ _Spot = tuple[str, int, int]
 _NEAR = 0.3
 # Letters that may be part of a ligature: MuPDF puts them before it or behind it.
 _LIGATED = 0.75
+# Height of the rows by which lines are found, in points.
+_ROW = 8.0
 _HYPHENS = "-\u00ad\u2010\u2011"
 
 
@@ -62,14 +65,29 @@ class Went:
 
     def to(self, box: BBox) -> BBox:
         """Return where a box of the input went; the same box when it stands on no moved line."""
-        for move in self.moves:
-            if move.meets(box):
-                return _moved(box, move)
+        for move in self._at(box):
+            return _moved(box, move)
         return box
 
     def broken(self, box: BBox) -> bool:
         """Return whether a box of the input stands in a paragraph that was broken anew."""
-        return any(move.drop for move in self.moves) and any(move.meets(box) for move in self.moves)
+        return any(move.drop for move in self.moves) and any(True for _ in self._at(box))
+
+    def _at(self, box: BBox) -> Iterator[Move]:
+        """Yield the lines on which a box of the input stands."""
+        row = math.floor((box.y0 + box.y1) / 2 / _ROW)
+        return (move for move in self._rows.get(row, ()) if move.meets(box))
+
+    @cached_property
+    def _rows(self) -> dict[int, list[Move]]:
+        """The lines by the rows of the page that they touch: of thousands of letters, each asks."""
+        rows: dict[int, list[Move]] = {}
+        for move in self.moves:
+            first, last = move.knots[0][0] - 1.0, move.knots[-1][0] + 1.0
+            ys = [move.point(along, across).y for along in (first, last) for across in move.band]
+            for row in range(math.floor(min(ys) / _ROW), math.floor(max(ys) / _ROW) + 1):
+                rows.setdefault(row, []).append(move)
+        return rows
 
     def came(self, char: Char) -> bool:
         """Return whether a character of the output is one that a moved line brought to its place.
@@ -97,13 +115,23 @@ class Went:
             area: on the page.
             boxes: the gaps are filled.
         """
-        places = [place.grow(0.5) for _, place in self._letters["MuPDF"]]
-        places += [box for move in self.moves for box in moved_words(move)]
+        places = self._brought
         if boxes:
-            places += [
+            places = places + [
                 box.bbox.grow(0.02 * move.size) for move in self.moves for box in move.boxes()
             ]
-        return [place for place in places if not place.intersection(area.bbox).is_empty]
+        x0, y0, x1, y1 = area.bbox
+        return [
+            place
+            for place in places
+            if place.x0 < x1 and place.x1 > x0 and place.y0 < y1 and place.y1 > y0
+        ]
+
+    @cached_property
+    def _brought(self) -> list[BBox]:
+        """The boxes of letters and of words of pixels that moved lines brought to their places."""
+        places = [place.grow(0.5) for _, place in self._letters["MuPDF"]]
+        return places + [box for move in self.moves for box in moved_words(move)]
 
     @cached_property
     def _letters(self) -> dict[str, list[tuple[str, BBox]]]:
@@ -125,14 +153,20 @@ class Went:
             parser: [
                 (char.text, _moved(char.bbox, move))
                 for char in chars
-                for move in self.moves
-                if move.meets(char.bbox) and not self._removed(char)
+                for move in self._at(char.bbox)
+                if not self._removed(char)
             ]
             for parser, chars in found.items()
         }
 
     def _removed(self, char: Char) -> bool:
-        return any(area.contains(*char.bbox.center) for area in self._areas)
+        x, y = char.bbox.center
+        return any(
+            area.bbox.x0 <= x <= area.bbox.x1
+            and area.bbox.y0 <= y <= area.bbox.y1
+            and area.contains(x, y)
+            for area in self._areas
+        )
 
 
 def rest_check(

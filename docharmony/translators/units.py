@@ -535,7 +535,9 @@ def _goes_on(above: Unit, unit: Unit) -> bool:
         return False
     moved = above.parts[-1][0] != unit.parts[0][0] or after.bbox.y0 < before.bbox.y0
     broken = not _ENDED.search(above.text)
-    return moved and broken and (unit.text[:1].islower() or above.text[-1:] in "-\u2010\u00ad")
+    # A word may be parted at the end; a sign of a formula before its minus is no word.
+    parted = above.text[-1:] in "-\u2010\u00ad" and above.text[-3:-1].isalpha()
+    return moved and broken and (unit.text[:1].islower() or parted)
 
 
 def _turned(a: Line, b: Line) -> float:

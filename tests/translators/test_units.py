@@ -169,6 +169,12 @@ def test_paragraphs_go_on_in_the_next_column_and_on_the_next_page() -> None:
     assert [index for index, _ in found[0].parts] == [0, 1]
     ended = page(BlockKind.PARAGRAPH, line("c", "Another one.", y=20), number=2)
     assert texts(first, ended)[0] == "The first half"
+    formula = page(BlockKind.PARAGRAPH, line("e", ")\u00b2x-", y=600))
+    assert texts(formula, ended)[0] == ")\u00b2x-"
+    parted = page(BlockKind.PARAGRAPH, line("e", "the Baden-", y=600))
+    assert texts(parted, page(BlockKind.PARAGRAPH, line("c", "Baden line", y=20), number=2)) == [
+        "the Baden-Baden line"
+    ]
 
 
 def test_an_address_is_not_one_sentence() -> None:

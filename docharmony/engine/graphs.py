@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Shapes = Mapping[str, Mapping[str, tuple[int | None, ...]]]
+"""Of each part: of inputs and outputs by name, the sizes that the spec says; None where any will do."""
+
 # It writes warnings to standard error by itself; what matters is raised as an EngineError.
 ort.set_default_logger_severity(4)
 
@@ -40,6 +43,7 @@ class Graphs:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         threads: on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
         shared: parts that several threads may run at once, see :attr:`workers`.
+        shapes: what the graphs must take and give.
 
     Raises:
         EngineError: the device is unknown or not there.
@@ -52,8 +56,9 @@ class Graphs:
         device: str = "auto",
         threads: int | None = None,
         shared: Collection[str] = (),
+        shapes: Shapes | None = None,
     ) -> None:
-        self._manifest, self._shared = manifest, shared
+        self._manifest, self._shared, self._shapes = manifest, shared, shapes or {}
         self._loading = threading.Lock()
         self._sessions: dict[str, ort.InferenceSession] = {}
         self._required, self._providers = _providers(device)
@@ -75,7 +80,8 @@ class Graphs:
         """Return the session of a part; on a CPU that of ``NAME.cpu``, where there is one.
 
         Raises:
-            CheckpointError: the checkpoint has no such part, or its file is damaged.
+            CheckpointError: the checkpoint has no such part, its file is damaged, or the graph's
+                inputs and outputs are not those of the spec.
             EngineError: the device cannot be used.
         """
         with self._loading:
@@ -168,6 +174,7 @@ class Graphs:
             raise CheckpointCorruptError(
                 f"cannot load part {name!r}", where=str(part.path), why=type(error).__name__
             ) from error
+        _compare(session, name, part, self._shapes.get(name, {}))
         actual = session.get_providers()[0]
         if self._required and actual != self._required:
             raise EngineError(
@@ -189,6 +196,7 @@ class GraphParts:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         threads: on the CPU; None takes OMP_NUM_THREADS, else all cores allowed.
         shared: parts that several threads may run at once.
+        shapes: what the graphs must take and give.
 
     Raises:
         EngineError: the device is unknown or not there.
@@ -203,6 +211,7 @@ class GraphParts:
         device: str,
         threads: int | None,
         shared: Collection[str] = (),
+        shapes: Shapes | None = None,
     ) -> None:
         if not isinstance(manifest.spec, anatomy):
             raise CheckpointIncompatibleError(
@@ -210,7 +219,9 @@ class GraphParts:
                 where=str(manifest.path),
                 why="it is of another anatomy",
             )
-        self._graphs = Graphs(manifest, device=device, threads=threads, shared=shared)
+        self._graphs = Graphs(
+            manifest, device=device, threads=threads, shared=shared, shapes=shapes
+        )
 
     @property
     def threads(self) -> int:
@@ -231,6 +242,36 @@ class GraphParts:
     def device(self) -> str:
         """Where the loaded parts really run: ``cuda`` or ``cpu``."""
         return self._graphs.device
+
+
+def _compare(
+    session: ort.InferenceSession,
+    name: str,
+    part: Part,
+    expected: Mapping[str, tuple[int | None, ...]],
+) -> None:
+    """Raise CheckpointIncompatibleError where a graph is not of the sizes that the spec says."""
+    found = {value.name: value.shape for value in (*session.get_inputs(), *session.get_outputs())}
+    wrong = [f"missing {key}" for key in expected if key not in found]
+    for key, shape in expected.items():
+        if key in found and not _fits(found[key], shape):
+            wanted = "x".join("?" if n is None else str(n) for n in shape)
+            wrong.append(f"{key} is {'x'.join(map(str, found[key]))} instead of {wanted}")
+    if wrong:
+        rest = f"; and {len(wrong) - 4} more" if len(wrong) > 4 else ""
+        raise CheckpointIncompatibleError(
+            f"part {name!r} does not fit the manifest's spec",
+            where=str(part.path),
+            why="; ".join(wrong[:4]) + rest,
+        )
+
+
+def _fits(found: Sequence[int | str | None], expected: Sequence[int | None]) -> bool:
+    """Whether a graph's shape, in which a free size has a name, allows the sizes expected."""
+    sizes = zip(found, expected, strict=False)
+    return len(found) == len(expected) and all(
+        size == wanted or wanted is None or not isinstance(size, int) for size, wanted in sizes
+    )
 
 
 def open_graph(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checkpoint import Manifest
-from .graphs import GraphParts
-from .spec import ModelSpec
+from .graphs import GraphParts, Shapes
+from .spec import LanguageSpec, ModelSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,9 +27,13 @@ class OnnxParts(GraphParts):
         self, manifest: Manifest, *, device: str = "auto", threads: int | None = None
     ) -> None:
         """Open a checkpoint's parts; raises what :class:`GraphParts` raises."""
-        super().__init__(manifest, ModelSpec, device=device, threads=threads, shared=_SHARED)
-        assert isinstance(manifest.spec, ModelSpec)
-        self._spec = manifest.spec
+        spec = manifest.spec
+        shapes = _shapes(spec) if isinstance(spec, ModelSpec) else None
+        super().__init__(
+            manifest, ModelSpec, device=device, threads=threads, shared=_SHARED, shapes=shapes
+        )
+        assert isinstance(spec, ModelSpec)
+        self._spec = spec
 
     def read_lines(self, pixels: Bytes) -> tuple[Floats, Floats]:
         """Run lines (B, 48, W, 3) through encoder and read head.
@@ -98,3 +102,25 @@ class OnnxParts(GraphParts):
 
     def _encode(self, pixels: Bytes) -> Any:
         return self._graphs.run("vision", {"pixels": pixels}, [], ["tokens"])["tokens"]
+
+
+def _shapes(spec: ModelSpec) -> Shapes:
+    """Return what the graphs of a checkpoint of these sizes take and give."""
+    tokens = (None, None, spec.vision.hidden)
+    language = _past(spec.language) | {
+        "visual": (None, None, spec.language.hidden),
+        "logprobs": (None, None, spec.language.vocabulary),
+    }
+    answer = spec.answer or spec.language
+    return {
+        "vision": {"tokens": tokens},
+        "read_head": {"tokens": tokens, "visual": (None, None, spec.language.hidden)},
+        "locate_head": {"tokens": tokens, "map": (None, 2, None, None)},
+        "language": language,
+        "answer": _past(answer) | {"logprobs": (None, None, answer.vocabulary)},
+    }
+
+
+def _past(spec: LanguageSpec) -> dict[str, tuple[int | None, ...]]:
+    shape = (None, spec.kv_heads or spec.heads, None, spec.head_dim)
+    return {f"past_{name}_{i}": shape for i in range(spec.layers) for name in ("key", "value")}

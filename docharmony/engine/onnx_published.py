@@ -14,7 +14,7 @@ import numpy as np
 
 from ..checkpoint import Manifest
 from . import diffusion
-from .graphs import GraphParts, Graphs
+from .graphs import GraphParts, Graphs, Shapes
 from .presets import DecoderSpec, PublishedSpec
 
 if TYPE_CHECKING:
@@ -44,9 +44,11 @@ class OnnxPublishedParts(GraphParts):
         self, manifest: Manifest, *, device: str = "auto", threads: int | None = None
     ) -> None:
         """Open a checkpoint's parts; raises what :class:`GraphParts` raises."""
-        super().__init__(manifest, PublishedSpec, device=device, threads=threads)
-        assert isinstance(manifest.spec, PublishedSpec)
-        self.spec = manifest.spec
+        spec = manifest.spec
+        shapes = _shapes(spec) if isinstance(spec, PublishedSpec) else None
+        super().__init__(manifest, PublishedSpec, device=device, threads=threads, shapes=shapes)
+        assert isinstance(spec, PublishedSpec)
+        self.spec = spec
 
     def see(self, pixels: Bytes) -> Sight:
         """Return the tokens and feature maps of images (B, S, S, 3)."""
@@ -104,6 +106,39 @@ class OnnxPublishedParts(GraphParts):
         pixels = self._graphs.run("vae_decoder", {"latents": latents}, ["pixels"])["pixels"]
         out: Bytes = (pixels.transpose(0, 2, 3, 1) * 255 + 0.5).clip(0, 255).astype(np.uint8)
         return out
+
+
+def _shapes(spec: PublishedSpec) -> Shapes:
+    """Return what the graphs of a checkpoint of these sizes take and give."""
+    trunk, decoder, painter = spec.trunk, spec.decoder, spec.painter
+    maps = dict.fromkeys(_MAPS, (None, trunk.hidden, None, None))
+    states = (None, None, trunk.hidden)
+    past = (None, decoder.heads, None, decoder.hidden // decoder.heads)
+    latents = (None, 4, None, None)
+    return {
+        "vision": {"states": states, **maps},
+        "resampler": {
+            "states": states,
+            "tokens": (None, spec.resampler.queries, decoder.hidden),
+        },
+        "memory": {name: maps[name] for name in _MAPS[1:]},
+        "language": {
+            "tokens": (None, None, decoder.hidden),
+            "gates": (None, spec.slide_lora.experts),
+            "hidden": (None, None, decoder.hidden),
+            "logits": (None, decoder.vocabulary),
+            **{
+                f"past_{kind}_{i}": past for i in range(decoder.layers) for kind in ("key", "value")
+            },
+        },
+        "prompt": {
+            "context": (None, None, decoder.hidden),
+            "prompt": (None, None, painter.cross_hidden),
+        },
+        "source": maps,
+        "unet": {"latents": latents, "prompt": (None, None, painter.cross_hidden)},
+        "vae_decoder": {"latents": latents},
+    }
 
 
 class OnnxSession:

@@ -12,7 +12,9 @@ import pytest
 import docharmony
 from docharmony.checkpoint import load_manifest
 from docharmony.engine.graphs import Graphs
-from docharmony.errors import CheckpointCorruptError
+from docharmony.engine.onnx_parts import OnnxParts
+from docharmony.engine.spec import NANO as SIZES
+from docharmony.errors import CheckpointCorruptError, CheckpointIncompatibleError
 
 NANO = Path(docharmony.__file__).parent / "checkpoints" / "nano"
 
@@ -39,3 +41,10 @@ def test_weights_beside_a_graph_are_verified(tmp_path: Path) -> None:
     graphs = Graphs(load_manifest(folder), device="cpu", threads=1)
     with pytest.raises(CheckpointCorruptError, match=r"vision\.onnx\.data"):
         graphs.session("vision")
+
+
+def test_graphs_of_other_sizes_than_the_spec_are_refused() -> None:
+    sizes = replace(SIZES, vision=replace(SIZES.vision, hidden=640))
+    parts = OnnxParts(replace(load_manifest(NANO), spec=sizes), device="cpu", threads=1)
+    with pytest.raises(CheckpointIncompatibleError, match="does not fit the manifest's spec"):
+        parts.map_lines(np.full((1, 64, 64, 3), 255, np.uint8))

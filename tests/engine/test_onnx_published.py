@@ -222,3 +222,23 @@ def test_a_missing_file(copy: Path, capsys: Any) -> None:
     Image.fromarray(picture(0)).save(page)
     assert main(["ocr", str(page), "--checkpoint", str(copy)]) == 6
     assert "unet.onnx.data): the file is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "size", "tells"),
+    [
+        ("hidden", 128, "instead of ?x6x128"),
+        ("layers", 8, "missing past_key_6"),
+        ("vocabulary", 500, "422 instead of ?x500"),
+    ],
+)
+def test_graphs_of_other_sizes_than_the_spec_are_refused(
+    copy: Path, key: str, size: int, tells: str
+) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["spec"]["decoder"][key] = size
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    other = open_engine(copy, device="cpu", config=EngineConfig(length=2))
+    with pytest.raises(CheckpointIncompatibleError) as caught:
+        other.answer([picture(0)], "Who?", context="")
+    assert tells in str(caught.value.why)

@@ -175,11 +175,11 @@ class Pipeline:
             return page
         if how == "pixels":
             return replace(page, lines=tuple(replace(x, trusted=False) for x in page.lines))
-        strict = self.redacts
-        if strict:
+        edits = self._provides("edits")
+        if edits:
             page = replace(page, drawn=source.writing(page.number))
-        if how == "check" or strict or self._provides("answers") or implausible(page):
-            return self.letters.mark(source, page, strict=strict)
+        if how == "check" or edits or self._provides("answers") or implausible(page):
+            return self.letters.mark(source, page, strict=self.redacts)
         return page
 
     def checking(self) -> Pipeline:
@@ -190,13 +190,16 @@ class Pipeline:
 
     @property
     def redacts(self) -> bool:
-        """Whether any route looks for what is to be removed."""
-        return self._provides("edits")
+        """Whether any route looks for what is to be removed, so that nobody reads it."""
+        stages = [stage for own in self.routes.values() for stage in own]
+        return any("edits" in stage.provides and not stage.rewrites for stage in stages)
 
     @property
     def believes(self) -> bool:
         """Whether text layers that look like words are taken for what the pages show."""
-        return self.config.text_layer == "auto" and not (self.redacts or self._provides("answers"))
+        return self.config.text_layer == "auto" and not (
+            self._provides("edits") or self._provides("answers")
+        )
 
     def _provides(self, what: str) -> bool:
         return any(what in stage.provides for own in self.routes.values() for stage in own)
@@ -253,7 +256,7 @@ class Pipeline:
             stage=stage.name,
             why=why,
             hint="Try it with -v for the place, and report it."
-            if self.redacts
+            if self._provides("edits")
             else "Try it with -v for the place, --keep-going to go on, or --pages to leave it out.",
         ) from error
 

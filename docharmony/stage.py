@@ -173,12 +173,15 @@ class Stage(ABC):
         Config: a frozen dataclass; its fields are the options under ``[stages.<name>]``.
         requires: names that must be in ``page.has`` before; checked when the pipeline is built.
         provides: names that are in ``page.has`` afterwards.
+        rewrites: whether its edits put new text in place of old, which is no secret: text layers are
+            then doubted no more than for an answer.
     """
 
     name: ClassVar[str] = ""
     Config: ClassVar[type[Any]] = NoConfig
     requires: ClassVar[frozenset[str]] = frozenset()
     provides: ClassVar[frozenset[str]] = frozenset()
+    rewrites: ClassVar[bool] = False
 
     def __init__(self, config: Any = None) -> None:
         self.config = self.Config() if config is None else config

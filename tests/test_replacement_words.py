@@ -46,6 +46,29 @@ def run(source: Path, **mapping: str) -> tuple[Path, ReplacementReport]:
     return out, replace(source, out, mapping=mapping)
 
 
+def test_a_name_in_a_sentence_without_spaces_is_found(tmp_path: Path) -> None:
+    """The engine does not know the script: what it reads instead says nothing against the text."""
+    document = pymupdf.open()
+    sheet = document.new_page(width=420, height=200)
+    font = pymupdf.Font("cjk")
+    writer = pymupdf.TextWriter(sheet.rect)
+    lines = (
+        "お問い合わせは山田太郎までお電話ください。",
+        "東京都新宿区の本店は午前九時から営業いたします。",
+        "りんご 10 120円 1,200円",
+        "毎週水曜日は定休日です。請求書 品名 数量 単価 金額 合計",
+    )
+    for number, line in enumerate(lines):
+        writer.append((30, 40 + 30 * number), line, font=font, fontsize=12)
+    writer.write_text(sheet)
+    document.save(tmp_path / "a.pdf")
+    out, report = run(tmp_path / "a.pdf", 山田太郎="鈴木花子", 午前九時="午前十時")
+    assert report.count == 2
+    told = text(out).replace("\n", "")
+    assert "お問い合わせは鈴木花子までお電話ください。" in told
+    assert "本店は午前十時から営業" in told
+
+
 def test_case_follows_the_old_text(tmp_path: Path) -> None:
     path = page(tmp_path, "smith here", "SMITH HERE", "Smith here", "blacksmith")
     out, _ = run(path, smith="jones")

@@ -90,6 +90,7 @@ class ReplaceStage(Stage):
     Config = ReplaceConfig
     requires = frozenset({"lines"})
     provides = frozenset({"edits"})
+    rewrites = True
     config: ReplaceConfig
 
     def __init__(self, config: ReplaceConfig | None = None) -> None:

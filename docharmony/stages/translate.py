@@ -95,6 +95,7 @@ class TranslateStage(Stage):
     Config = TranslateConfig
     requires = frozenset({"lines"})
     provides = frozenset({"edits"})
+    rewrites = True
     config: TranslateConfig
 
     def __init__(self, config: TranslateConfig | None = None) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from .base import Part
+from .protect import DENSE
 
 _TAG = re.compile(r"<(/?)s(\d{1,4})\s*>", re.IGNORECASE)
 # Signs for the ends of parts while a text is put together: of a plane that is nobody's.
@@ -17,7 +18,9 @@ _OPEN, _CLOSE, _MOST = 0xF0000, 0xF8000, 0x7FFF
 _SIGN = re.compile("[\U000f0000-\U000fffff]")
 # Likeness (0-100) from which a word of the translation is taken for that of a part.
 _LIKE = 72.0
-_WORD = re.compile(r"\S+")
+# Scripts without spaces have no words to see: there, each letter is one.
+_WORD = re.compile(rf"[{DENSE}]|[^\s{DENSE}]+")
+_DENSE = re.compile(f"[{DENSE}]")
 
 
 def tagged(text: str, parts: Sequence[Part]) -> str:
@@ -188,7 +191,7 @@ def _near(text: str, wanted: str, busy: Sequence[tuple[int, int]]) -> tuple[int,
     from rapidfuzz import fuzz
 
     words = [match.span() for match in _WORD.finditer(text)]
-    count = len(wanted.split())
+    count = len(_WORD.findall(wanted))
     best, most = None, _LIKE
     for size in {max(1, count - 1), count, count + 1}:
         for at in range(len(words) - size + 1):
@@ -208,9 +211,9 @@ def _near(text: str, wanted: str, busy: Sequence[tuple[int, int]]) -> tuple[int,
 
 def _by_place(text: str, part: Part, translated: str) -> tuple[int, int]:
     """Return as large a share of the translation's words as the part has of the text's."""
-    before = len(text[: part.start].split())
-    within = len(text[part.start : part.end].split())
-    total = max(1, len(text.split()))
+    before = len(_WORD.findall(text[: part.start]))
+    within = len(_WORD.findall(text[part.start : part.end]))
+    total = max(1, len(_WORD.findall(text)))
     words = [match.span() for match in _WORD.finditer(translated)] or [(0, len(translated))]
     first = min(len(words) - 1, round(before * len(words) / total))
     last = min(len(words), max(first + 1, round((before + within) * len(words) / total)))
@@ -219,10 +222,12 @@ def _by_place(text: str, part: Part, translated: str) -> tuple[int, int]:
 
 def _alone(text: str, start: int, end: int) -> bool:
     """Return whether no letter or digit stands right before or after."""
-    return not (
-        (start and text[start - 1].isalnum() and text[start].isalnum())
-        or (end < len(text) and text[end].isalnum() and text[end - 1].isalnum())
-    )
+
+    def joined(at: int) -> bool:
+        pair = text[at - 1 : at + 1]
+        return at > 0 and len(pair) == 2 and pair.isalnum() and not _DENSE.search(pair)
+
+    return not (joined(start) or joined(end))
 
 
 def _sign(sign: str) -> tuple[int, bool]:

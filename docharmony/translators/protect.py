@@ -15,42 +15,67 @@ from functools import cache
 
 # Kinds that a translator has no use for, in the order in which they are tried.
 HARD = ("keep", "term", "raised", "mark", "url", "email", "placeholder", "path", "code", "id")
+# Letters of scripts that put no space between a word and what stands beside it, such as a number.
+DENSE = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
+    r"\uff66-\uffdc\U00020000-\U0003ffff"
+)
+# What continues a word of letters and digits: what ``\w`` would be if words never were so dense.
+_W = rf"[^\W{DENSE}]"
+_LETTER = rf"[^\W\d_{DENSE}]"
+_BEGIN, _END = rf"(?<!{_W})", rf"(?!{_W})"
 _CURRENCY = (
-    r"[$€£¥₹₽₩₺₪]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|RUB|SEK|NOK|DKK|PLN|CZK|HUF|CAD|AUD|BRL|MXN)\b"
+    r"[$€£¥₹₽₩₺₪]|"
+    rf"{_BEGIN}(?:USD|EUR|GBP|CHF|JPY|CNY|INR|RUB|SEK|NOK|DKK|PLN|CZK|HUF|CAD|AUD|BRL|MXN){_END}"
 )
 _DIGITS = r"\d{1,3}(?:[ \u00a0\u202f]\d{3}){1,6}(?:[.,]\d+)?(?!\d)|\d+(?:[.,'\u2019]\d+)*"
-_NUMBER = rf"(?<![\w.,])[-\u2212+\u00b1]?(?:{_DIGITS})"
+_NUMBER = rf"(?<!{_W})(?<![.,])[-\u2212+\u00b1]?(?:{_DIGITS})"
+_REST = rf"[^\s<>\"{DENSE}\uff00-\uff65]"  # of an address
 _PATTERNS: tuple[tuple[str, str], ...] = (
     ("mark", r"\u27e6[^\u27e6\u27e7]*\u27e7|[\ue000-\uf8ff]"),
-    ("url", r"\b(?:https?|ftp)://[^\s<>\"]+|\bwww\.[^\s<>\"]+|\bmailto:[^\s<>\"]+"),
-    ("email", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
+    ("url", rf"{_BEGIN}(?:(?:https?|ftp)://|www\.|mailto:){_REST}+"),
+    (
+        "email",
+        rf"(?<!{_W})(?<![.+-])(?:{_W}|[.+-]){{1,64}}@(?:{_W}|-){{1,63}}(?:\.(?:{_W}|-){{1,63}}){{1,8}}",
+    ),
     (
         "placeholder",
         (
             r"\$\{[^{}\s]*\}|\{\{[^{}]*\}\}|\{[^\W\d]?[\w.:!\[\]-]*\}|%\(\w+\)[#0+-]*\d*(?:\.\d+)?[a-zA-Z]"
-            r"|%(?:\d+\$)?[#0+-]*\d*(?:\.\d+)?(?:hh?|ll?|[zjt])?[sdiufgexXcp@]\b|%[A-Z_]{2,}%|%%"
-            r"|\$[A-Z_][A-Z0-9_]+\b|</?[A-Za-z][^<>]{0,200}>|&(?:#\d+|\w+);|\[\[[^\[\]]+\]\]"
+            rf"|%(?:\d+\$)?[#0+-]*\d*(?:\.\d+)?(?:hh?|ll?|[zjt])?[sdiufgexXcp@]{_END}|%[A-Z_]{{2,}}%|%%"
+            rf"|\$[A-Z_][A-Z0-9_]+{_END}|</?[A-Za-z][^<>]{{0,200}}>|&(?:#\d+|\w+);|\[\[[^\[\]]+\]\]"
         ),
     ),
-    ("path", r"(?<![\w/])(?:~|\.{1,2})?(?:/[\w.+@-]+){2,}/?|\b[A-Za-z]:\\[^\s<>\"|?*]+"),
+    (
+        "path",
+        rf"(?<![\w/])(?:~|\.{{1,2}})?(?:/(?:{_W}|[.+@-])+){{2,}}/?|{_BEGIN}[A-Za-z]:\\[^\s<>\"|?*]+",
+    ),
     (
         "code",
-        r"`[^`\n]+`|(?<![\w.])[A-Za-z_][\w.]{0,80}\(\)|(?<!\w)--?[a-z][\w-]*=\S+|(?<!\w)--[a-z][\w-]*",
+        (
+            rf"`[^`\n]+`|{_BEGIN}(?<!\.)[A-Za-z_][\w.]{{0,80}}\(\)|{_BEGIN}--?[a-z][\w-]*=\S+"
+            rf"|{_BEGIN}--[a-z](?:{_W}|-)*"
+        ),
     ),
-    ("id", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"),  # IBAN
-    ("id", r"(?<![\w])\+\d[\d ()/.-]{6,}\d(?!\w)"),  # telephone
+    (
+        "id",
+        rf"{_BEGIN}[A-Z]{{2}}\d{{2}}(?: ?[A-Z0-9]{{4}}){{2,7}}(?: ?[A-Z0-9]{{1,3}})?{_END}",
+    ),  # IBAN
+    ("id", rf"{_BEGIN}\+\d[\d ()/.-]{{6,}}\d{_END}"),  # telephone
     (
         "date",
         (
-            r"\b\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?\b"
-            r"|\b\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d{2})\b|\b\d{1,2}:\d{2}(?::\d{2})?\b"
+            rf"{_BEGIN}\d{{4}}-\d{{2}}-\d{{2}}"
+            rf"(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}}(?:[.,]\d+)?)?(?:Z|[+-]\d{{2}}:?\d{{2}})?)?{_END}"
+            rf"|{_BEGIN}\d{{1,2}}([./-])\d{{1,2}}\1(?:\d{{4}}|\d{{2}}){_END}"
+            rf"|{_BEGIN}\d{{1,2}}:\d{{2}}(?::\d{{2}})?{_END}"
         ),
     ),
-    ("code", r"\b[A-Za-z]\w*_\w+\b|\b[a-z]+[A-Z]\w*\b"),
-    ("id", r"(?<![\w.@/-])\w+(?:[-/._#:]\w+)*"),
-    ("amount", rf"(?:{_CURRENCY})[ \u00a0\u202f]?(?:{_DIGITS})(?![\w])"),
-    ("amount", rf"{_NUMBER}[ \u00a0\u202f]?(?:{_CURRENCY})(?!\w)"),
-    ("number", rf"{_NUMBER}(?!\d|[^\W\d_])"),
+    ("code", rf"{_BEGIN}[A-Za-z](?:{_W})*_(?:{_W})+{_END}|{_BEGIN}[a-z]+[A-Z](?:{_W})*{_END}"),
+    ("id", rf"(?<!{_W})(?<![.@/-]){_W}+(?:[-/._#:]{_W}+)*"),
+    ("amount", rf"(?:{_CURRENCY})[ \u00a0\u202f]?(?:{_DIGITS}){_END}"),
+    ("amount", rf"{_NUMBER}[ \u00a0\u202f]?(?:{_CURRENCY}){_END}"),
+    ("number", rf"{_NUMBER}(?!\d|{_LETTER})"),
 )
 # 3rd, 20th, 1990s, 2e, 4ª: words that the language inflects.
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th|s|er|re|e|è?me|o|a|os|as|ª|º|\.?)", re.IGNORECASE)
@@ -118,8 +143,8 @@ def find(text: str, keep: Sequence[str] = (), terms: Sequence[Token] = ()) -> li
 
 @cache
 def _whole(term: str) -> re.Pattern[str]:
-    before = r"(?<!\w)" if term[0].isalnum() else ""
-    after = r"(?!\w)" if term[-1].isalnum() else ""
+    before = _BEGIN if term[0].isalnum() else ""
+    after = _END if term[-1].isalnum() else ""
     spaced = r"[\s\u00a0\u202f]+".join(map(re.escape, term.split()))
     return re.compile(before + spaced + after)
 
@@ -228,8 +253,8 @@ def lost(translated: str, text: str, tokens: Sequence[Token]) -> bool:
 
 def _count(text: str, piece: str) -> int:
     """Return how often a piece stands in the text by itself: 12 is not in 123 nor in 0.12."""
-    before = r"(?<![\w])(?<![\d][.,])" if piece[:1].isalnum() else ""
-    after = r"(?![\w])(?![.,]\d)" if piece[-1:].isalnum() else ""
+    before = rf"{_BEGIN}(?<![\d][.,])" if piece[:1].isalnum() else ""
+    after = rf"{_END}(?![.,]\d)" if piece[-1:].isalnum() else ""
     return len(re.findall(before + re.escape(piece) + after, text))
 
 

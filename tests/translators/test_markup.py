@@ -180,3 +180,16 @@ def test_names_in_program_text_stay() -> None:
     (result,) = Guard(Fake(True), "en", "es").translate([text], [parts], [[0]])
     assert result.text == "mira la garden command"
     assert result.text[result.parts[0].start : result.parts[0].end] == "garden"
+
+
+@pytest.mark.parametrize(
+    ("own", "words", "sure"), [("年度报告", "年度报告", True), (None, "查找第", False)]
+)
+def test_parts_in_a_script_without_spaces_are_some_of_its_letters(
+    own: str | None, words: str, sure: bool
+) -> None:
+    text = "the quick reader opens the annual report and looks for figures"
+    part = parts_of(text, "annual report")[0]
+    translated = "快速的读者打开" + ("年度报告" if own else "") + "，查找第二季度的数据"
+    place, told = markup.found(text, part, translated, own)
+    assert (translated[place.start : place.end], told) == (words, sure)

@@ -35,6 +35,10 @@ TEXTS = {
     "3.5, -2 and 1’000": {"number": ["3.5", "-2", "1’000"]},
     "the 3rd 20-year-old of the 1990s": {"number": ["20"]},
     "and/or e.g. mid-way self-made": {},
+    "売上は12.5%増の4,300個、¥1,200円": {"number": ["12.5", "4,300"], "amount": ["¥1,200"]},
+    "详见www.example.org或info@x.org。": {"url": ["www.example.org"], "email": ["info@x.org"]},
+    "品番AB-1234は2024-03-12に": {"id": ["AB-1234"], "date": ["2024-03-12"]},
+    "12.5% 증가하여 4,300개에": {"number": ["12.5", "4,300"]},
 }
 
 
@@ -93,6 +97,21 @@ def test_a_mark_without_an_end_is_told_from_longer_numbers() -> None:
 )  # fmt: skip
 def test_lost_numbers_are_noticed(translated: str, gone: bool) -> None:
     assert lost(translated, "12 and 3", find("12 and 3")) is gone
+
+
+@pytest.mark.parametrize(
+    ("translated", "gone"),
+    [
+        ("增长了12.5 %，达到4,300件", False),
+        ("12.5 % 증가하여 4,300개에", False),
+        ("4,300個と112.5 %", True),
+    ],
+)
+def test_numbers_are_found_between_letters_of_scripts_without_spaces(
+    translated: str, gone: bool
+) -> None:
+    text = "grew by 12.5 % to 4,300 units"
+    assert lost(translated, text, find(text)) is gone
 
 
 def test_spaces_inside_tokens_do_not_count() -> None:

@@ -104,8 +104,10 @@ def open_source(
             path = Path(data).absolute()
             name = name or _printable(path.name)
             regular = _is_regular(path, name)
-        else:
+        elif isinstance(data, bytes) or hasattr(data, "read"):
             name, regular = name or "input", False
+        else:
+            raise TypeError(f"a path, bytes or a binary stream, not {type(data).__name__}")
         if not regular:
             folder = private.make()
             undo.callback(private.remove, folder)

@@ -310,3 +310,9 @@ def test_opening_loads_nothing_heavy() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("data", [None, 5, bytearray(b"%PDF-")])
+def test_what_is_no_input_at_all(data: Any) -> None:
+    with pytest.raises(TypeError, match="a path, bytes or a binary stream"):
+        open_source(data)

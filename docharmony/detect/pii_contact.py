@@ -26,18 +26,29 @@ _EMAIL_LOOSE = re.compile(
     rf"(?:\.|\s?(?:\(dot\)|\[dot\]|\{{dot\}})\s?)(?:{_ENDINGS})\b",
     re.IGNORECASE,
 )
+# Broken at a line's end, after a mark.
+_LABEL = r"[^\W_][\w-]{0,61}(?:(?<=-)\n[\w-]{1,61})?"
+_EMAIL_BROKEN = re.compile(
+    rf"(?<![\w.%+-])[\w.%+-]{{1,64}}(?:(?<=[-._+])\n[\w.%+-]{{1,64}})?@\n?{_LABEL}"
+    rf"(?:\.\n?{_LABEL}){{0,4}}\.\n?(?:{_ENDINGS})\b"
+)
 
 
 class Email:
-    """E-mail addresses, also with a stray space beside the @ or written with ``(at)``."""
+    """E-mail addresses: also broken at a line's end, with a space beside the @, or with ``(at)``."""
 
     def find(self, texts: Sequence[str]) -> list[list[Match]]:
         """Return the addresses in each text."""
-        return [
-            [Match(*m.span(), "e-mail address") for m in _EMAIL.finditer(text)]
-            + [Match(*m.span(), "e-mail address", 0.8) for m in _EMAIL_LOOSE.finditer(text)]
-            for text in texts
-        ]
+        return [list(self._in(text)) for text in texts]
+
+    def _in(self, text: str) -> Iterator[Match]:
+        for found in _EMAIL.finditer(text):
+            yield Match(*found.span(), "e-mail address")
+        for found in _EMAIL_LOOSE.finditer(text):
+            yield Match(*found.span(), "e-mail address", 0.8)
+        for found in _EMAIL_BROKEN.finditer(text):
+            if "\n" in found.group():
+                yield Match(*found.span(), "e-mail address", 0.8)
 
 
 _URL = re.compile(
@@ -116,7 +127,7 @@ def _is_ip(text: str) -> bool:
 _PHONE_WORD = re.compile(
     r"(?:\b(?:tele)?(?:ph|f)ones?|\btel|\btelefon\w*|\bt[ée]l[ée]phone|\bt[ée]l|\bfone|\bfax|"
     r"\btelefax|\bmobil\w*|\bm[oó]vil|\bmob|\bcell\w*|\bcelular|\bhandy|\bportable|\bportatile|"
-    r"\brufnummer|\bdurchwahl|\bhotline|\bcall|\bwhatsapp|\bsms|\btlf|\bpuh|\bгсм|\bтел\w*|"
+    r"\bph|\b[tpmf](?=:)|\brufnummer|\bdurchwahl|\bhotline|\bcall|\bwhatsapp|\bsms|\btlf|\bpuh|\bгсм|\bтел\w*|"
     r"电话|手机|電話|携帯|전화|[☎☏✆📞📱🕿])"
     r"[\s.:/()#-]{0,6}(?:(?:no|nr|num\w*|number|n[°º])?[\s.:#-]{0,4})(?:\(?\w{1,10}\)?[:.]\s{0,2})?$",
     re.IGNORECASE,

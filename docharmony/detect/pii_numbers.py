@@ -69,7 +69,8 @@ def _iban_length(country: str) -> int:
 
 
 _CARD = re.compile(
-    r"(?<![\w.,-])(?:[\dOIlSB]{4}([ \n.-]{0,2})[\dOIlSB]{4}\1[\dOIlSB]{4}\1[\dOIlSB]{1,7}"
+    r"(?<![\w.,-])(?:[\dOIlSB]{4}([ .-]{0,2})\n?[\dOIlSB]{4}(?:\1\n?|\n)[\dOIlSB]{4}(?:\1\n?|\n)"
+    r"[\dOIlSB]{1,7}"
     r"|\d{4}[ \n-]\d{6}[ \n-]\d{4,5}|\d{13,19})(?![\w-])(?![.,]\d)"
 )
 _CARD_WORD = re.compile(
@@ -108,7 +109,9 @@ class CreditCard:
                 yield Match(*found.span(), "payment card", 0.5)
 
 
-_SSN = re.compile(r"(?<![\w-])(?:\d{3}([-\u2013. \n])\d{2}\1\d{4}|\d{9})(?![\w-])(?![.,]\d)")
+_SSN = re.compile(
+    r"(?<![\w-])(?:\d{3}(?:\n|([-\u2013. ])\n?)\d{2}(?:\n|\1\n?)\d{4}|\d{9})(?![\w-])(?![.,]\d)"
+)
 _SSN_WORD = re.compile(
     r"(?:\bs\.?\s?s\.?\s?n\b|social\s+security|\bITIN\b|\bSS\s?#|taxpayer\s+id)", re.IGNORECASE
 )

@@ -103,7 +103,12 @@ def _read(
                 advance()
 
     return [
-        Finding("term", number, edit.bbox, "seen on the page")
+        Finding(
+            "term",
+            number,
+            edit.bbox,
+            "a picture that is not shown as it is" if edit.picture else "seen on the page",
+        )
         for number, edits in collect(source, pages(), rules, ready).plan.edits.items()
         for edit in edits
         if not any(

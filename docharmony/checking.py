@@ -61,6 +61,7 @@ def reread(
     pipeline: Pipeline,
 ) -> list[Check]:
     """Read the output again from its pixels, by the pipeline's reader and those of ``recheck``."""
+    from .closer import Closer
     from .routing import classify
 
     name = "pixels read again"
@@ -75,8 +76,16 @@ def reread(
     with opened(draft, pipeline, password=source.password) as output:
         before, context.source = context.source, output
         try:
+            closer = Closer(output, pipeline)
             for number, own in sorted(edits.items()):
                 page = output.page(number)
+                pictured = [edit for edit in own if edit.picture]
+                if pictured:
+                    left[readers[0].name] += closer.left(page, pictured)
+                own = [edit for edit in own if not edit.picture]
+                if not own:
+                    done += 1
+                    continue
                 if number not in found.read and classify(page) == "digital":
                     sampled += 1
                     if sampled > _SAMPLE:

@@ -314,7 +314,9 @@ class Edit:
         term: for rules ``term`` and ``map``, the 1-based index of the entry given; 0 otherwise.
         replacement: new text; a line end in it begins a paragraph.
         areas: for replacing, the places of the old text where they are not the polygon itself: one
-            for each line.
+            for each line. For pictures, the places in their pixels.
+        picture: what the file calls the picture that is cleared, wherever it is shown, because no page
+            shows it as it is; "" where the page is.
         setting: for replacing, how the new text is set.
     """
 
@@ -330,6 +332,7 @@ class Edit:
     term: int = 0
     areas: tuple[Polygon, ...] = ()
     setting: Setting | None = None
+    picture: str = ""
 
     @property
     def bbox(self) -> BBox:

@@ -90,6 +90,8 @@ def edit_to_json(edit: Edit) -> dict[str, Any]:
         data["areas"] = [[_numbers(p) for p in area] for area in edit.areas]
     if edit.setting is not None:
         data["setting"] = setting_to_json(edit.setting)
+    if edit.picture:
+        data["picture"] = edit.picture
     return data
 
 
@@ -160,6 +162,7 @@ def edit_from_json(data: Mapping[str, Any]) -> Edit:
         term=int(data.get("term", 0)),
         areas=tuple(Polygon.of(area) for area in data.get("areas", ())),
         setting=setting_from_json(data["setting"]) if data.get("setting") else None,
+        picture=str(data.get("picture", "")),
     )
 
 

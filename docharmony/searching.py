@@ -6,8 +6,10 @@ import pickle
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from .closer import Closer
 from .config import RunConfig, build, page_numbers
 from .errors import ConfigError, StageError, UsageError
 from .model import Edit, Line, Page, PageFailure
@@ -90,6 +92,7 @@ def collect(
     uncertain: list[Uncertain] = []
     read: set[int] = set()
     above: Page | None = None
+    closer, pictured = Closer(source, pipeline), {}
     with tempfile.TemporaryFile() as waiting:
         for item in items:
             page = _searched(item)
@@ -103,6 +106,7 @@ def collect(
                     for number, edit in enumerate(uncovered(more, page.edits), count)
                 ]
                 page = page.provide(edits=(*page.edits, *more))
+            pictured[page.number] = closer.edits(page, stage)
             if above is not None and above.number + 1 == page.number:
                 before, after = stage.across(above, page, context)
                 edits[above.number] = (*edits[above.number], *before)
@@ -115,11 +119,14 @@ def collect(
                         uncertain.append(Uncertain(page.number, line.bbox, line.confidence))
             pickle.dump(page, waiting, pickle.HIGHEST_PROTOCOL)
             above = page
-        values = repeatable(edit for own in edits.values() for edit in own)
+        everything = chain.from_iterable((*edits.values(), *pictured.values()))
+        values = repeatable(everything)
         waiting.seek(0)
         for number in edits if values else ():
             page = pickle.load(waiting).provide(edits=edits[number])
             edits[number] = (*edits[number], *stage.repeats(page, values, context))
+    for number, own in pictured.items():
+        edits[number] = (*edits[number], *own)
     plan = Plan(
         source.info.sha256,
         {number: own for number, own in edits.items() if own},

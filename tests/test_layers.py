@@ -44,6 +44,7 @@ LAYERS = (
         "report",
         "searching",
         "checking",
+        "closer",
         "redaction",
         "review",
         "replacement",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..geometry import BBox, Point
+from ..geometry import Affine, BBox, Point
 from ..model import Page, PageFailure, SourceInfo
 from ..stage import Glyph, Graphics, Span
 from . import private
@@ -37,6 +37,23 @@ class Specimen:
 
     image: npt.NDArray[np.uint8]
     claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A picture that a page does not show as it is: covered, cut off, or too small to be read.
+
+    Attributes:
+        key: what the file calls it.
+        to_page: from its pixels to the page as displayed.
+        windows: where it may hold letters, in its pixels.
+        whole: whether these are all there is, not only letters that were too small.
+    """
+
+    key: str
+    to_page: Affine
+    windows: tuple[BBox, ...]
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +143,21 @@ class Source(ABC):
         """Return boxes in which letters may be drawn otherwise than as text; see ``Page.drawn``."""
         self._check(number)
         return ()
+
+    def unseen(self, number: int, dpi: float, known: Collection[str] = ()) -> tuple[Unseen, ...]:
+        """Return pictures that the page, read at so many dpi, does not show as they are.
+
+        Args:
+            number: 1-based.
+            dpi: of the raster.
+            known: keys of pictures that were looked at as a whole.
+        """
+        self._check(number)
+        return ()
+
+    def look(self, number: int, picture: Unseen, window: BBox) -> tuple[npt.NDArray[np.uint8], int]:
+        """Return a window of such a picture, RGB, and by how much it was reduced."""
+        raise NotImplementedError
 
     def claims(self, number: int) -> tuple[frozenset[Claim], bool]:
         """Return what the fonts of the page say of their glyphs; empty for files without fonts.

@@ -8,7 +8,7 @@ import math
 import re
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from itertools import accumulate, chain, cycle, islice, pairwise, repeat
@@ -18,7 +18,7 @@ from ..errors import BrokenError, InputError, LimitExceededError, UsageError
 from ..geometry import Affine, BBox, Point, Polygon
 from ..model import Line, Page, PageFailure, Word
 from ..stage import Glyph, Graphics, Link, Rule, Span
-from .base import Claim, Opening, Source, Specimen
+from .base import Claim, Opening, Source, Specimen, Unseen
 from .child import Child, Ticket
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 _CHILD = "docharmony.io.pdf_child:"
 _LETTERS = "docharmony.io.letters_child:"
 _DRAWN = "docharmony.io.drawn_child:"
+_PICTURES = "docharmony.io.pictures_child:"
+
+# Pixels of a picture that are looked at in one piece.
+_PIECE = 16_000_000
 
 # Pages asked for before the first is used: enough to keep the child busy, little to throw away.
 _AHEAD = 4
@@ -149,6 +153,40 @@ class PdfSource(Source):
         with self._answers(number):
             boxes, _ = self._call("writing", number, module=_DRAWN)
             return tuple(BBox(*map(float, box)) for box in boxes)
+
+    def unseen(self, number: int, dpi: float, known: Collection[str] = ()) -> tuple[Unseen, ...]:
+        """Return pictures that are to be looked at by themselves; see :meth:`.base.Source.unseen`."""
+        most = self._limits.max_pixels
+        with self._answers(number):
+            found, _ = self._call(
+                "pictures", number, module=_PICTURES, dpi=dpi, most=most, known=sorted(known)
+            )
+            return tuple(
+                Unseen(
+                    str(key),
+                    Affine(*map(float, place)),
+                    tuple(BBox(*map(float, window)) for window in windows),
+                    bool(whole),
+                )
+                for key, place, windows, whole in found
+            )
+
+    def look(self, number: int, picture: Unseen, window: BBox) -> tuple[npt.NDArray[np.uint8], int]:
+        """Return a window of such a picture; see :meth:`.base.Source.look`."""
+        import numpy as np
+
+        with self._answers(number):
+            (height, width, step), (samples,) = self._call(
+                "pixels",
+                number,
+                module=_PICTURES,
+                key=picture.key,
+                window=[int(side) for side in window],
+                most=self._limits.max_pixels,
+                raster=_PIECE,
+            )
+            rgb = np.frombuffer(samples, np.uint8).reshape(int(height), int(width), 3)
+            return rgb, int(step)
 
     def claims(self, number: int) -> tuple[frozenset[Claim], bool]:
         """Return what the fonts of the page say of their glyphs; see :meth:`.base.Source.claims`."""

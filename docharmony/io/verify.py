@@ -246,7 +246,9 @@ def unseen_text(
                 "path": str(source.path),
                 "password": source.password,
                 "areas": {
-                    str(number): [[list(p) for p in edit.bbox.polygon()] for edit in own]
+                    str(number): [
+                        [list(p) for p in edit.bbox.polygon()] for edit in own if not edit.picture
+                    ]
                     for number, own in edits.items()
                 },
                 **plan.sought(on_page=False),
@@ -262,7 +264,7 @@ def unseen_text(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a check needs to know of the edits."""
+    """What a check needs to know of the edits; ``applied`` are those that clear a place of the page."""
 
     applied: Mapping[int, Sequence[Edit]]
     rejected: Mapping[int, Sequence[Edit]]
@@ -291,7 +293,7 @@ class _Plan:
         for items in rejected.values():
             spared |= {fold(terms[e.term - 1]) for e in items if 0 < e.term <= len(terms)}
         return cls(
-            applied,
+            {n: [e for e in items if not e.picture] for n, items in applied.items()},
             rejected,
             tuple(dict.fromkeys(secrets)),
             tuple(terms),

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..detect.areas import Glyphs, areas
 from ..detect.terms import Terms
 from ..detect.text import PageText, is_word_character
 from ..geometry import BBox
 from ..model import Edit, Page
-from ..stage import Context, Glyph, Graphics, Span, Stage
+from ..stage import Context, Stage
 from .lines import ReadConfig
+from .still import Apart
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-    from ..detect.base import Detector
-    from ..engine.base import Embedder, Engine
-    from ..translators.base import Translator
 
 # What must lie inside a cleared area for a find to count as left there, of the find's own area.
 _INSIDE = 0.5
@@ -158,7 +154,7 @@ def _united(boxes: Sequence[BBox]) -> list[BBox]:
     return done
 
 
-class _Strip:
+class _Strip(Apart):
     """A context whose raster is a strip of windows of the page, one below the other.
 
     Args:
@@ -171,7 +167,7 @@ class _Strip:
     def __init__(
         self, inner: Context, page: Page, windows: Sequence[BBox], look: _Look = _AS_IT_IS
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._page = page
         self._windows = windows
         self._look = look
@@ -229,51 +225,3 @@ class _Strip:
             strip[to : to + cut.shape[0], : cut.shape[1]] = cut
         turned = np.rot90(strip, -self._look.quarters)
         return np.ascontiguousarray(255 - turned if self._look.inverted else turned)
-
-    @property
-    def engine(self) -> Engine:
-        """The engine of the run."""
-        return self._inner.engine
-
-    def translator(self, name: str) -> Translator:
-        """Return a translator of the run."""
-        return self._inner.translator(name)
-
-    @property
-    def abilities(self) -> frozenset[str]:
-        """What the checkpoint of the run can do."""
-        return self._inner.abilities
-
-    @property
-    def checkpoint(self) -> str:
-        """The name of the checkpoint of the run."""
-        return self._inner.checkpoint
-
-    def embedder(self, name: str) -> Embedder:
-        """Return an embedder of the run."""
-        return self._inner.embedder(name)
-
-    @property
-    def log(self) -> logging.Logger:
-        """The logger of the run."""
-        return self._inner.log
-
-    @property
-    def store(self) -> dict[str, Any]:
-        """The caches of the run."""
-        return self._inner.store
-
-    def graphics(self, page: Page) -> Graphics:
-        """Return nothing: a strip has pixels only."""
-        return Graphics()
-
-    def spans(self, page: Page) -> tuple[Span, ...]:
-        return ()
-
-    def glyphs(self, page: Page) -> tuple[Glyph, ...]:
-        """Return nothing: a strip has pixels only."""
-        return ()
-
-    def detectors(self, kinds: Sequence[str]) -> Mapping[str, Detector]:
-        """Return the detectors of the run."""
-        return self._inner.detectors(kinds)

@@ -237,6 +237,9 @@ def _plain(edit: Edit, terms: Sequence[str]) -> dict[str, Any]:
         "rule": edit.rule,
         "original": "" if piece else edit.original,
     }
+    if edit.picture:
+        data["picture"] = edit.picture
+        data["areas"] = [_corners(area) for area in edit.areas]
     if edit.kind is EditKind.REPLACE:
         data["replacement"] = edit.replacement
         data["areas"] = [_corners(area) for area in edit.erased]

@@ -23,7 +23,7 @@ from ..carriers import policies as usual_policies
 from ..needles import Needles
 from ..sanitize import Job, sanitize
 from ..wire import Buffer
-from . import pdf_annots, pdf_bookmarks, pdf_image_codecs, pixel_setting
+from . import pdf_annots, pdf_apart, pdf_bookmarks, pdf_image_codecs, pixel_setting
 from .fitted import parted
 from .pdf_area import Area, page_matrix
 from .pdf_content import Eraser
@@ -108,8 +108,14 @@ def erase(
         moves: dict[str, Any] = {}
         gaps: list[list[str]] = []
         replacing.survey([(_page(pdf, int(n)), parted(items)[1]) for n, items in edits.items()])
-        for number, items in edits.items():
+        apart = [i for items in edits.values() for i in items if i.get("picture")]
+        counts["images"] += pdf_apart.clear(pdf, apart)
+        for number, all_items in edits.items():
             page = _page(pdf, int(number))
+            items = [item for item in all_items if not item.get("picture")]
+            if not items:
+                touched[int(number) - 1] = set()
+                continue
             matrix, box = page_matrix(page)
             gone, new = parted(items)
             planned, old = replacing.plan(page, new)

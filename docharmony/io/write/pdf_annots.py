@@ -231,23 +231,34 @@ def _form(
     areas: Sequence[Area],
     plan: Planner | None,
 ) -> Any:
-    """Return an appearance without what lies under the areas (ISO 32000-2, 12.5.5, algorithm 8.1)."""
-    try:
-        box = [float(v) for v in form["/BBox"]]
-        own = [float(v) for v in form.get("/Matrix", (1, 0, 0, 1, 0, 0))]
-        rect = _rect(annotation)
-    except (KeyError, TypeError, ValueError):
+    """Return an appearance without what lies under the areas."""
+    place = placed(annotation, form)
+    rect = _rect(annotation)
+    if place is None or rect is None:
         return form
-    bounds = BBox.around([_bbox(box_corners(box, Affine(*own)))])
-    if rect is None or bounds.is_empty:
-        return form
-    sx, sy = rect.width / bounds.width, rect.height / bounds.height
-    place = Affine(sx, 0, 0, sy, rect.x0 - bounds.x0 * sx, rect.y0 - bounds.y0 * sy)
     state = replace(State(place.then(matrix)))
     if plan is None or _ends_together(annotation):
         return eraser.appearance(form, state, areas, None)
     inside = _bbox(box_corners(rect, matrix))
     return eraser.appearance(form, state, areas, lambda scene: plan(scene, inside))
+
+
+def placed(annotation: Any, form: Any) -> Affine | None:
+    """Return the map of an appearance to the page's user space, before its own matrix; None for none.
+
+    ISO 32000-2, 12.5.5, algorithm 8.1.
+    """
+    try:
+        box = [float(v) for v in form["/BBox"]]
+        own = [float(v) for v in form.get("/Matrix", (1, 0, 0, 1, 0, 0))]
+        rect = _rect(annotation)
+        bounds = BBox.around([_bbox(box_corners(box, Affine(*own)))])
+    except (KeyError, TypeError, ValueError):
+        return None
+    if rect is None or bounds.is_empty:
+        return None
+    sx, sy = rect.width / bounds.width, rect.height / bounds.height
+    return Affine(sx, 0, 0, sy, rect.x0 - bounds.x0 * sx, rect.y0 - bounds.y0 * sy)
 
 
 def _ends_together(annotation: Any) -> bool:

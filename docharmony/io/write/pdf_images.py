@@ -53,6 +53,11 @@ class Picture:
         top = (1 << self.depth) - 1
         if self.palette is not None:
             return np.asarray(self.palette[np.minimum(part[..., 0], len(self.palette) - 1)])
+        if self.depth == 8 and self.colours in ("rgb", "gray"):
+            whole = part.astype(np.uint8)
+            if self.inverted:
+                whole = 255 - whole
+            return whole if self.colours == "rgb" else np.repeat(whole[..., :1], 3, axis=2)
         level = (part.astype(np.float32) * (255.0 / top)).round()
         if self.inverted:
             level = 255.0 - level

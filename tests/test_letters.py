@@ -298,3 +298,49 @@ def test_lying_text_in_a_layer_that_is_off(tmp_path: Path, pipeline: Pipeline) -
             del pdf.Root.OCProperties
         pdf.save(out)
     assert glyphs_left(out) == count(FILLER[:50])
+
+
+def test_a_font_that_is_upside_down_and_drawn_so_tells_the_truth(
+    tmp_path: Path, pipeline: Pipeline
+) -> None:
+    """As dvips embeds bitmaps: the matrix of the text turns round what stands on its head in the font."""
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(500, 300))
+        fonts = pikepdf.Dictionary(F=pdf.make_indirect(helvetica()))
+        letters = sorted({*FILLER} - {" "})
+        procs = {
+            f"/c{ord(c)}": pdf.make_stream(
+                b"6 0 d0 1 0 0 -1 0 0 cm BT /F 10 Tf (%s) Tj ET" % c.encode()
+            )
+            for c in letters
+        }
+        named = [item for c in letters for item in (ord(c), Name(f"/c{ord(c)}"))]
+        meant = "".join(f"<{ord(c):02X}> <{ord(c):04X}>\n" for c in letters)
+        meaning = f"begincmap {len(letters)} beginbfchar\n{meant}endbfchar endcmap"
+        font = pikepdf.Dictionary(
+            Type=Name.Font,
+            Subtype=Name.Type3,
+            FontBBox=pikepdf.Array([0, -10, 8, 4]),
+            FontMatrix=pikepdf.Array([0.1, 0, 0, 0.1, 0, 0]),
+            FirstChar=32,
+            LastChar=122,
+            Widths=pikepdf.Array([6] * 91),
+            CharProcs=pikepdf.Dictionary(procs),
+            Encoding=pikepdf.Dictionary(Differences=pikepdf.Array(named)),
+            Resources=pikepdf.Dictionary(Font=fonts),
+            ToUnicode=pdf.make_stream(meaning.encode()),
+        )
+        page = pdf.pages[0].obj
+        page[Name.Resources] = pikepdf.Dictionary(Font=pikepdf.Dictionary(T=font))
+        rows = [FILLER[:45], FILLER[45:]]
+        shown = [
+            f"BT /T 12 Tf 1 0 0 -1 30 {220 - 30 * row} Tm ({text}) Tj ET"
+            for row, text in enumerate(rows)
+        ]
+        page[Name.Contents] = pdf.make_stream("\n".join(shown).encode())
+        pdf.save(tmp_path / "a.pdf")
+    with open_source(tmp_path / "a.pdf") as source:
+        read = source.page(1)
+        assert "quick brown fox" in " ".join(line.text for line in read.lines)
+        assert list(pipeline.letters.misleading(source, read)) == []
+        assert all(line.trusted for line in pipeline.letters.mark(source, read, strict=True).lines)

@@ -48,8 +48,14 @@ class _Face:
     """An open font and the pictures of its glyphs."""
 
     font: Any
+    mirrored: bool = False  # its glyphs are upside down in the font, and drawn so again
     shapes: dict[int, str] = field(default_factory=dict)
     heights: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def up(self) -> int:
+        """In which direction of a picture its glyphs go up, times an em."""
+        return 1 if self.mirrored else -1
 
     @property
     def drawn(self) -> bool:
@@ -141,7 +147,11 @@ class _Glyphs(mupdf.FzDevice2):  # type: ignore[misc]
         if not (0 < size < 1e6 and 0 < length < 1e6):
             return
         along = along[0] / length, along[1] / length
-        face = _face(span.font)
+        # Bitmaps that stand on their heads in their font: the matrix of the text turns them round.
+        mirrored = (
+            span.font.t3procs is not None and (a * d - b * c) * (trm.a * trm.d - trm.b * trm.c) > 0
+        )
+        face = _face(span.font, mirrored)
         items = mupdf.FzTextSpan(span)
         last: _Glyph | None = None
         for index in range(span.len):
@@ -161,16 +171,16 @@ class _Glyphs(mupdf.FzDevice2):  # type: ignore[misc]
             self.found.append(last)
 
 
-_faces: OrderedDict[int, _Face] = OrderedDict()
+_faces: OrderedDict[tuple[int, bool], _Face] = OrderedDict()
 
 
-def _face(font: Any) -> _Face:
+def _face(font: Any, mirrored: bool) -> _Face:
     """Return the face of a MuPDF font. It keeps the font open, so that its address stays its own."""
-    address = int(font.this)
+    address = int(font.this), mirrored
     if address in _faces:
         _faces.move_to_end(address)
         return _faces[address]
-    face = _Face(mupdf.FzFont(mupdf.ll_fz_keep_font(font)))
+    face = _Face(mupdf.FzFont(mupdf.ll_fz_keep_font(font)), mirrored)
     _faces[address] = face
     while len(_faces) > _FONTS:
         _faces.popitem(last=False)
@@ -192,7 +202,7 @@ def _drawn(glyphs: Sequence[tuple[_Face, int, float, float]], em: float, size: A
     device = mupdf.fz_new_draw_device(mupdf.FzMatrix(), pixmap)
     for face, glyph, x, y in glyphs:
         text = mupdf.FzText()
-        matrix = mupdf.FzMatrix(em, 0, 0, -em, x, y)
+        matrix = mupdf.FzMatrix(em, 0, 0, face.up * em, x, y)
         mupdf.fz_show_glyph(text, face.font, matrix, glyph, 32, 0, 0, 0, 0)
         mupdf.fz_fill_text(
             device, text, mupdf.FzMatrix(), _black(), [0.0], 1.0, mupdf.FzColorParams()
@@ -206,7 +216,7 @@ def _picture(face: _Face, glyph: int) -> None:
     """Find the shape of a glyph, a digest of its picture, and its height in em."""
     face.shapes[glyph], face.heights[glyph] = BLANK, 0.0
     em = _SHAPE_EM
-    box = mupdf.fz_bound_glyph(face.font, glyph, mupdf.FzMatrix(em, 0, 0, -em, 0, 0))
+    box = mupdf.fz_bound_glyph(face.font, glyph, mupdf.FzMatrix(em, 0, 0, face.up * em, 0, 0))
     if not math.isfinite(box.x0 + box.y0 + box.x1 + box.y1):
         return
     width, height = box.x1 - box.x0, box.y1 - box.y0

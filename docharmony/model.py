@@ -93,6 +93,7 @@ class Line:
         bold: whether most of its glyphs come from a bold face.
         visible: False for text that a person does not see (render mode 3, as under a scan).
         trusted: False for a line of the text layer whose glyphs are not the letters that it claims.
+        vertical: whether letters stand upright in a line that runs down, as in Japanese columns.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Line:
     bold: bool = False
     visible: bool = True
     trusted: bool = True
+    vertical: bool = False
 
     @property
     def text(self) -> str:

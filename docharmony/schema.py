@@ -237,6 +237,7 @@ def page_to_json(page: Page) -> dict[str, Any]:
                 "size": round(line.size, 2),
                 "bold": line.bold,
                 "visible": line.visible,
+                **({"vertical": True} if line.vertical else {}),
                 "words": [_word_to_json(word) for word in line.words],
             }
             for line in page.lines
@@ -273,6 +274,7 @@ def page_from_json(data: Mapping[str, Any]) -> Page:
                 item.get("size", 0.0),
                 item.get("bold", False),
                 item.get("visible", True),
+                vertical=item.get("vertical", False),
             )
         )
     blocks = tuple(

@@ -20,6 +20,7 @@ from ..model import Line, Page, PageFailure, Word
 from ..stage import Glyph, Graphics, Link, Rule, Span
 from .base import Claim, Opening, Source, Specimen, Unseen
 from .child import Child, Ticket
+from .pdf_columns import with_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -314,6 +315,9 @@ def _page(
     )
     for index, direction in value["directions"].items():
         lines[int(index)] = _turned(lines[int(index)], float(direction))
+    for index in value["upright"]:
+        lines[int(index)] = replace(lines[int(index)], vertical=True)
+    lines = with_columns(lines)
     has = set()
     if lines:
         junk = len(_JUNK.findall(text))

@@ -48,6 +48,8 @@ _PAINTED = mupdf.FZ_STEXT_FILLED | mupdf.FZ_STEXT_STROKED | mupdf.FZ_STEXT_CLIPP
 # Invisible marks that separate words in MuPDF's eyes too.
 _DELIMITERS = frozenset("\u00a0\u202a\u202b\u202c\u202d\u202e")
 
+_TOP = 0.88  # from the top of a letter in vertical writing to its baseline, in em
+
 _MAX_DRAWINGS = 50_000
 _MAX_LINKS = 5_000
 
@@ -115,7 +117,8 @@ def page(
     Blobs: the words as UTF-8, one a row; their boxes as float32, all x0, then all y0, x1, y1.
     In the value: ``counts``, the number of words of each text line; ``styles``, for each line an index
     into ``palette`` of (size, bold, visible); ``directions`` in degrees of lines that do not run from
-    left to right; ``quads``, four corners of words that are not axis-aligned.
+    left to right; ``upright``, indices of lines whose font is one for vertical writing; ``quads``, four
+    corners of words that are not axis-aligned.
     """
     sheet = _page(path, password, number)
     bounds = sheet.bound()
@@ -132,6 +135,8 @@ def page(
     quads: dict[int, list[float]] = {}
     if oblique:
         words = _with_oblique(words, oblique, bounds, quads)
+    if any(standing for _, _, standing in lines.values()):
+        words = [_placed(word, *lines[word[5], word[6]]) for word in words]
     columns = list(zip(*words, strict=True)) or [()] * 8
     joined = "\n".join(columns[4])
     # MuPDF cuts words at the ASCII blanks, and leaves others inside.
@@ -144,10 +149,13 @@ def page(
     palette: dict[Style, int] = {}
     styles: list[int] = []
     directions: dict[int, float] = {}
+    upright: list[int] = []
     for start in starts:
-        direction, style = lines[blocks[start], rows[start]]
+        direction, style, standing = lines[blocks[start], rows[start]]
         if direction:
             directions[len(styles)] = direction
+        if standing:
+            upright.append(len(styles))
         styles.append(palette.setdefault(style, len(palette)))
     return {
         "size": (width, height),
@@ -157,6 +165,7 @@ def page(
         "styles": styles,
         "palette": list(palette),
         "directions": directions,
+        "upright": upright,
         "quads": quads,
     }, [_utf8(joined), array("f", x0 + y0 + x1 + y1).tobytes()]
 
@@ -199,10 +208,15 @@ def glyphs(blobs: list[bytearray], *, path: str, password: str | None, number: i
     for block in pymupdf.TextPage(text).extractRAWDICT()["blocks"]:
         for line in block.get("lines", ()):
             for span in line["spans"]:
+                dx = dy = 0.0
+                if line["wmode"]:
+                    x, y = line["dir"]
+                    dx, dy = _lift(math.degrees(math.atan2(y, x)), span["size"])
                 for char in span["chars"]:
                     if not char["c"].isspace() and math.isfinite(sum(char["bbox"])):
+                        x0, y0, x1, y1 = char["bbox"]
                         letters.append(char["c"])
-                        boxes.extend(char["bbox"])
+                        boxes.extend((x0 + dx, y0 + dy, x1 + dx, y1 + dy))
     return None, [_utf8("".join(letters)), boxes.tobytes()]
 
 
@@ -225,11 +239,13 @@ def spans(blobs: list[bytearray], *, path: str, password: str | None, number: in
                 looks = [bool(flags & bit) for bit in (16, 2, 4, 8)]  # bold, italic, serif, mono
                 painted = span.get("char_flags", _PAINTED) & _PAINTED
                 seen = bool(painted) and span.get("alpha", 255) > 0
+                dx, dy = _lift(direction, span["size"]) if line["wmode"] else (0.0, 0.0)
+                x0, y0, x1, y1 = span["bbox"]
                 font = re.sub(r"^[A-Z]{6}\+", "", span["font"])
                 rows.append(
                     [
                         _utf8(span["text"]).decode(),
-                        [round(v, 3) for v in span["bbox"]],
+                        [round(v, 3) for v in (x0 + dx, y0 + dy, x1 + dx, y1 + dy)],
                         [round(v, 3) for v in span["origin"]],
                         direction,
                         round(span["size"], 3),
@@ -317,15 +333,15 @@ def _text_page(sheet: pymupdf.Page, flags: int, area: mupdf.FzRect) -> mupdf.FzS
 def _walk(
     text: mupdf.FzStextPage,
 ) -> tuple[
-    dict[Key, tuple[float, Style]],
+    dict[Key, tuple[float, Style, bool]],
     dict[Key, list[tuple[str, list[float]]]],
     list[tuple[float, float, float, float]],
 ]:
-    """Return direction and style of each line, words of the oblique lines, and image boxes.
+    """Return direction, style and verticality of each line, words of oblique lines, and image boxes.
 
     Goes through MuPDF's linked lists by hand: ``extractDICT`` says the same in twice the time.
     """
-    lines: dict[Key, tuple[float, Style]] = {}
+    lines: dict[Key, tuple[float, Style, bool]] = {}
     oblique: dict[Key, list[tuple[str, list[float]]]] = {}
     images = []
     known: tuple[float, int, int] | None = None
@@ -340,9 +356,10 @@ def _walk(
             line, line_index = mupdf.FzStextBlock(block).begin().__ref__().m_internal, 0
             while line:
                 way = _dir(line)
-                direction = 0.0
+                direction, standing = 0.0, False
                 if _x(way) < 0.99999:  # a quarter of a degree is no direction
                     direction = round(math.degrees(math.atan2(way.y, way.x)), 2)
+                    standing = bool(line.wmode)
                     if direction % 90:
                         oblique[block_index, line_index] = list(_oblique_words(line))
                 first = _first(line)
@@ -352,7 +369,7 @@ def _walk(
                 if mark != known:
                     known = mark
                     style = _style(line)
-                lines[block_index, line_index] = direction, style
+                lines[block_index, line_index] = direction, style, standing
                 line, line_index = _next(line), line_index + 1
             block_index += 1
         block = block.next
@@ -445,6 +462,25 @@ def _cut(words: Iterable[Any]) -> Iterator[Any]:
                 start = text.index(part, end)
                 end = start + len(part)
                 yield x0 + start * step, y0, x0 + end * step, y1, part, block, line, next(place)
+
+
+def _placed(word: Any, direction: float, style: Style, standing: bool) -> Any:
+    """Return a word of vertical writing where its letters stand; any other as it is."""
+    if not standing:
+        return word
+    dx, dy = _lift(direction, style[0])
+    x0, y0, x1, y1, *rest = word
+    return (x0 + dx, y0 + dy, x1 + dx, y1 + dy, *rest)
+
+
+def _lift(direction: float, size: float) -> tuple[float, float]:
+    """Return how far MuPDF's boxes of vertical writing are off.
+
+    They begin at the baseline of a letter, not at its top: by 0.88 em, PDF's usual vertical origin
+    (ISO 32000-1, 9.7.4.3).
+    """
+    angle = math.radians(direction)
+    return -_TOP * size * math.cos(angle), -_TOP * size * math.sin(angle)
 
 
 def _clipped(

@@ -86,7 +86,7 @@ class Replacer:
         setting = self.styles.of(line, polygon, like)
         if inline:
             setting = self.styles.most(line, polygon=polygon) or setting
-        direction = _direction(line.text, old, new)
+        direction = "ttb" if _stands(line, new) else _direction(line.text, old, new)
         if align is None:
             rtl = direction == "rtl" or (not direction and is_rtl(new))
             align = "end" if rtl and not is_rtl(old) else "start"
@@ -95,7 +95,11 @@ class Replacer:
             room = (0.0, 0.0, 0.0, 0.0)
         setting = replace(setting, align=align, room=room, direction=direction)
         setting = replace(setting, inline=tuple(inline))
-        return _edit(naming, polygon, old, new, _dressed([polygon], setting), setting)
+        areas = _dressed([polygon], setting)
+        if line.vertical:
+            areas = areas or (polygon,)
+            polygon, setting = _in_column(polygon, setting)
+        return _edit(naming, polygon, old, new, areas, setting)
 
     def block(
         self,
@@ -127,6 +131,8 @@ class Replacer:
         boxes = [polygon.map(turn).bbox for polygon in polygons]
         frame = BBox.around(boxes)
         setting = self.styles.of_lines(lines)
+        if _stands(first, new):
+            direction = direction or "ttb"
         direction = direction or _direction(
             "", joined([line.text for line in lines]), new, language
         )
@@ -172,6 +178,9 @@ class Replacer:
         )
         old = joined([line.text for line in lines])
         areas = _dressed(polygons, setting) or (tuple(polygons) if len(polygons) > 1 else ())
+        if first.vertical:
+            corners, setting = _in_column(corners, setting)
+            areas = areas or tuple(polygons)
         return _edit(naming, corners, old, new, areas, setting)
 
     def _baseline(self, line: Line) -> float:
@@ -350,6 +359,23 @@ def _direction(line: str, old: str, new: str, language: str = "") -> str:
         return "rtl" if language.split("-")[0] in _RTL else "ltr"
     part = line.split() != old.split() and bool(line)
     return ("rtl" if is_rtl(line if part else old) else "ltr") if part or "L" in kinds else ""
+
+
+def _stands(line: Line, new: str) -> bool:
+    """Return whether a new text stands upright in columns: its script must be one that does."""
+    return line.vertical and any(unicodedata.east_asian_width(c) in ("W", "F") for c in new)
+
+
+def _in_column(polygon: Polygon, setting: Setting) -> tuple[Polygon, Setting]:
+    """Return where text stands in place of vertical writing, and how.
+
+    Letters that stand upright are in the middle of their column and take corners of the page, not of the
+    line that runs down. What is turned lies with its middle where theirs was.
+    """
+    if setting.direction != "ttb":
+        return polygon, replace(setting, baseline=0.0)
+    corners = Polygon((*polygon[-1:], *polygon[:-1]))
+    return corners, replace(setting, baseline=0.0, indent=0.0)
 
 
 def _ruled(block: Block) -> list[BBox]:

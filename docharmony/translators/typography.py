@@ -81,6 +81,12 @@ _UNITS = (
 )
 
 
+# Signs of Chinese and Japanese, and those of other languages.
+_WIDE = dict(zip("\u3002\uff0e\uff0c\u3001\uff1a\uff1b\uff1f\uff01", "..,,:;?!", strict=True))
+_WIDE_SIGN = re.compile(rf"[ \u3000]?([{''.join(_WIDE)}])[ \u3000]*")
+_WIDE_PAIRS = str.maketrans("\uff08\uff09\uff3b\uff3d", "()[]")
+
+
 def typeset(text: str, target: str, keep: Sequence[str] = ()) -> str:
     """Return a text with the quotes and spaces of a language; what is protected stays as it is.
 
@@ -110,9 +116,12 @@ def _quotes(text: str, target: str) -> str:
     return text.replace("\ue010", opening).replace("\ue011", closing)
 
 
-def _signs(text: str, target: str) -> str:
-    text = re.sub(rf"(\d) ({_UNITS})(?!\w)", rf"\1{_NB}\2", text)
+def _signs(plain: str, target: str) -> str:
+    text = re.sub(rf"(\d) ({_UNITS})(?!\w)", rf"\1{_NB}\2", plain)
     name = language(target)
+    if name not in ("zh", "ja", "yue"):
+        text = _WIDE_SIGN.sub(lambda match: _WIDE[match[1]] + " ", text).translate(_WIDE_PAIRS)
+        text = text.removesuffix(" ") if not plain.endswith(" ") else text
     if name in ("es", "ast"):
         text = _opened(text)
     if name == "fr":

@@ -21,6 +21,11 @@ _STEERING = dict.fromkeys(
 )
 
 
+# How far the baseline lies below the top of a letter in vertical text, in em: what is usual, and what
+# faces may say. Droid Sans Fallback's table of vertical metrics says 1.6.
+TOP, _LEAST_TOP, _MOST_TOP = 0.88, 0.7, 1.1
+
+
 class Glyph(NamedTuple):
     """A glyph of a face with the place of its origin.
 
@@ -51,6 +56,7 @@ class Run:
         rtl: whether they are read from right to left.
         look: which of the looks that were given; None for the rest of the line.
         scale: their size as a share of the line's.
+        turned: whether they lie on their side in a vertical line, as Latin letters do.
     """
 
     face: Face
@@ -58,6 +64,7 @@ class Run:
     rtl: bool
     look: int | None = None
     scale: float = 1.0
+    turned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,12 @@ def shape(
         for piece in _itemized(text, chain, levels, looks)
         if piece[0] < piece[1]
     ]
+    if vertical:
+        pieces = [
+            (start, end, *piece[2:])
+            for piece in pieces
+            for start, end in _ways(text, piece[0], piece[1])
+        ]
     runs: list[Run] = []
     missing: list[str] = []
     pen = 0.0
@@ -136,11 +149,33 @@ def shape(
         if face is None:
             missing += [c for c in text[start:end] if not c.isspace()]
             face = chain.first
-        way = "ttb" if vertical else ("rtl" if level % 2 else "ltr")
+        turned = vertical and not stands(text[start])
+        way = "ttb" if vertical and not turned else ("rtl" if level % 2 else "ltr")
         scale = next((look.scale for look in looks if look.number == number), 1.0)
         glyphs, pen = _shaped(text, start, end, face, way, language, pen, kerning, scale)
-        runs.append(Run(face, tuple(glyphs), bool(level % 2), number, scale))
+        runs.append(Run(face, tuple(glyphs), bool(level % 2), number, scale, turned))
     return ShapedLine(text, tuple(runs), pen, "".join(sorted(set(missing))))
+
+
+def stands(character: str) -> bool:
+    """Return whether a character stands upright in a vertical line; others are turned (UAX 50).
+
+    >>> stands("\u4e2d"), stands("7"), stands("\u2026")
+    (True, False, False)
+    """
+    wide = unicodedata.east_asian_width(character)
+    return wide in ("W", "F") or (wide == "A" and unicodedata.category(character)[0] in "SN")
+
+
+def _ways(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield parts of a piece whose characters all stand, or all are turned; marks go with theirs."""
+    first = start
+    for here, _ in clusters(text[start:end]):
+        here += start
+        if here > first and stands(text[here]) != stands(text[first]):
+            yield first, here
+            first = here
+    yield first, end
 
 
 def _shaped(
@@ -176,7 +211,9 @@ def _shaped(
         advance = (-place.y_advance if way == "ttb" else place.x_advance) / upem
         x, y = place.x_offset / upem, place.y_offset / upem
         if way == "ttb":  # the line goes down: x stays the distance along it, y what is across
-            along, across = pen - y, x
+            top = -y / scale
+            top = top if _LEAST_TOP <= top <= _MOST_TOP else TOP
+            along, across = pen + top * scale, x
         else:
             along, across = pen + x, y
         glyphs.append(

@@ -40,6 +40,7 @@ def test_what_is_no_language_is_refused(tag: str) -> None:
         ("Mira (es a.b)?! Ya", "es", "¿Mira (es a.b)?! Ya"),
         ("你好, 世界.", "zh", "你好，世界。"),
         ("“a”", "xx", "“a”"),
+        ("Hello。Yes，（a）。", "en", "Hello. Yes, (a)."),
     ],
 )
 def test_typography(text: str, target: str, expected: str) -> None:

@@ -66,3 +66,15 @@ def test_a_column_of_ideographs_goes_down() -> None:
     places = [glyph.x for run in line.runs for glyph in run.glyphs]
     assert places == sorted(places)
     assert line.width == pytest.approx(3, abs=0.4)
+
+
+def test_letters_of_other_scripts_lie_on_their_side_in_a_column(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCHARMONY_FONTS", "none")
+    line = shape("中12文", chain("sans", language="zh"), direction="ttb")
+    assert [run.turned for run in line.runs] == [False, True, False]
+    # Droid Sans Fallback says that its letters hang 1.6 em below where they begin.
+    (first,), _, (last,) = (run.glyphs for run in line.runs)
+    assert 0.7 <= first.x <= 1.1
+    assert last.x - first.x == pytest.approx(1 + 2 * 0.556, abs=0.05)

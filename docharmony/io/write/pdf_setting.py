@@ -19,7 +19,7 @@ from .pdf_in_place import NewText, Spot
 from .pdf_objects import dictionary
 from .pdf_own_fonts import OwnType
 from .pdf_tags import adopt, renewed
-from .setting import Planned, Segment, ShapedType, spots
+from .setting import Planned, Segment, ShapedType, spots, upright
 
 Color = tuple[int, int, int]
 
@@ -144,6 +144,12 @@ class Setter:
         self, item: Planned, own: OwnType, line: SetLine, part: Segment, name: str, back: Affine
     ) -> list[str]:
         layout = item.layout
+        if item.setting.direction == "ttb":
+            shown = [
+                f"{_numbers(place.then(back))} Tm <{own.codes[character].hex()}> Tj"
+                for character, place in upright(item, line, part)
+            ]
+            return [f"{name} 1 Tf", *shown]
         scale, rise = 1.0, 0.0
         if part.number is not None:
             scale, rise = item.inline(part.number).scale, item.inline(part.number).rise
@@ -167,8 +173,8 @@ class Setter:
                 codes = ""
         if codes:
             parts.append(f"<{codes}>")
-        shown = " ".join(part for part in parts if part)
-        return [f"{name} {size:.4g} Tf", f"{_numbers(place)} Tm", f"[{shown}] TJ"]
+        whole = " ".join(part for part in parts if part)
+        return [f"{name} {size:.4g} Tf", f"{_numbers(place)} Tm", f"[{whole}] TJ"]
 
     def _shaped(
         self,

@@ -11,13 +11,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
+from unicodedata import category
 
 from ...geometry import Affine, Point, Polygon
 from ...model import Inline, Setting
 from ...schema import setting_from_json
 from ...typeset.faces import Chain, chain
 from ...typeset.fit import Layout, SetLine, Wish, fit, tidy
-from ...typeset.shape import Look, ShapedLine, is_rtl, shape
+from ...typeset.shape import TOP, Look, ShapedLine, is_rtl, shape, stands
 from .fitted import Fitted
 
 # Size of the letters as a share of the height of their line's box, where nothing else is known.
@@ -277,6 +278,8 @@ def frame_of(polygon: Polygon, *, vertical: bool) -> Frame:
 
 Find = Callable[[str, str], "Type | None"]
 """Gives the document's own font of a name, if it has all characters of a text."""
+# How far the middle of letters lies above their baseline, in em.
+_MIDDLE = 0.35
 # Characters that steer shaping, and those that the fitting counts as spaces.
 _STEERING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -302,7 +305,8 @@ def plan(edit: Mapping[str, Any], least: float, find: Find | None = None) -> Pla
             found = find(part.font, part.text)
             # What the document has no font for is shaped.
             own.append((number, found or shaped))
-        kind = find(setting.font, _without(text, inline)) or shaped
+        if not vertical or _stands_alone(text):
+            kind = find(setting.font, _without(text, inline)) or shaped
     kinds = _kinds(setting, kind, own)
     missing = shaped.missing(
         "".join(
@@ -344,6 +348,11 @@ def plan(edit: Mapping[str, Any], least: float, find: Find | None = None) -> Pla
     if layout is None:
         return Fitted(str(edit["id"]), False, note="it is too long for the space there is")
     return Planned(edit, setting, frame, layout, kind, joined, tuple(own))
+
+
+def _stands_alone(text: str) -> bool:
+    """Return whether all characters stand upright in a column just as they do in a line."""
+    return all(stands(c) and not category(c).startswith(("P", "Lm", "Z")) for c in text)
 
 
 def _without(text: str, inline: Sequence[Inline]) -> str:
@@ -399,6 +408,15 @@ def _joins(character: str) -> bool:
     return 0x0600 <= point <= 0x08FF or 0x0900 <= point <= 0x0DFF or 0xFB50 <= point <= 0xFEFF
 
 
+def upright(planned: Planned, line: SetLine, part: Segment) -> Iterator[tuple[str, Affine]]:
+    """Yield the letters of a segment in a column, and where each begins, from em (y up) to the page."""
+    size, pen = planned.layout.size, part.x
+    for character in part.text:
+        local = Affine(size, 0.0, 0.0, size, -line.y - size / 2, -pen - TOP * size)
+        yield character, local.then(planned.frame.matrix)
+        pen += size + planned.layout.tracking
+
+
 def spots(
     planned: Planned, line: SetLine, part: Segment, shaped: ShapedLine
 ) -> list[tuple[Any, int, Affine]]:
@@ -415,12 +433,16 @@ def spots(
         rise = 0.0 if run.look is None else planned.inline(run.look).rise * size
         for index, glyph in enumerate(run.glyphs):
             along, across = part.x + glyph.x * size * stretch + extra, glyph.y * size + rise
-            if vertical:
+            em = size * run.scale
+            if run.turned:
+                # On their side: what is up points to the right, and their middle is the column's.
+                x, y = across - line.y - _MIDDLE * em, -along
+                local = Affine(0.0, -em, em, 0.0, x, y)
+            elif vertical:
                 # Columns go from right to left; their middles are as far apart as lines are.
-                x, y = across - line.y, -along
+                local = Affine(em, 0.0, 0.0, em, across - line.y, -along)
             else:
-                x, y = along, across - line.y
-            local = Affine(size * run.scale * stretch, 0.0, 0.0, size * run.scale, x, y)
+                local = Affine(em * stretch, 0.0, 0.0, em, along, across - line.y)
             result.append((run.face, glyph.number, local.then(planned.frame.matrix)))
             last = (
                 index + 1 == len(run.glyphs)

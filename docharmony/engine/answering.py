@@ -132,6 +132,36 @@ class Answerer:
         logprobs, cache = self._run(ids, prefix.length, prefix.cache)
         return self._search(prefix.root, logprobs, cache, prefix.length + len(ids))
 
+    def rate(self, question: str, context: str, answers: Sequence[str]) -> list[float]:
+        """Return for each answer the mean log-probability of its symbols and of its end, at most 0.
+
+        All answers are branches of one sequence: the model runs once.
+        """
+        if not context.strip() or not question.strip() or not answers:
+            return [_FAR] * len(answers)
+        prefix = self._read(context)
+        asked = self._ids(questions.question(question))[-(_ROOM - LONGEST) :]
+        first, cache = self._run(asked, prefix.length, prefix.cache)
+        place = prefix.length + len(asked)
+        branches = [self._ids(f" {' '.join(text.split())}")[:LONGEST] for text in answers]
+        ids = [symbol for branch in branches for symbol in branch]
+        owner = np.repeat(np.arange(len(branches)), [len(branch) for branch in branches])
+        depth = np.concatenate([np.arange(len(branch)) for branch in branches])
+        bias = np.zeros((len(ids), place + len(ids)), np.float32)
+        # Each symbol sees the question and what stands before it in its own branch.
+        unseen = (owner[:, None] != owner[None]) | (depth[None] > depth[:, None])
+        bias[:, place:][unseen] = _FAR
+        said, _ = self._parts.answer_language(
+            np.array([ids]), place + depth[None], bias[None, None], np.arange(len(ids)), cache
+        )
+        rates, at = [], 0
+        for branch in branches:
+            rows = [first, *said[0][at : at + len(branch)]]
+            total = sum(float(row[s]) for row, s in zip(rows, [*branch, self._end], strict=True))
+            rates.append(total / (len(branch) + 1))
+            at += len(branch)
+        return rates
+
     def _run(self, ids: list[int], place: int, cache: Any) -> tuple[Floats, Any]:
         """Run ids that follow ``place`` others; return what follows the last, and the longer cache."""
         count = len(ids)

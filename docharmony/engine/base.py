@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..geometry import Polygon
 
@@ -94,6 +94,14 @@ class Engine(Protocol):
 
     def generate(self, prompt: str, *, size: tuple[int, int], seed: int) -> Image:
         """Draw an image from a prompt; EngineError where the checkpoint cannot."""
+
+
+@runtime_checkable
+class Rater(Protocol):
+    """What an engine with a language model for questions does besides: it judges answers of others."""
+
+    def rate(self, question: str, context: str, answers: Sequence[str]) -> list[float]:
+        """Return for each answer its mean log-probability, at most 0; EngineError where it cannot."""
 
 
 def checked(image: npt.NDArray[Any]) -> Image:

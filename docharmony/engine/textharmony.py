@@ -294,6 +294,13 @@ class TextHarmony:
         The language model for questions reads the context alone, so all images get one answer.
         ``text`` is empty where the context does not say.
         """
+        return [self._asked().answer(question, context)] * len(images)
+
+    def rate(self, question: str, context: str, answers: Sequence[str]) -> list[float]:
+        """Return how likely the language model holds each answer: a mean log-probability, at most 0."""
+        return self._asked().rate(question, context, answers)
+
+    def _asked(self) -> answering.Answerer:
         if "answer" not in self.manifest.abilities or self.spec.answer is None:
             self._cannot("answer questions")
         if self._answerer is None:
@@ -301,7 +308,7 @@ class TextHarmony:
             self._answerer = answering.Answerer(
                 self.parts, tokens, self.spec.answer.context, self.spec.answer.calibration
             )
-        return [self._answerer.answer(question, context)] * len(images)
+        return self._answerer
 
     # --- what nano cannot do ---------------------------------------------------------------------
 

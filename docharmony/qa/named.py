@@ -18,6 +18,8 @@ from .words import Token, tokens
 _KINDS = frozenset({"", "text", "org", "party", "name"})
 _SURE = 0.8  # that the only such name of a page is the one
 _RIVAL = 0.5  # what each further one takes from that
+# What is called by its kind in other words too: a college is a school.
+_WITHOUT_LABEL = frozenset({"department", "school", "company", "bank", "insurance"})
 _LEAST = 4  # letters of a word that a compound may begin or end with
 
 
@@ -88,7 +90,9 @@ def _is(noun: Unit, token: Token) -> bool:
     word = noun.words[0]
     if token.text == word or (len(word) >= _LEAST and token.text.startswith(word)):
         return True
-    return bool(noun.senses) and any(u.senses & noun.senses for u in units(token.text))
+    return bool(noun.senses & _WITHOUT_LABEL) and any(
+        u.senses & noun.senses for u in units(token.text)
+    )
 
 
 def _joins(text: str, there: list[Token], left: int, right: int) -> bool:
@@ -103,7 +107,8 @@ def _joins(text: str, there: list[Token], left: int, right: int) -> bool:
 
 def _ends(text: str, there: list[Token], at: int) -> bool:
     """Whether a small word ends a name: "the Albert-Einstein award"."""
-    return not _capital(text, there[at]) and len(there[at].text) >= _LEAST
+    figures = any(c.isdigit() for c in there[at].text)
+    return figures or (not _capital(text, there[at]) and len(there[at].text) >= _LEAST)
 
 
 def _capital(text: str, token: Token) -> bool:

@@ -6,6 +6,7 @@ a line over the window of the envelope, a block below it, a signature. Each plac
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ from .question import Question
 from .score import greeted, in_domain
 from .slots import Slot
 from .tables import Found
+from .units import units
 from .values import HONORIFIC, find, fit
 from .words import likeness, tokens
 
@@ -140,16 +142,20 @@ def _holder(graph: Graph) -> tuple[Party, float] | None:
     early = [
         s
         for s in graph.segments
-        if s.bbox.y0 < 0.35 * height and len(s.text) < 50 and sum(c.isalpha() for c in s.text) > 2
+        if s.bbox.y0 < 0.35 * height
+        and len(s.text) < 50
+        and sum(c.isalpha() for c in s.text) > 2
+        and not all(unit.senses for unit in units(s.text))  # "Curriculum vitae" is nobody
     ]
     largest = max((s.em for s in early), default=0.0)
-    for segment in early:
-        names = 1 < len(segment.text.split()) <= 5 and is_name(segment.text)
-        if names and segment.em > 0.95 * largest and fit("org", segment.text) < 0.9:
-            piece = (segment, 0, len(segment.text))
-            return Party(
-                (piece,), (piece,), (), frozenset()
-            ), 0.85 if largest > 1.2 * graph.em else 0.5
+    large = [s for s in early if s.em > 0.95 * largest]
+    for own in (*([s] for s in large), *itertools.pairwise(large)):
+        text = " ".join(s.text for s in own)
+        side = len(own) == 1 or own[1].bbox.y0 - own[0].bbox.y1 < own[0].em
+        if side and 1 < len(text.split()) <= 5 and is_name(text) and fit("org", text) < 0.9:
+            name = tuple((s, 0, len(s.text)) for s in own)
+            strength = 0.85 if largest > 1.2 * graph.em else 0.5
+            return Party(name, name, (), frozenset()), strength
     signed = [party for party in parties(graph) if party.kind == "signed"]
     return (signed[0], 0.7) if signed else None
 
@@ -279,7 +285,10 @@ def _before_address(party: Party) -> str:
 
 def _tell(party: Party, what: str, graph: Graph, sure: float) -> Found | None:
     if what == "name":
-        return _found(party.name[-1:], sure)  # without a form of address on a line of its own
+        first = party.name[0][0]
+        row = [p for p in party.name if p[0].em == first.em and party.kind == "block"]
+        # Without a form of address on a line of its own; but whole where it stands large.
+        return _found(row if len(row) > 1 and first.em > 1.2 * graph.em else party.name[-1:], sure)
     if what == "address":
         return next(iter(_where(party, sure, graph)), None)
     if what == "job":

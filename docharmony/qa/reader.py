@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import regex
 from ..detect.text import fold
 from ..geometry import BBox
 from ..model import AnswerSpan, Line
-from . import grids, moments, named, parties, prose, tables, yesno
+from . import counts, grids, moments, named, parties, phrases, prose, tables, yesno
 from .aligned import Grid
 from .blocks import ISSUER
 from .data import table
@@ -22,7 +22,7 @@ from .graph import Graph
 from .question import Question, implied, understand
 from .score import Scored, greeted, model, only_one, rank
 from .slots import Slot
-from .trim import trimmed, unlabelled
+from .trim import trimmed, unlabelled, unmarked
 from .units import Unit, units
 from .values import find, fit
 from .words import tokens
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 HOW = (
     "look", "table", "sentence", "title", "subject", "recipient", "party", "moment",
-    "extreme", "count", "yesno", "compare", "named", "object",
+    "extreme", "count", "yesno", "compare", "named", "object", "phrase",
 )  # fmt: skip
 """Ways to an answer; each has its own calibration, ``all`` that of the best of them, and ``ocr`` that of
 the best where it stands in lines that were read from pixels."""
 
 _KEPT = 40  # slots that share the probability
-_ALTERNATIVES = 5
+_ALTERNATIVES = 8
 _SUPPORT = 0.5  # share of the question's own words that must stand near an answer
 _UNSUPPORTED = 0.6  # what is left of the confidence where they do not
 _ONLY = 0.8  # the only value of its kind on a page, where no more than the kind is asked for
@@ -134,10 +134,10 @@ _ALIAS = regex.compile(r"\s*\(([^()]*\p{L}{3}[^()]*)\)")
 
 
 def _candidates(question: Question, graph: Graph, pixels: Pixels | None) -> list[Reply]:
-    found: list[Reply] = []
     if question.operation in ("yesno", "compare"):
         verdict = yesno.decide(question, graph, pixels)
         return [] if verdict is None else [_verdict(question, verdict)]
+    found: list[Reply] = []
     if question.operation in ("most", "least"):
         extreme = tables.extreme(question, graph)
         if extreme is not None:
@@ -146,6 +146,8 @@ def _candidates(question: Question, graph: Graph, pixels: Pixels | None) -> list
         count = tables.entries(question, graph)
         if count is not None:
             found.append(_from_table(count, "count"))
+        else:
+            found += [_from_table(item, "count") for item in counts.counted(question, graph)]
     looked = _looked(question, graph)
     told = finders(question, graph)
     for reply in told:
@@ -171,6 +173,10 @@ def _candidates(question: Question, graph: Graph, pixels: Pixels | None) -> list
     return sorted(found, key=lambda reply: -reply.confidence)[:_ALTERNATIVES]
 
 
+def _key(reply: Reply) -> str:
+    return fold(" ".join((reply.text or "").split())).strip(" .,:;")
+
+
 def _plausible(question: Question, reply: Reply) -> float:
     """Return what is left of a confidence where an answer can hardly be one: a label, another kind."""
     text = reply.text or ""
@@ -179,6 +185,8 @@ def _plausible(question: Question, reply: Reply) -> float:
     if question.operation == "count" and text.endswith("%"):
         return _IMPLAUSIBLE  # a share counts nothing
     if kind == "id" and fit("date", text) >= 0.9:
+        return _IMPLAUSIBLE
+    if kind == "phone" and fit(kind, text) < 0.5 and sum(c.isdigit() for c in text) < 7:
         return _IMPLAUSIBLE
     if kind == "money" and (not figure or text.endswith("%")):
         # "Which plant costs 34.00?" has its sum.
@@ -230,6 +238,20 @@ def is_label(text: str) -> bool:
     return ends and (len(own) == 1 or fit("org", plain) < 0.9)
 
 
+def heads_values(slot: Slot, found: Sequence[Grid]) -> bool:
+    """Whether a slot is the head of a column of a table, or one of a row of labels with values below."""
+    segment = slot.segment
+    if slot.shape == "value" or any(c.isdigit() for c in slot.text):
+        return False
+    if any(segment is head for grid in found for head in grid.heads.values()):
+        return True
+    beside = [s for s in (segment.left, segment.right) if s is not None]
+    named = [
+        s for s in (segment, *beside) if not s.numeric and any(u.senses for u in units(s.text))
+    ]
+    return len(beside) == 2 and len(named) == 3 and all(is_label(s.text) for s in beside)
+
+
 _ENUMERATED = regex.compile(r"^[*\s]*\d{1,2}[a-z]?[.)]?\s+")
 
 
@@ -238,6 +260,7 @@ def finders(question: Question, graph: Graph) -> list[Reply]:
     told = [_told(item, "table") for item in grids.look_up(question, graph)]
     told += [_told(item, "sentence") for item in prose.sentences(question, graph)]
     told += [_told(item, "object") for item in prose.objects(question, graph)]
+    told += [_told(item, "phrase") for item in phrases.answer(question, graph)]
     aspect = parties.aspect(question)
     told += [_told(item, "party", aspect) for item in parties.answer(question, graph)]
     told += [_told(item, "moment") for item in moments.answer(question, graph)]
@@ -273,7 +296,7 @@ def _greets(reply: Reply, graph: Graph) -> bool:
 def _told(found: tables.Found, how: str, kind: str = "") -> Reply:
     """Return what a finder of tables, sentences or titles gives; its strength is its confidence."""
     assert found.slot is not None
-    slot = unlabelled(found.slot)
+    slot = unmarked(unlabelled(found.slot))
     lines = [span.line for span in slot.spans] + [s.line.id for s in found.evidence]
     evidence = tuple(dict.fromkeys(lines))
     text = joined(slot, kind)
@@ -289,7 +312,7 @@ def _merged(replies: list[Reply]) -> list[Reply]:
     best: dict[str, Reply] = {}
     ways: dict[str, set[str]] = {}
     for reply in sorted(replies, key=lambda reply: -reply.confidence):
-        key = fold(" ".join((reply.text or "").split())).strip(" .,:;")
+        key = _key(reply)
         first = best.setdefault(key, reply)
         if reply.how not in ways.setdefault(key, {first.how}):
             ways[key].add(reply.how)
@@ -329,7 +352,7 @@ def _looked(question: Question, graph: Graph) -> list[Reply]:
         groups[key] = (best, mass + power / total)
     replies = []
     for item, raw in groups.values():
-        slot = trimmed(question.kind, item.slot)
+        slot = unmarked(trimmed(question.kind, item.slot))
         text = joined(slot, question.kind)
         confidence = calibrated("look", raw) * _credit(question, slot, found_tables)
         if only_one(question, slot, graph):
@@ -361,7 +384,7 @@ def _credit(question: Question, slot: Slot, found: list[Grid]) -> float:
         )
     ):
         credit *= 0.4  # a figure or a street is nobody
-    if is_label(slot.text) and slot.shape != "sentence":
+    if slot.shape != "sentence" and (is_label(slot.text) or heads_values(slot, found)):
         credit *= _IMPLAUSIBLE
     if question.kind == "id" and _another(question, slot):
         credit *= _OTHER_ROW
@@ -417,6 +440,20 @@ def calibrated(how: str, raw: float) -> float:
     raw = min(max(raw, 1e-4), 1 - 1e-4)
     logit = math.log(raw / (1 - raw))
     z = numbers[f"{how}_slope"] * logit + numbers[f"{how}_bias"]
+    return 1 / (1 + math.exp(-z))
+
+
+def together(confidence: float, rate: float) -> float:
+    """Return how likely a proposal is right that a language model has judged too.
+
+    Args:
+        confidence: of the rules, 0.0-1.0.
+        rate: mean log-probability of its symbols, at most 0.
+    """
+    numbers = model()["engine"]
+    p = min(max(confidence, 2e-3), 1 - 2e-3)
+    z = numbers["rules"] * math.log(p / (1 - p)) + numbers["rate"] * max(-6.0, rate)
+    z = numbers["slope"] * (z + numbers["bias"]) + numbers["offset"]
     return 1 / (1 + math.exp(-z))
 
 

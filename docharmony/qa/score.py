@@ -92,6 +92,7 @@ class Scored:
     score: float
 
 
+_TOLD = 0.3  # what is left of another form's weight, where the label is the very one
 _OURS = 0.4  # weight of the issuer's name: few labels have it, "Phone" alone is the issuer's
 
 
@@ -192,6 +193,12 @@ class Asker:
             f["fit"] = fits * question.sure
             f["fit_strength"] = fits * f["strength"] * question.sure
             f["misfit"] = float(fits < 0.2) * question.sure
+            if (
+                kind in ("date", "phone")
+                and f["exact"]
+                and (f["colon"] > 0.9 or f["by_left"] > 0.9)
+            ):
+                f["misfit"] *= _TOLD  # its own label says what it is
             f["typed_value"] = float(known and slot.shape == "value")
         else:
             f["untyped"] = 1.0

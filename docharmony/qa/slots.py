@@ -19,6 +19,7 @@ _BOX = regex.compile(
     r"[\u2610\u2611\u2612\u25a1\u25a0\u25fb\u25fc\u2713\u2714\u2717\u2718]|\[[ xX\u2713]?\]|\([xX ]\)"
 )
 _CUT = regex.compile(r"[:\uff1a=](?=\s|$|\D)|[:\uff1a](?=\d{3})")
+_LABELLED = regex.compile(r"\p{Lu}[\p{L}.\-]*(?:\s[\p{L}.\-]+){0,3}:\s")
 _SENTENCE = regex.compile(
     r"(?<=[\p{L}\p{N})]{3}[.!?;]|[\p{L})]\d?[!?;])(?<!\s\p{Lu}\p{L}{0,2}\.)\s+(?=[\p{Lu}\p{N}\"'])"
 )
@@ -33,9 +34,9 @@ _PARTS = regex.compile(
 )
 _COUNTRY = regex.compile(r"\p{Lu}[\p{L}.]+(?:\s\p{L}+){0,3}")
 NAMED = regex.compile(
-    r"(?:(?:Mr|Mrs|Ms|Dr|Prof|Herrn?|Frau|M|Mme|Monsieur|Madame|Sra?|Sig|Dott|Dhr|Mevr|Pan|Pani)\.?\s+)?"
-    r"\p{Lu}[\p{Ll}'\u2019]+(?:[-\s](?:(?:de|da|do|dos|van|von|der|den|di|del|la|le|y|e)\s+){0,2}"
-    r"\p{Lu}(?:[\p{L}'\u2019]+|\.)){1,3}"
+    r"(?:(?:Mr|Mrs|Ms|Dr|Prof|Herrn?|Frau|M|Mme|Monsieur|Madame|Sra?|Sig|Dott|Dhr|Mevr|Pan|Pani|Ing)\.?\s+)*"
+    r"\p{Lu}(?:[\p{Ll}'\u2019]+|\.(?=\s\p{Lu}\p{Ll}))(?:[-\s](?:(?:de|da|do|dos|van|von|der|den|di|del|la|le|y|e)\s+){0,2}"
+    r"\p{Lu}(?:[\p{L}'\u2019]+|\.)){1,3}(?!\p{L}|-(?:\s|$))"
 )
 # Where something is: behind a preposition.
 THERE = regex.compile(
@@ -311,7 +312,13 @@ def _followers(segment: Segment, x0: float) -> list[Segment]:
 
 def _sentences(page: Page, segments: Sequence[Segment], day_first: bool) -> Iterator[Slot]:
     """Yield values and whole sentences of running text, also over line ends."""
-    for _, group in itertools.groupby(segments, key=lambda s: (s.block, s.kind)):
+
+    def together(segment: Segment) -> tuple[object, ...]:
+        # A line that opens with a label is no part of a sentence.
+        labelled = _LABELLED.match(segment.text) is not None and not _runs_on(segment)
+        return segment.block, segment.kind, segment.index if labelled else -1
+
+    for _, group in itertools.groupby(segments, key=together):
         run = list(group)
         if run[0].kind is BlockKind.TABLE or not any(_runs_on(s) for s in run):
             continue

@@ -30,6 +30,45 @@ def trimmed(kind: str, slot: Slot) -> Slot:
     )
 
 
+_AROUND = {
+    "{": "}",
+    "[": "]",
+    "\u201c": "\u201d",
+    "\u201e": "\u201c",
+    '"': '"',
+    "\u00ab": "\u00bb",
+    "<": ">",
+}
+
+
+def unmarked(slot: Slot) -> Slot:
+    """Return a slot without the brackets or quotation marks around it, or an opening one alone.
+
+    >>> _marks("{Springer}"), _marks("\u201cOn growth"), _marks("f[0]"), _marks("(a) and (b)")
+    ((1, 9), (1, 10), (0, 4), (0, 11))
+    """
+    a, b = _marks(slot.text)
+    if (a, b) == (0, len(slot.text)) or not slot.spans or "\n" in slot.text:
+        return slot
+    first, last = slot.spans[0], slot.spans[-1]
+    if len(slot.spans) > 1:
+        more = (replace(last, end=last.end - (len(slot.text) - b)),)
+        spans = (replace(first, start=first.start + a), *slot.spans[1:-1], *more)
+    else:
+        spans = (replace(first, start=first.start + a, end=first.start + b),)
+    return replace(slot, text=slot.text[a:b], spans=spans)
+
+
+def _marks(text: str) -> tuple[int, int]:
+    close = _AROUND.get(text[:1], "")
+    if not close or len(text) < 4:
+        return 0, len(text)
+    inside = text[1:]
+    if close not in inside:
+        return 1, len(text)
+    return (1, len(text) - 1) if inside.index(close) == len(inside) - 1 else (0, len(text))
+
+
 def unlabelled(slot: Slot) -> Slot:
     """Return a slot without the label that opens it: "Subject: new style" gives the new style."""
     first = slot.spans[0] if slot.spans else None

@@ -66,8 +66,9 @@ _MONTH_FIRST = regex.compile(
     r"(?<![\p{L}\p{N}])([\p{L}]{3,12})\.?\s*(\d{1,2})(?:st|nd|rd|th)?\s*[,.]?\s+(\d{4})(?![\p{L}\p{N}])"
 )
 _MONTH_YEAR = regex.compile(
-    r"(?<![\p{L}\p{N}])([\p{L}]{3,12})\.?\s+(?:de )?(\d{4})(?![\p{L}\p{N}])"
+    r"(?<![\p{L}\p{N}])([\p{L}]{3,12})\.?,?\s+(?:de )?(\d{4})(?![\p{L}\p{N}])"
     r"|(?<![\p{L}\p{N}./-])(0?[1-9]|1[0-2])[/.]((?:19|20)\d{2})(?![\p{L}\p{N}./-])"
+    r"|(?<![\p{L}\p{N}./-])((?:19|20)\d{2})-(0[1-9]|1[0-2])(?![\p{L}\p{N}./-])"
 )
 _TIME = regex.compile(
     rf"{_START}(?:[01]?\d|2[0-4])(?::[0-5]\d(?::[0-5]\d)?|h[0-5]\d|\.[0-5]\d(?=\s?(?:Uhr|h\b|uur|[ap]\.?m)))"
@@ -274,11 +275,15 @@ def _dates(text: str, day_first: bool) -> Iterator[Value]:
                     int(match[order[2]]),
                 )
     for match in _MONTH_YEAR.finditer(text):
-        month = int(match[3]) if match[3] else _month(match[1])
+        month = int(match[3] or match[6] or 0) or _month(match[1] or "")
         if month and not any(match.start() < b and match.end() > a for a, b in taken):
             taken.append(match.span())
             yield Value(
-                "date", match.start(), match.end(), f"{match[2] or match[4]}-{month:02d}", sure=0.7
+                "date",
+                match.start(),
+                match.end(),
+                f"{match[2] or match[4] or match[5]}-{month:02d}",
+                sure=0.7,
             )
 
 
@@ -349,11 +354,26 @@ def fit(kind: str, text: str) -> float:
             best = max(best, 0.5)
         elif kind == "phone" and value.kind in ("id", "number") and digits >= 6:
             best = max(best, 0.4 * share)
+    if kind == "date" and best < 0.6 and _dated(text):
+        best = 0.6
     if kind == "id" and best < 0.4 and regex.fullmatch(r"[A-Z]{2,}(?:[-/][A-Z0-9]+)*", text):
         best = 0.4
     if kind == "number" and best < 0.5 and digits and letters <= 12 and len(text.split()) <= 3:
         best = max(best, 0.6 if text[0].isdigit() else 0.3)  # "12 kg", "3 months"
     return best
+
+
+def _dated(text: str) -> bool:
+    """Whether a text tells a day without being a date: no year, a weekday and an hour, a 31 February.
+
+    >>> _dated("Wednesday, October 19, at 3:00"), _dated("31.02.1990"), _dated("Gate 4")
+    (True, True, False)
+    """
+    if len(text.split()) > 8 or not any(c.isdigit() for c in text):
+        return False
+    said = regex.findall(r"[\p{L}]+", fold(text))
+    named = any(_MONTH.get(w) or w in words("weekdays") for w in said if len(w) > 2)
+    return named or _NUMERIC_DATE.fullmatch(text) is not None
 
 
 def _words_fit(kind: str, text: str, letters: int, digits: int) -> float:

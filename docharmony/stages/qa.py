@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from ..engine.base import Rater
 from ..errors import UsageError
 from ..geometry import BBox
 from ..model import Answer, Page
@@ -14,7 +15,7 @@ from ..qa.graph import Graph, build
 from ..qa.ground import ground
 from ..qa.passages import Passage, context, passages, rated
 from ..qa.question import LONGEST, Question, understand
-from ..qa.reader import SILENT, Reply, candidates
+from ..qa.reader import SILENT, Reply, candidates, together
 from ..qa.words import similarity
 from ..stage import Context, Stage
 
@@ -140,14 +141,17 @@ def by_engine(
 ) -> Answer:
     """Return the better of the engine's answer and the rules' one.
 
-    An answer that the engine gives and that does not stand on the page is refused; with ``auto`` also
-    one that the rules contradict, and one of another kind than was asked for.
+    With ``auto``, an engine that can judge answers chooses among what the rules propose, and writes
+    nothing of its own. Of any other one, an answer that does not stand on the page is refused; with
+    ``auto`` also one that the rules contradict, and one of another kind than was asked for.
     """
     page = graph.page
     text = context(found, config.context)
     if not text:
         return rules
     asked = question.text[:LONGEST]
+    if config.reader == "auto" and isinstance(ctx.engine, Rater):
+        return _judged(question, graph, text, rules, config, ctx)
     reading = ctx.engine.answer([ctx.raster(page)], asked, context=text)[0]
     written = bool(reading.text.strip())
     spans = ground(reading.text, page) if written else None
@@ -176,6 +180,28 @@ def by_engine(
     box = BBox.around([by_id[span.line].bbox for span in spans])
     lines = tuple(dict.fromkeys(span.line for span in spans))
     return Answer(question.text, shown, confidence, box, lines, ctx.checkpoint, spans)
+
+
+def _judged(
+    question: Question, graph: Graph, text: str, rules: Answer, config: QaConfig, ctx: Context
+) -> Answer:
+    """Return what the rules and the engine together hold most likely of what the rules propose.
+
+    The engine is named as the reader where the rules alone would have said otherwise.
+    """
+    engine = ctx.engine
+    if question.operation in ("yesno", "compare") or not isinstance(engine, Rater):
+        return rules
+    found = [reply for reply in candidates(question, graph) if reply.text]
+    if not found:
+        return rules
+    rates = engine.rate(question.text[:LONGEST], text, [reply.text or "" for reply in found])
+    sure = [together(reply.confidence, rate) for reply, rate in zip(found, rates, strict=True)]
+    best = max(range(len(found)), key=lambda index: sure[index])
+    if sure[best] < config.threshold:
+        return Answer(question.text, None, 1.0 - sure[best], reader=RULES)
+    answer = replace(_answer(question, found[best]), confidence=sure[best])
+    return answer if answer.text == rules.text else replace(answer, reader=ctx.checkpoint)
 
 
 def _answer(question: Question, reply: Reply) -> Answer:

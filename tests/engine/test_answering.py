@@ -121,3 +121,16 @@ def test_pieces_of_a_row_are_not_joined() -> None:
     assert "Ann Lee" in found
     assert not any("Name Ann" in run for run in found)
     assert "Street 5, Town" in found
+
+
+def test_answers_of_others_are_judged_in_one_run() -> None:
+    model = Wish(" 4711")
+    answerer = Answerer(model, Letters(), 4096)
+    texts = ["ACME Ltd", "4711", "47"]
+    wrong, right, part = answerer.rate("Number?", CONTEXT, texts)
+    assert right > -0.01 > part > wrong
+    # Each alone is worth what it is worth among others: no branch sees another.
+    alone = [answerer.rate("Number?", CONTEXT, [text])[0] for text in texts]
+    assert alone == pytest.approx([wrong, right, part])
+    assert answerer.rate("Number?", " \n", ["a"])[0] < -100
+    assert answerer.rate("Number?", CONTEXT, []) == []

@@ -243,6 +243,38 @@ def test_asked_alone_the_engine_answers_for_itself() -> None:
     assert invented.confidence < 0.02
 
 
+class Judge(Engine):
+    """Likes one answer, and writes what nobody may see."""
+
+    def __init__(self, liked: str) -> None:
+        super().__init__("the new cathedral", 0.99)
+        self.liked = liked
+        self.judged: list[str] = []
+
+    def rate(self, question: str, context: str, answers: Any) -> list[float]:
+        self.judged = list(answers)
+        return [0.0 if text == self.liked else -6.0 for text in answers]
+
+
+def test_an_engine_that_judges_chooses_among_what_the_rules_propose() -> None:
+    made = page(
+        (50, 50, "Contact"), (50, 70, "Ann Roe, head of sales"), (50, 90, "Bob Poe, head of art"),
+        (50, 110, "Telephone 030 4455 661 or 030 4455 662"),
+    )  # fmt: skip
+    question = "What is the telephone number?"
+
+    def told(liked: str) -> Any:
+        stage = QaStage(QaConfig(questions=(question,), sure=1.0))
+        engine = Judge(liked)
+        (found,) = stage.process(made, Able(engine)).answers  # type: ignore[arg-type]
+        assert "the new cathedral" not in engine.judged
+        return found
+
+    first = told("030 4455 661")
+    assert (first.text, first.reader) == ("030 4455 661", "rules")
+    assert told("-").text is None  # whatever the rules propose is unlikely
+
+
 def test_grounding_forgives_case_accents_and_one_letter() -> None:
     made = page((50, 50, "Numéro de dossier: XJ-4411 établi"), (50, 70, "par Hélène Dupont à Lyon"))
     assert ground("helene dupont", made) is not None

@@ -156,10 +156,13 @@ def test_a_longer_word_moves_the_rest_of_its_paragraph(letter: Path) -> None:
     assert "where it lives." in text(out).replace("\n", " ")
 
 
-def test_text_in_a_field_is_left_and_told(letter: Path) -> None:
-    _, report = run(letter, Smith="Jones")
+def test_text_in_a_note_is_left_and_told(tmp_path: Path) -> None:
+    document = pymupdf.open()
+    document.new_page(width=300, height=200).add_freetext_annot((40, 40, 200, 60), "For Smith")
+    document.save(tmp_path / "a.pdf")
+    _, report = run(tmp_path / "a.pdf", Smith="Jones")
     assert report.left == 1
-    assert "form field" in next(f.note for f in report.fits.values() if not f.fitted)
+    assert "annotation" in next(f.note for f in report.fits.values() if not f.fitted)
 
 
 def test_what_does_not_fit_is_left_as_it_was(tmp_path: Path) -> None:

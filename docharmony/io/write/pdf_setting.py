@@ -115,6 +115,16 @@ class Setter:
             rgb = setting.color
         return NewText(list(operators), fonts, mode, rgb)
 
+    def form(self, item: Planned, back: Affine) -> tuple[list[str], dict[str, Any]]:
+        """Return the operators of a text for a form of its own, and the fonts that they name.
+
+        Args:
+            item: the text.
+            back: from the axes that it was planned in to those of the form.
+        """
+        fonts: dict[str, Any] = {}
+        return self._wrapped(item, back, fonts), fonts
+
     def _wrapped(self, item: Planned, back: Affine, fonts: dict[str, Any]) -> list[str]:
         setting = item.setting
         begin = [f"q {_filled(setting.color)}", "BT 0 Tr"]

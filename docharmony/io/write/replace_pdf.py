@@ -16,6 +16,7 @@ from . import pdf_links
 from .alike import most
 from .fitted import Fitted
 from .pdf_area import Area
+from .pdf_fields import Fields
 from .pdf_in_place import InPlace, NewText, Spot
 from .pdf_own_fonts import OwnFonts
 from .pdf_setting import Setter
@@ -58,6 +59,7 @@ class Replacements:
     def __post_init__(self) -> None:
         self._own = OwnFonts(self.pdf)
         self._setter = Setter(self.pdf)
+        self._fields = Fields(self.pdf, self._setter, self._plan)
         self._claims: dict[str, _Claim] = {}
         self._placed: set[str] = set()
         self._surveyed: dict[str, Planned | Fitted] = {}
@@ -133,7 +135,11 @@ class Replacements:
         for item in planned:
             name = str(item.edit["id"])
             if not hits[name]:
-                note = "its text is not in the page's content, but in a form field or annotation"
+                inside = self._fields.set(page, matrix, item)
+                if inside is not None:
+                    self.fits.append(inside)
+                    continue
+                note = "its text is in an annotation or a form field that cannot be set anew"
                 self.fits.append(Fitted(name, False, note=note))
                 continue
             claim = self._claims.pop(name, None)

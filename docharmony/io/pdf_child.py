@@ -24,6 +24,7 @@ import pymupdf
 from pymupdf import mupdf
 
 from ..errors import BrokenError, EncryptedError, InputError, LimitExceededError, UnsupportedError
+from . import bitmap_fonts
 from .cut_off import is_cut_off
 from .pdf_drawn import Drawn, marks_of
 from .wire import Buffer
@@ -133,6 +134,17 @@ def page(
     lines, oblique, images = _walk(text)
     words = pymupdf.TextPage(text).extractWORDS()
     quads: dict[int, list[float]] = {}
+    if not oblique and any(size < 1 for _, (size, *_), _ in lines.values()):
+        if bitmap_fonts.mend(sheet):
+            text = _text_page(sheet, _SEEN, mupdf.FzRect(0, 0, width, height))
+            lines, oblique, images = _walk(text)
+            words = pymupdf.TextPage(text).extractWORDS()
+        sizes = _least_sizes(text)
+        words = list(bitmap_fonts.rejoined(words, sizes))
+        for _, y0, _, y1, _, block, row, _ in words:
+            direction, (_, *look), standing = lines[block, row]
+            if bitmap_fonts.is_bitmap(y1 - y0, sizes[block, row]):
+                lines[block, row] = direction, (round(y1 - y0, 2), *look), standing
     if oblique:
         words = _with_oblique(words, oblique, bounds, quads)
     if any(standing for _, _, standing in lines.values()):
@@ -202,6 +214,7 @@ def raster(
 def glyphs(blobs: list[bytearray], *, path: str, password: str | None, number: int) -> Reply:
     """Return every character but white space: blobs UTF-8 text and float32 boxes, one after another."""
     sheet = _page(path, password, number)
+    bitmap_fonts.mend(sheet)
     text = _text_page(sheet, _ALL, mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE))
     letters: list[str] = []
     boxes = array("f")
@@ -224,6 +237,7 @@ def glyphs(blobs: list[bytearray], *, path: str, password: str | None, number: i
 def spans(blobs: list[bytearray], *, path: str, password: str | None, number: int) -> Reply:
     """Return runs of one style as rows; see :class:`docharmony.stage.Span`."""
     sheet = _page(path, password, number)
+    bitmap_fonts.mend(sheet)
     text = _text_page(
         sheet, _SEEN & ~mupdf.FZ_STEXT_PRESERVE_IMAGES, mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE)
     )
@@ -241,6 +255,7 @@ def spans(blobs: list[bytearray], *, path: str, password: str | None, number: in
                 seen = bool(painted) and span.get("alpha", 255) > 0
                 dx, dy = _lift(direction, span["size"]) if line["wmode"] else (0.0, 0.0)
                 x0, y0, x1, y1 = span["bbox"]
+                bitmap = bitmap_fonts.is_bitmap(y1 - y0, span["size"])
                 font = re.sub(r"^[A-Z]{6}\+", "", span["font"])
                 rows.append(
                     [
@@ -248,7 +263,7 @@ def spans(blobs: list[bytearray], *, path: str, password: str | None, number: in
                         [round(v, 3) for v in (x0 + dx, y0 + dy, x1 + dx, y1 + dy)],
                         [round(v, 3) for v in span["origin"]],
                         direction,
-                        round(span["size"], 3),
+                        round(y1 - y0 if bitmap else span["size"], 3),
                         _utf8(font).decode(),
                         looks,
                         int(span["color"]),
@@ -374,6 +389,23 @@ def _walk(
             block_index += 1
         block = block.next
     return lines, oblique, images
+
+
+def _least_sizes(text: mupdf.FzStextPage) -> dict[Key, float]:
+    """Return the smaller size of the first and the last character of each line."""
+    sizes: dict[Key, float] = {}
+    block, index = text.m_internal.first_block, 0
+    while block:
+        if block.type == mupdf.FZ_STEXT_BLOCK_TEXT:
+            line, number = mupdf.FzStextBlock(block).begin().__ref__().m_internal, 0
+            while line:
+                sizes[index, number] = min(_size(line.first_char), _size(line.last_char))
+                line, number = _next(line), number + 1
+            index += 1
+        elif block.type == mupdf.FZ_STEXT_BLOCK_IMAGE:
+            index += _counts_pictures()
+        block = block.next
+    return sizes
 
 
 @functools.cache

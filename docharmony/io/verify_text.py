@@ -16,6 +16,7 @@ import pypdfium2
 
 from ..errors import BrokenError, EncryptedError
 from ..geometry import Affine, BBox
+from . import bitmap_fonts
 from .needles import Needles
 
 _FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE
@@ -97,6 +98,11 @@ def mupdf_lines(page: Any) -> list[list[Char]]:
     lines = []
     view = page.rotation, page.rect.width, page.rect.height
     raw = page.get_text("rawdict", flags=_FLAGS, clip=pymupdf.INFINITE_RECT())
+    boxes = (
+        span["bbox"] for b in raw["blocks"] for row in b.get("lines", ()) for span in row["spans"]
+    )
+    if any(bitmap_fonts.is_doubtful(box) for box in boxes) and bitmap_fonts.mend(page):
+        raw = page.get_text("rawdict", flags=_FLAGS, clip=pymupdf.INFINITE_RECT())
     for block in raw["blocks"]:
         for line in block.get("lines", ()):
             vertical = line["wmode"] == 1
@@ -124,6 +130,8 @@ def mupdf_words(page: Any) -> list[Char]:
     """Return the words of a page, off the page too, in MuPDF's order; several times as fast."""
     view = page.rotation, page.rect.width, page.rect.height
     words = page.get_text("words", flags=_FLAGS, clip=pymupdf.INFINITE_RECT())
+    if any(bitmap_fonts.is_doubtful(word) for word in words) and bitmap_fonts.mend(page):
+        words = page.get_text("words", flags=_FLAGS, clip=pymupdf.INFINITE_RECT())
     return [Char(word[4], turned(word[:4], *view)) for word in words]
 
 

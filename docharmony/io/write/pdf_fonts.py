@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pikepdf
@@ -144,6 +144,9 @@ class SimpleFont(Font):
         return float(self._face.glyph_advance(ord(self._character(code))))
 
 
+_FALSE_BOX = 3.0  # times the glyphs' height: what the box of a font must not exceed
+
+
 class Type3Font(Font):
     """Glyphs drawn by content streams, in a glyph space of their own."""
 
@@ -168,7 +171,7 @@ class Type3Font(Font):
         index = code[0] - self._first
         width = self._widths[index] if 0 <= index < len(self._widths) else 0.0
         a, b, c, d, e, f = self.matrix[:6]
-        box = self._bbox or self._declared(code[0]) or (0.0, -0.2 * width, width or 1.0, width or 1)
+        box = self._box or self._declared(code[0]) or (0.0, -0.2 * width, width or 1.0, width or 1)
         xs, ys = [], []
         for x, y in ((box[0], box[1]), (box[2], box[1]), (box[2], box[3]), (box[0], box[3])):
             xs.append(a * x + c * y + e)
@@ -179,6 +182,19 @@ class Type3Font(Font):
         if right - left > 3 * abs(advance) > 0:  # FontBBox of the whole font, not of this glyph
             left, right = min(0.0, advance), max(0.0, advance)
         return Glyph(code, advance, (left, min(ys), right, max(ys)), code == b" ")
+
+    @cached_property
+    def _box(self) -> Sequence[float] | None:
+        """The font's box; that of its glyphs where it says a much higher one, as Ghostscript does."""
+        if self._bbox is None:
+            return None
+        boxes = [box for code in self._names if (box := self._declared(code)) is not None]
+        if not boxes:
+            return self._bbox
+        low, high = min(min(b[1::2]) for b in boxes), max(max(b[1::2]) for b in boxes)
+        if abs(self._bbox[3] - self._bbox[1]) <= _FALSE_BOX * (high - low):
+            return self._bbox
+        return min(min(b[0::2]) for b in boxes), low, max(max(b[0::2]) for b in boxes), high
 
     def _declared(self, code: int) -> tuple[float, ...] | None:
         found = self.proc(code)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import regex
+
+from ..detect.text import fold
 from ..geometry import BBox
-from .data import words
+from .data import table, words
 from .evidence import said
 from .graph import Graph
 from .question import Question
@@ -113,3 +116,57 @@ def _ends(text: str, there: list[Token], at: int) -> bool:
 
 def _capital(text: str, token: Token) -> bool:
     return text[token.start : token.start + 1].isupper()
+
+
+# --- what letters stand for ----------------------------------------------------------------------
+
+
+def meaning(question: Question, graph: Graph) -> list[Found]:
+    """Return what an abbreviation or a sign stands for: "B = incorrect", "Local Area Network (LAN)"."""
+    if question.operation != "look" or not asks_meaning(question.text):
+        return []
+    terms = [w.strip("?.,'\"") for w in question.text.split()[1:] if _is_term(w.strip("?.,'\""))]
+    for term in terms[-1:]:
+        for segment in graph.segments:
+            for start, end in _meanings(term, segment.text):
+                box = BBox.around([segment.box(start, end)])
+                slot = Slot(
+                    segment.text[start:end], (segment.span(start, end),), box, (), segment, "value"
+                )
+                return [Found(slot.text, slot, (segment,), _STANDS)]
+    return []
+
+
+_STANDS = 0.85
+
+
+def asks_meaning(text: str) -> bool:
+    """Whether a question asks what something stands for.
+
+    >>> asks_meaning("What does OCR stand for?"), asks_meaning("What is the OCR fee?")
+    (True, False)
+    """
+    folded = f" {' '.join(token.text for token in tokens(text))} "
+    return any(
+        f" {phrase.strip()} " in folded for phrase in table("words")["ask"]["means"].split(",")
+    )
+
+
+def _is_term(word: str) -> bool:
+    return bool(word) and (word.isupper() or any(c.isdigit() for c in word) or len(word) == 1)
+
+
+def _meanings(term: str, text: str) -> Iterator[tuple[int, int]]:
+    """Yield what a text says a term stands for: before its brackets, within brackets, behind a sign."""
+    own = regex.escape(term)
+    for match in regex.finditer(rf"(?<!\w){own}\s*(?:=|:|\u2013|-|\bmeans\b)\s+([^,;()]+)", text):
+        yield match.start(1), match.start(1) + len(match[1].rstrip(" ."))
+    for match in regex.finditer(rf"(?<!\w){own}\s*\(([^()]+)\)", text):
+        yield match.span(1)
+    for match in regex.finditer(rf"\((?:[^()]*,\s*)?{own}\)", text):
+        before = list(regex.finditer(r"[\p{L}'\u2019-]+", text[: match.start()]))
+        letters = [c for c in fold(term) if c.isalpha()]
+        initials = [fold(word[0])[:1] for word in before]
+        count = len(letters)
+        if count > 1 and initials[-count:] == letters:
+            yield before[-count].start(), before[-1].end()

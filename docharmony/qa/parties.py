@@ -168,6 +168,8 @@ def answer(question: Question, graph: Graph) -> list[Found]:
     if question.operation != "look":
         return []
     what = aspect(question)
+    if what == "name" and question.senses & _TITLED:
+        return _titled(graph)
     role, named = _whom(question)
     if not what or (not role and not named):
         return []
@@ -188,6 +190,25 @@ def answer(question: Question, graph: Graph) -> list[Found]:
         return _where(party, sure, graph)
     found = _tell(party, what, graph, sure)
     return [] if found is None else [found]
+
+
+# Who is called by a title: "Dr. Paula Pan", on a line of its own below what she gives.
+_TITLED = frozenset({"lecturer", "doctor", "supervisor"})
+
+
+def _titled(graph: Graph) -> list[Found]:
+    """Return the one name of a page that stands on a line of its own behind a title."""
+    own = [
+        s
+        for s in graph.segments
+        if HONORIFIC.match(s.text) and len(s.text.split()) <= 5 and fit("name", s.text) > 0.9
+    ]
+    if len({_key(s.text) for s in own}) != 1:
+        return []
+    return [_found([(own[0], 0, len(own[0].text))], _ALONE)]
+
+
+_ALONE = 0.8
 
 
 def _where(party: Party, sure: float, graph: Graph) -> list[Found]:

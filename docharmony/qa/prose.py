@@ -23,6 +23,7 @@ from .words import Token, likeness, tokens
 
 _LEAST = 0.6  # share of the question that a sentence must say
 _NEAR = 3  # words between an answer and the one word that a question is about, at most
+_LINES = 4  # that a title goes on for, at most
 _SIZE = 1.3  # a title's letters are this much larger than the usual ones, where no level tells
 _TYPED = ("date", "money", "percent", "phone", "email", "url", "iban", "bic", "time", "vat_id")
 
@@ -318,7 +319,11 @@ def title(question: Question, graph: Graph) -> Found | None:
     asked = question.asked
     if not any("title" in unit.senses for unit, _ in asked) or question.operation != "look":
         return None
-    if any(weight >= 1.0 and "title" not in unit.senses for unit, weight in asked):
+    works = words("works")
+    if any(
+        weight >= 1.0 and "title" not in unit.senses and not set(unit.words) <= works
+        for unit, weight in asked
+    ):
         return None
     segments = [s for s in graph.segments if s.kind is BlockKind.TITLE and _level(s, graph) == 1]
     strength = 0.95
@@ -339,6 +344,7 @@ def title(question: Question, graph: Graph) -> Found | None:
     first = segments[0]
     own = [s for s in segments if s.block == first.block and first.block >= 0]
     own = own or [s for s in segments if abs(s.bbox.y0 - first.bbox.y0) < 4 * first.em]
+    own += _goes_on(own[-1], graph)
     if graph.page.number > 1:
         strength *= 0.7
     slot = Slot(
@@ -350,6 +356,25 @@ def title(question: Question, graph: Graph) -> Found | None:
         "group",
     )
     return Found(slot.text, slot, (), strength)
+
+
+def _goes_on(last: Segment, graph: Graph) -> list[Segment]:
+    """Return the further lines of a title, which the layout may take for blocks of their own."""
+    more: list[Segment] = []
+    while len(more) < _LINES:
+        below = [
+            s
+            for s in last.below
+            if abs(s.em - last.em) < 0.08 * last.em
+            and 0 <= s.bbox.y0 - last.bbox.y1 < 0.9 * last.em
+            and last.em > 1.15 * graph.em
+            and s.line.bold == last.line.bold
+        ]
+        if not below:
+            break
+        last = below[0]
+        more.append(last)
+    return more
 
 
 def _names_itself(segment: Segment) -> bool:

@@ -91,6 +91,9 @@ def understand(text: str) -> Question:
         asked = _dated(folded, asked)
         if any("time" in unit.senses for unit, _ in asked):
             question = replace(question, kind="", sure=0.0)  # hours are seldom written as a date
+    if question.kind == "place" and any(u.senses & _HAS_PLACE for u, _ in asked):
+        # "Where was he born" asks for the place of birth, not for its date.
+        asked.append((Unit(("place",), frozenset({"venue"})), 0.5))
     if question.kind == "money":
         # What "is charged" adds nothing to what it is charged for.
         asked = [(u, w) for u, w in asked if not set(u.words) <= words("charging")] or asked
@@ -161,6 +164,7 @@ def _dated(folded: str, asked: list[tuple[Unit, float]]) -> list[tuple[Unit, flo
     return [(u, w * _HAPPENED if set(u.words) <= made else w) for u, w in asked]
 
 
+_HAS_PLACE = frozenset({"birth", "issue", "delivery", "start", "end"})
 _HAPPENED = 0.3  # weight of a word such as "took place" beside others
 
 

@@ -265,6 +265,7 @@ def finders(question: Question, graph: Graph) -> list[Reply]:
     told += [_told(item, "party", aspect) for item in parties.answer(question, graph)]
     told += [_told(item, "moment") for item in moments.answer(question, graph)]
     told += [_told(item, "named") for item in named.answer(question, graph)]
+    told += [_told(item, "named") for item in named.meaning(question, graph)]
     for how, item in (
         ("title", prose.title(question, graph)),
         ("subject", prose.subject(question, graph)),

@@ -36,7 +36,7 @@ _COUNTRY = regex.compile(r"\p{Lu}[\p{L}.]+(?:\s\p{L}+){0,3}")
 NAMED = regex.compile(
     r"(?:(?:Mr|Mrs|Ms|Dr|Prof|Herrn?|Frau|M|Mme|Monsieur|Madame|Sra?|Sig|Dott|Dhr|Mevr|Pan|Pani|Ing)\.?\s+)*"
     r"\p{Lu}(?:[\p{Ll}'\u2019]+|\.(?=\s\p{Lu}\p{Ll}))(?:[-\s](?:(?:de|da|do|dos|van|von|der|den|di|del|la|le|y|e)\s+){0,2}"
-    r"\p{Lu}(?:[\p{L}'\u2019]+|\.)){1,3}(?!\p{L}|-(?:\s|$))"
+    r"(?:d['\u2019])?\p{Lu}(?:[\p{L}'\u2019]+|\.)){1,3}(?!\p{L}|-(?:\s|$))"
 )
 # Where something is: behind a preposition.
 THERE = regex.compile(

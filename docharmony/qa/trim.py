@@ -75,8 +75,9 @@ def unlabelled(slot: Slot) -> Slot:
     found = _OPENED.match(slot.text)
     if first is None or found is None or found.end() >= first.end - first.start:
         return slot
-    own = units(found[1])
-    if not own or not all(unit.senses for unit in own):
+    own = units(found[1] or "")
+    caption = found[2] or _CAPTION.match(found[1] or "")
+    if not caption and (not own or not all(unit.senses for unit in own)):
         return slot
     cut = found.end()
     bbox = slot.bbox
@@ -87,4 +88,7 @@ def unlabelled(slot: Slot) -> Slot:
     return replace(slot, text=slot.text[cut:], spans=spans, bbox=bbox)
 
 
-_OPENED = regex.compile(r"([^:\n]{2,30}):\s+(?=\S)")
+_OPENED = regex.compile(
+    r"([^:\n]{2,30}):\s+(?=\S)|((?:Tab|Fig|Abb)\p{L}*\.?\s\d+[a-z]?[.:])\s+(?=\S)"
+)
+_CAPTION = regex.compile(r"(?:Tab|Fig|Abb)\p{L}*\.?\s\d+[a-z]?$")

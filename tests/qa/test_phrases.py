@@ -76,3 +76,32 @@ def test_counts_what_nothing_names() -> None:
 
 def test_day_without_a_year() -> None:
     assert best("When is the next meeting?", MINUTES) == "Friday, June 12, at 7:30"
+
+
+PAPER = page(
+    (50, 50, "Growth of Moss on Old"), (50, 76, "Stone Walls"), (50, 110, "Dr. Paula Hull"),
+    (50, 150, "We use light detection and ranging (LIDAR) at 3 sites, A = dry and B = wet."),
+    (50, 200, "Place of birth: Arles, France"), (50, 215, "Date of birth: 30 February 1971"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What does LIDAR stand for?", None),  # its initials are not those of the words before it
+        ("What does B stand for?", "wet"),
+        ("Who is the lecturer?", "Dr. Paula Hull"),
+        ("Where was she born?", "Arles, France"),
+        ("What is the date of birth?", "30 February 1971"),
+    ],
+)
+def test_signs_titles_and_places(question: str, answer: str | None) -> None:
+    if answer is None:
+        assert best(question, PAPER) != "light detection and ranging"
+    else:
+        assert best(question, PAPER) == answer
+
+
+def test_letters_stand_for_the_words_before_them() -> None:
+    made = page((50, 50, "The tracks follow the National Road Register (NRR) of 1998."))
+    assert best("What does NRR stand for?", made) == "National Road Register"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .config import RunConfig, build, page_numbers
+from .engine.base import Rater
 from .errors import RedactionLeakError, UsageError
 from .geometry import BBox
 from .model import Answer, Page, PageFailure
@@ -269,6 +270,7 @@ def _ask_pages(
         if generates:
             kept[item.number] = graph
             wanted = {number for one in asked for number in one.pages(config.pages)}
+            wanted |= {one.best.page for one in asked if one.best.page is not None}
             kept = {number: graph for number, graph in kept.items() if number in wanted}
     if doubts and any(one.best.answer.text is None for one in asked):
         # That a document is silent is an answer, too: a look at its first pages must do.
@@ -293,7 +295,11 @@ def _ask_engine(
     for one in asked:
         if not asks_engine(one.best.answer, config, pipeline.context):
             continue
-        for number, passages in one.pages(config.pages).items():
+        pages = one.pages(config.pages)
+        if config.reader == "auto" and isinstance(pipeline.context.engine, Rater):
+            _judge(one, pages, kept, pipeline, config)
+            continue
+        for number, passages in pages.items():
             graph = kept[number]
             rules, _ = by_rules(one.question, graph, config, pipeline.context)
             answer = by_engine(one.question, graph, passages, rules, config, pipeline.context)
@@ -301,6 +307,44 @@ def _ask_engine(
                 one.sure, one.best = answer.confidence, found_on(graph.page, answer)
             elif one.best.answer.text is None and config.reader == "engine":
                 one.best = Found(answer)
+
+
+def _judge(
+    one: Asked,
+    pages: Mapping[int, Sequence[Passage]],
+    kept: Mapping[int, Graph],
+    pipeline: Pipeline,
+    config: QaConfig,
+) -> None:
+    """Let the engine judge what the rules propose on some pages: what it holds most likely counts.
+
+    The page of the rules' own answer is among them: that answer may fall, too.
+    """
+    context, question = pipeline.context, one.question
+    own = one.best.page
+    if one.best.answer.text is not None and not one.best.answer.spans:
+        return  # computed, maybe over pages
+    numbers = [*pages, *({own} - set(pages) if own is not None else ())]
+    best: Found | None = None
+    for number in numbers:
+        graph = kept[number]
+        rules, _ = by_rules(question, graph, config, context)
+        passages = pages.get(number) or best_passages(question, graph, config, context)
+        answer = by_engine(question, graph, passages, rules, config, context)
+        found = found_on(graph.page, answer)
+        if best is None or _surer(found, best):
+            best = found
+    if best is not None:
+        one.best = best
+        one.sure = best.answer.confidence if best.answer.text is not None else 0.0
+
+
+def _surer(a: Found, b: Found) -> bool:
+    """Whether an answer is the better one: of two that there is none, the less sure."""
+    if (a.answer.text is None) != (b.answer.text is None):
+        return a.answer.text is not None
+    more = a.answer.confidence > b.answer.confidence
+    return more if a.answer.text is not None else not more
 
 
 # --- redacting answers ---------------------------------------------------------------------------

@@ -288,7 +288,7 @@ def _value(
     left = next((k for k in range(1, 6) if first - k >= 0 and hits[first - k]), 9)
     right = next((k for k in range(1, 6) if last + k < len(said_) and hits[last + k]), 9)
     near = min(left, right)
-    value = 0.62 if near <= 2 else 0.5 if near <= 4 else 0.25
+    value = 0.72 if left == right == 1 else 0.62 if near <= 2 else 0.5 if near <= 4 else 0.25
     lead = next((w for w in reversed(before[-2:]) if w in words("leads") | words("because")), "")
     if form.before:
         value *= 1.45 if lead == form.before else 0.75

@@ -188,7 +188,7 @@ def _spans(
             if value.kind == kind and new(value.start, value.end):
                 yield value.start, value.end
         if kind == "date":
-            for start, end in _days(said_):
+            for start, end in (*_days(said_), *_months_alone(said_)):
                 if new(start, end) and not any(
                     v.kind == "date" and v.start <= start and end <= v.end
                     for v in values.find(text, day_first)
@@ -221,6 +221,13 @@ def _days(said_: Sequence[Token]) -> Iterator[tuple[int, int]]:
             if day.isdigit() and 1 <= int(day) <= 31 and len(day) < 3 and month in _months():
                 yield a.start, b.end
                 break
+
+
+def _months_alone(said_: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Yield months without day or year, behind a preposition: "in June"."""
+    for a, b in itertools.pairwise(said_):
+        if a.text in words("leads") and b.text in _months() and len(b.text) > 3:
+            yield b.start, b.end
 
 
 def _months() -> frozenset[str]:

@@ -21,7 +21,7 @@ _BOX = regex.compile(
 _CUT = regex.compile(r"[:\uff1a=](?=\s|$|\D)|[:\uff1a](?=\d{3})")
 _LABELLED = regex.compile(r"\p{Lu}[\p{L}.\-]*(?:\s[\p{L}.\-]+){0,3}:\s")
 _SENTENCE = regex.compile(
-    r"(?<=[\p{L}\p{N})]{3}[.!?;]|[\p{L})]\d?[!?;])(?<!\s\p{Lu}\p{L}{0,2}\.)\s+(?=[\p{Lu}\p{N}\"'])"
+    r"(?<=[\p{L}\p{N})]{3}[.!?;]|[\p{L})]\d?[!?;])(?<!(?<!\d)\s\p{Lu}\p{L}{0,2}\.)\s+(?=[\p{Lu}\p{N}\"'])"
 )
 _OPENING = regex.compile(
     r"\s*(\d{1,4}[./-]\d{1,2}(?:[./-]\d{2,4})?|\d{4}\s?[-\u2013]\s?\d{2,4})[:.,]?\s+(?=\p{L})"

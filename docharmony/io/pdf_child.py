@@ -21,7 +21,7 @@ from itertools import groupby, pairwise
 from typing import Any, ParamSpec, TypeVar
 
 import pymupdf
-from pymupdf import mupdf
+from pymupdf import _as_pdf_document, _as_pdf_page, mupdf
 
 from ..errors import BrokenError, EncryptedError, InputError, LimitExceededError, UnsupportedError
 from . import bitmap_fonts
@@ -51,6 +51,7 @@ _DELIMITERS = frozenset("\u00a0\u202a\u202b\u202c\u202d\u202e")
 
 _TOP = 0.88  # from the top of a letter in vertical writing to its baseline, in em
 
+_MAX_CONTENT = 1 << 29  # bytes
 _MAX_DRAWINGS = 50_000
 _MAX_LINKS = 5_000
 
@@ -130,6 +131,7 @@ def page(
             why=f"it measures {width:.0f} x {height:.0f} points",
             hint="Scale it down, or raise max_page_points of the limits.",
         )
+    _check_content(sheet)
     text = _text_page(sheet, _SEEN, mupdf.FzRect(0, 0, width, height))
     lines, oblique, images = _walk(text)
     words = pymupdf.TextPage(text).extractWORDS()
@@ -180,6 +182,24 @@ def page(
         "upright": upright,
         "quads": quads,
     }, [_utf8(joined), array("f", x0 + y0 + x1 + y1).tobytes()]
+
+
+def _check_content(sheet: pymupdf.Page) -> None:
+    """Raise LimitExceededError where the instructions of a page are too long to be read."""
+    content = mupdf.pdf_dict_get(_as_pdf_page(sheet).obj(), mupdf.PDF_ENUM_NAME_Contents)
+    if not content.m_internal:
+        return
+    try:
+        stream = mupdf.pdf_open_contents_stream(_as_pdf_document(sheet.parent), content)
+        length = mupdf.fz_skip(stream, _MAX_CONTENT)
+    except mupdf.FzErrorBase:
+        return  # damaged: reading it will show how much of it can be read
+    if length >= _MAX_CONTENT:
+        raise LimitExceededError(
+            "cannot read the page",
+            why=f"its content takes over {_MAX_CONTENT >> 20} MiB when it is unpacked",
+            hint="No page needs so much: treat the file as hostile.",
+        )
 
 
 @_guarded

@@ -11,11 +11,17 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pymupdf
+from pymupdf import mupdf
 
 # A filled box is a rule when it is at most so thick (points) and so many times as long.
 _THIN, _LONG = 5.0, 5.0
 # Kinds of annotations that mark words.
-_MARKS = frozenset({"Highlight", "Underline", "Squiggly", "StrikeOut"})
+_MARKS = (
+    mupdf.PDF_ANNOT_HIGHLIGHT,
+    mupdf.PDF_ANNOT_UNDERLINE,
+    mupdf.PDF_ANNOT_SQUIGGLY,
+    mupdf.PDF_ANNOT_STRIKE_OUT,
+)
 
 
 class Mark(NamedTuple):
@@ -42,9 +48,8 @@ class Mark(NamedTuple):
 
 def marks_of(sheet: pymupdf.Page) -> Iterator[Mark]:
     """Yield the annotations of a page that mark words."""
-    for annotation in sheet.annots():
-        if annotation.type[1] not in _MARKS:
-            continue
+    # PyMuPDF goes through all annotations to find one: of the other kinds there can be many.
+    for annotation in sheet.annots(types=_MARKS):
         corners = annotation.vertices or []
         quads = [pymupdf.Quad(corners[at : at + 4]).rect for at in range(0, len(corners) - 3, 4)]
         colour = tuple(annotation.colors.get("stroke") or ())

@@ -14,7 +14,7 @@ from ..geometry import BBox
 from ..model import Edit, Page
 from ..stage import Context, Stage
 from .lines import ReadConfig
-from .still import Apart
+from .still import Apart, Kept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +72,7 @@ def reread(page: Page, ctx: Context, reader: Stage, edits: Sequence[Edit]) -> li
         reader: a stage that reads lines from pixels.
         edits: the edits applied to this page; at least one.
     """
+    ctx = Kept(ctx)
     sought = [edit for edit in edits if any(map(is_word_character, edit.original))]
     first = _Strip(ctx, page, _united([_window(edit, page) for edit in edits]))
     found = _found(first, reader, sought)

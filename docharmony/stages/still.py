@@ -94,3 +94,18 @@ class Still(Apart):
     def raster(self, page: Page, dpi: int | None = None) -> npt.NDArray[np.uint8]:
         """Return the image, whatever the resolution."""
         return self._image
+
+
+class Kept(Apart):
+    """A context that keeps the raster it was last asked for: of a page that is looked at again."""
+
+    def __init__(self, inner: Context) -> None:
+        super().__init__(inner)
+        self._last: tuple[tuple[int, int | None], npt.NDArray[np.uint8]] | None = None
+
+    def raster(self, page: Page, dpi: int | None = None) -> npt.NDArray[np.uint8]:
+        """Return the page as displayed."""
+        key = page.number, dpi
+        if self._last is None or self._last[0] != key:
+            self._last = key, self._inner.raster(page, dpi)
+        return self._last[1]

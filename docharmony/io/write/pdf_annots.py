@@ -67,10 +67,10 @@ def clear(
             keep.append(annotation)
     if gone:
         popups = {a["/Popup"].objgen for a in gone if isinstance(a.get("/Popup"), pikepdf.Object)}
-        also = [
-            a for a in keep if a.objgen in popups or _parent(a, "/IRT") in {g.objgen for g in gone}
-        ]
-        keep = [a for a in keep if not any(a.objgen == b.objgen for b in also)]
+        answered = {a.objgen for a in gone}
+        also = [a for a in keep if a.objgen in popups or _parent(a, "/IRT") in answered]
+        left = {a.objgen for a in also}
+        keep = [a for a in keep if a.objgen not in left]
         page.obj["/Annots"] = pikepdf.Array(keep)
         for annotation in [*gone, *also]:
             _forget(eraser.pdf, annotation)

@@ -173,6 +173,8 @@ def _unpack(data: bytes, width: int, height: int, count: int, depth: int) -> Sam
     if depth not in (1, 2, 4):
         raise ValueError("no such depth")
     bits = np.unpackbits(rows, axis=1)[:, : width * count * depth]
+    if depth == 1:
+        return np.ascontiguousarray(bits).reshape(height, width, count)
     weights = 1 << np.arange(depth - 1, -1, -1, dtype=np.uint8)
     values = bits.reshape(height, width, count, depth) @ weights
     return np.asarray(values, np.uint8)
@@ -186,6 +188,8 @@ def _pack(samples: Samples, depth: int) -> npt.NDArray[np.uint8]:
         return np.ascontiguousarray(flat, np.uint8)
     if depth == 16:
         return np.ascontiguousarray(flat.astype(">u2")).view(np.uint8)
+    if depth == 1:
+        return np.asarray(np.packbits(flat.astype(np.uint8) & 1, axis=1))
     shifts = np.arange(depth - 1, -1, -1, dtype=np.uint8)
     bits = (flat[..., None].astype(np.uint8) >> shifts) & 1
     return np.asarray(np.packbits(bits.reshape(height, -1), axis=1))

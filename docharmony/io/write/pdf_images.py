@@ -9,6 +9,7 @@ space that RGB cannot be turned back into takes the nearest colour that stands a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -131,15 +132,24 @@ def cover(shape: tuple[int, int], polygons: Sequence[Sequence[Sequence[float]]])
     from scipy.ndimage import binary_dilation
 
     height, width = shape
-    canvas = Image.new("L", (width, height))
+    mask = np.zeros(shape, bool)
+    places = [[(x * width - 0.5, y * height - 0.5) for x, y in polygon] for polygon in polygons]
+    places = [p for p in places if min(max(v) - min(v) for v in zip(*p, strict=True)) >= 2]
+    if not places:
+        return mask
+    # Only where they are: a picture can be many times as large.
+    xs, ys = zip(*(spot for place in places for spot in place), strict=True)
+    x0, y0 = max(0, math.floor(min(xs)) - 2), max(0, math.floor(min(ys)) - 2)
+    x1, y1 = min(width, math.ceil(max(xs)) + 3), min(height, math.ceil(max(ys)) + 3)
+    if x0 >= x1 or y0 >= y1:
+        return mask
+    canvas = Image.new("L", (x1 - x0, y1 - y0))
     draw = ImageDraw.Draw(canvas)
-    for polygon in polygons:
-        spots = [(x * width - 0.5, y * height - 0.5) for x, y in polygon]
-        extents = [max(v) - min(v) for v in zip(*spots, strict=True)]
-        if min(extents) >= 2:
-            draw.polygon(spots, fill=1, outline=1)
-    mask = np.asarray(canvas, dtype=bool)
-    return np.asarray(binary_dilation(mask, np.ones((3, 3), bool))) if mask.any() else mask
+    for place in places:
+        draw.polygon([(x - x0, y - y0) for x, y in place], fill=1, outline=1)
+    part = np.asarray(canvas, dtype=bool)
+    mask[y0:y1, x0:x1] = binary_dilation(part, np.ones((3, 3), bool))
+    return mask
 
 
 def letters(
@@ -218,15 +228,26 @@ def zones(mask: Mask, share: float = 0.75) -> list[tuple[tuple[slice, slice], Ma
     from scipy.ndimage import find_objects, label
 
     height, width = mask.shape
+    down, across = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(down):
+        return []
+    top, left = int(down[0]), int(across[0])
+    parts = label(mask[top : down[-1] + 1, left : across[-1] + 1])[0]
     result = []
-    parts = label(mask)[0]
-    for number, (rows, columns) in enumerate(find_objects(parts), 1):
+    for number, (own_rows, own_columns) in enumerate(find_objects(parts), 1):
+        rows = slice(own_rows.start + top, own_rows.stop + top)
+        columns = slice(own_columns.start + left, own_columns.stop + left)
         margin = int(min(64 if share < 1 else 96, max(12, share * (rows.stop - rows.start))))
         window = (
             slice(max(0, rows.start - margin), min(height, rows.stop + margin)),
             slice(max(0, columns.start - margin), min(width, columns.stop + margin)),
         )
-        result.append((window, np.asarray(parts[window] == number)))
+        part = np.zeros((window[0].stop - window[0].start, window[1].stop - window[1].start), bool)
+        part[
+            rows.start - window[0].start : rows.stop - window[0].start,
+            columns.start - window[1].start : columns.stop - window[1].start,
+        ] = parts[own_rows, own_columns] == number
+        result.append((window, part))
     return result
 
 

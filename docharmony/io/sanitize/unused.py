@@ -170,7 +170,9 @@ def _prune(job: Job) -> None:
         if lost and holder.get("/Subtype") != "/Type3" and without_fonts(job, holder, lost):
             job.note("text in fonts that are not there", "removed")
         if isinstance(resources, pikepdf.Dictionary):
-            fresh = _pruned(resources, named | loose)
+            # What is no font is kept by nothing: its map still spells what was written in it.
+            broken = {("/Font", name) for name in lost}
+            fresh = _pruned(resources, (named | loose) - broken)
             if fresh is not None:
                 holder["/Resources"] = fresh
                 job.note("unused resources", "removed")

@@ -253,6 +253,30 @@ def hyphenated(page: Page) -> None:
     filled(page)
 
 
+def typeset(page: Page) -> None:
+    """In a justified paragraph whose spaces are steps of the pen, with letters wider and narrower."""
+    page.hyphens = True
+    lines = _broken(page)
+    for number, line in enumerate(lines):
+        page.y -= 14
+        words, spaces = line.split(), line.count(" ")
+        spare = COLUMN - page.width(line) if number < len(lines) - 1 else 0.0
+        wide = 1 + min(0.3 * spare / page.width(line), 0.02)
+        step = page.width(" ")
+        if number < len(lines) - 1:
+            step = (COLUMN - wide * page.width("".join(words))) / spaces
+        shift = round(-step / wide / SIZE * 1000)
+        shown = f" {shift} ".join(f"({word})" for word in words)
+        page.ops.append(f"BT /F {SIZE} Tf {100 * wide:.3f} Tz {LEFT} {page.y} Td [{shown}] TJ ET")
+        if page.name in words:
+            at = words.index(page.name)
+            start = wide * page.width("".join(words[:at])) + at * step
+            page.place = (LEFT + start, page.y)
+    page.ops.append("100 Tz")
+    page.y -= 28
+    page.text(LEFT, "Another one begins.")
+
+
 SCENES = (
     middle,
     end,
@@ -267,6 +291,7 @@ SCENES = (
     paragraph,
     filled,
     hyphenated,
+    typeset,
 )
 
 
@@ -399,7 +424,7 @@ def main() -> int:
     breaks = ", ".join(f"{same_breaks(font, names, 40):,} ({font})" for font in FONTS)
     anew = []
     for font in FONTS:
-        for scene in (paragraph, filled, hyphenated):
+        for scene in (paragraph, filled, hyphenated, typeset):
             least, middle = in_paragraphs(scene, font, names, args.sample)
             anew.append(f"{middle:,} ({font}, {scene.__name__}, least {least:,})")
             print(anew[-1], file=sys.stderr)

@@ -25,6 +25,7 @@ SCENES = [
     "paragraph",
     "filled",
     "hyphenated",
+    "typeset",
 ]
 
 
@@ -53,13 +54,19 @@ def test_the_output_is_the_same_for_short_and_long_names(
 
 
 @settings(max_examples=12, deadline=None, derandomize=True)
-@given(order=st.integers(11, 10_000), font=st.sampled_from(["Helvetica", "Times-Roman", "Courier"]))
-def test_the_number_of_lines_of_a_paragraph_tells_nothing(order: int, font: str) -> None:
+@given(
+    order=st.integers(11, 10_000),
+    font=st.sampled_from(["Helvetica", "Times-Roman", "Courier"]),
+    scene=st.sampled_from(["paragraph", "filled", "typeset"]),
+)
+def test_the_number_of_lines_of_a_paragraph_tells_nothing(
+    order: int, font: str, scene: str
+) -> None:
     gaps = _gaps()
 
     def draw(page: Any) -> None:
         page.order = order
-        gaps.paragraph(page)
+        getattr(gaps, scene)(page)
 
     # The longest goes to another line or makes one more wherever there is room to do so.
     names = ("Li", "Roe", "Kowalski", "Vanlandingham")

@@ -14,8 +14,11 @@ from .pdf_area import Area
 from .pdf_fonts import Glyph
 from .pdf_glyphs import Spacing, hits, near
 
+_NOTHING = frozenset[int]()
 # All lengths in em of the line.
+SPACE = 0.28  # what a jump of the pen becomes, in text without spaces
 _WORD = 0.15  # a jump of the pen so wide is a space between words
+_EXPANDED = 0.06  # share by which letters are made wider or narrower to fill a line
 _WIDE, _TAB, _LONELY = 2.0, 0.9, 1.2  # gaps that end a piece of a line
 
 
@@ -29,6 +32,7 @@ class Run(NamedTuple):
         spacing: size, character and word spacing.
         clip: what it may show in, on the page.
         fixed: why it cannot be set elsewhere; "" when it can.
+        em: how long an em is along the line when the run is set anew, on the page.
     """
 
     key: int
@@ -37,6 +41,7 @@ class Run(NamedTuple):
     spacing: Spacing
     clip: BBox | None
     fixed: str
+    em: float
 
 
 @dataclass
@@ -109,7 +114,7 @@ class LinePlan:
 
 
 class Mark(NamedTuple):
-    """A glyph on a line: along it from start to end, in points."""
+    """A glyph on a line: along it from start to end, in points; so wide when it is set anew."""
 
     start: float
     end: float
@@ -118,6 +123,24 @@ class Mark(NamedTuple):
     glyph: Glyph
     areas: frozenset[int]
     track: float
+    width: float
+
+
+def even(place: Affine) -> float:
+    """Return how long an em of text of a place is when it is set anew.
+
+    Letters that are a little wider or narrower than their font draws them were made so to fill a line.
+    """
+    along, across = math.hypot(place.a, place.b), math.hypot(place.c, place.d)
+    return across if abs(along - across) < _EXPANDED * across else along
+
+
+def exact(length: float) -> float:
+    """Return a difference of places without the errors of floating point, which depend on the places.
+
+    What is added keeps lengths of few decimals, and fractions of two, off the limits of rounding.
+    """
+    return round(length + 3.1e-8, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +216,8 @@ def marks_of(
         for glyph in part:
             start = origin + pen * em
             end = start + glyph.advance * em
-            marks.append(Mark(start, end, run, index, glyph, hit.get(index, frozenset()), track))
+            found = hit.get(index, _NOTHING)
+            marks.append(Mark(start, end, run, index, glyph, found, track, glyph.advance * run.em))
             pen += glyph.advance + (char + (word if glyph.spaced else 0.0)) / size
             index += 1
     return marks

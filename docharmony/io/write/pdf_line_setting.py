@@ -8,12 +8,11 @@ from itertools import pairwise
 from statistics import median
 
 from ..moves import Knot
-from .pdf_line_parts import Mark
+from .pdf_line_parts import SPACE, Mark
 
 # All lengths in em of the line.
 _WORD = 0.15  # a jump of the pen so wide is a space between words
 _THIN, _THINNER = 0.14, 0.75  # a thin space, where a jump is so much narrower than the others
-_SPACE = 0.3  # what such a jump becomes, in a font without a space
 _BACK = -0.15  # a pen so far back sets one glyph over another: an accent, a second print
 _STEP = 0.02  # to which such places are rounded
 _LEAST_SPACES, _MOST_SPACES = 0.5, 2.5  # spaces may shrink and grow so far
@@ -41,8 +40,8 @@ class Line:
         self.piece, self.size, self.want = piece, size, want
         self.new: list[float] = []
         self.gaps: list[tuple[float, float, frozenset[int]]] = []
-        spaces = [m.end - m.start for m in piece if m.glyph.blank and not m.areas]
-        self._space = spaces[0] if spaces else _SPACE * size
+        spaces = [m.width for m in piece if m.glyph.blank and not m.areas]
+        self._space = spaces[0] if spaces else SPACE * size
         jumps = [
             jump
             for before, mark in pairwise(piece)
@@ -96,14 +95,14 @@ class Line:
         blanks = 0.0  # blanks before the first ink stand out to the left of the start
         for mark in self.piece:
             if mark.glyph.blank and not mark.areas:
-                blanks += mark.end - mark.start
+                blanks += mark.width
             else:
                 break
         pen = start - blanks * squeeze
         reach_new = pen
         for position, mark in enumerate(self.piece):
             own = laid.get((mark.run.key, mark.number - 1))
-            width = mark.end - mark.start
+            width = mark.width
             blank = mark.glyph.blank and not mark.areas
             jump = mark.start - reach_old if before is not None else 0.0
             if before is None:
@@ -116,7 +115,7 @@ class Line:
                 and mark.start - own[0].end > _BACK * size
             ):
                 scale = squeeze if own[0].glyph.blank else 1.0
-                place = own[1] + (own[0].end - own[0].start) * scale
+                place = own[1] + own[0].width * scale
                 if not blank and not own[0].glyph.blank:
                     place += mark.track
             elif mark.areas and before.areas:
@@ -162,7 +161,7 @@ def knots_of(
     ends = {start: end for start, end, _ in gaps}
     for mark, place in zip(piece, new, strict=True):
         pairs.append((mark.start, place))
-        width = mark.end - mark.start
+        width = mark.width
         pairs.append((mark.end, ends.get(place, place) if mark.areas else place + width))
     result: list[Knot] = []
     for old, place in sorted(pairs):

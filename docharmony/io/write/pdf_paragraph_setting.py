@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from statistics import median
 from typing import NamedTuple
 
-from .pdf_line_parts import Mark
+from .pdf_line_parts import SPACE, Mark, exact
 from .pdf_line_setting import Line
-from .pdf_paragraphs import SPACE, Paragraph, TextLine
+from .pdf_paragraphs import Paragraph, TextLine
 
 # Gaps as shares of the wished one, and spaces of justified lines as shares of their width, to be tried.
 _GAPS, _SPACES = (1.0, 0.75, 0.5, 0.25, 0.0), (1.0, 0.92, 0.84)
 _HOLE = 1.5  # no line is filled by spaces so wide, in em
+_HANGS = 0.1  # how far beside the edge an item may begin
 _WORD = 0.2  # what is set so far apart, in em, are two words
 
 
@@ -79,10 +80,10 @@ class _Text:
             if hyphen is not None:
                 reach = hyphen.start + by
             for mark in line.marks:
-                start, end = mark.start + by, mark.end + by
+                start, end, width = mark.start + by, mark.end + by, mark.width
                 if hyphen is not None and mark.start >= hyphen.start:
-                    start = end = reach
-                self.marks.append(mark._replace(start=start, end=end))
+                    start, end, width = reach, reach, 0.0
+                self.marks.append(mark._replace(start=start, end=end, width=width))
                 self.ink.append(mark is not hyphen and (not mark.glyph.blank or bool(mark.areas)))
             self.lines += [number] * len(line.marks)
         laid = Line(self.marks, size, gap)
@@ -90,11 +91,11 @@ class _Text:
         self.new, self.gaps = laid.new, {gap[0]: gap for gap in laid.gaps}
         self.words = self._words()
         self.starts = [self._start(word) for word in self.words]
-        self.wide = [self._end(w) - s for w, s in zip(self.words, self.starts, strict=True)]
-        usual = [
-            m.end - m.start for m in self.marks if m.glyph.blank and not m.areas and m.end > m.start
-        ]
-        self.space = min(median(usual), size) if usual else SPACE * size
+        self.wide = [exact(self._end(w) - s) for w, s in zip(self.words, self.starts, strict=True)]
+        usual = Counter(m.width for m in self.own if m.glyph.blank and not m.areas and m.width > 0)
+        most = min(usual, key=lambda width: (-usual[width], width), default=SPACE * size)
+        self.space = min(most, size)
+        self.marked = self._marked()
 
     def _words(self) -> list[list[int]]:
         """Return the words, each as the numbers of its glyphs and of the blanks behind it."""
@@ -127,7 +128,7 @@ class _Text:
             if mark.areas:
                 ends.append(self._gap(index)[1])
             elif self.ink[index]:
-                ends.append(self.new[index] + mark.end - mark.start)
+                ends.append(self.new[index] + mark.width)
         return max(ends)
 
     def _gap(self, index: int) -> tuple[float, float, frozenset[int]]:
@@ -138,13 +139,24 @@ class _Text:
         return self.new[next(i for i in word if self.ink[i])]
 
     def _between(self, number: int) -> float:
-        """Return the natural width of the space before a word."""
-        before, word = self.words[number - 1], self.words[number]
-        last = next(i for i in reversed(before) if self.ink[i])
-        first = next(i for i in word if self.ink[i])
-        if self.lines[last] != self.lines[first]:
-            return self.space
-        return self.starts[number] - self.starts[number - 1] - self.wide[number - 1]
+        """Return the natural width of the space before a word.
+
+        It is one for all words, though some fonts have wider ones: which words a line once parted, and
+        what stood between them, tells where it broke.
+        """
+        return self.marked if number == 1 and self.marked else self.space
+
+    def _marked(self) -> float:
+        """Return how far the sign before a list's item stands from it; 0.0 where there is none."""
+        found, words = self.found, self.words
+        if len(words) < 2 or not found.listed:
+            return 0.0
+        first = next(i for i in words[1] if self.ink[i])
+        if self.lines[first] or any(self.own[i].areas for i in words[0]):
+            return 0.0
+        gap = self.own[first].start - found.first - self.wide[0]
+        hangs = abs(self.own[first].start - found.left) <= _HANGS * self.size
+        return found.left - found.first - self.wide[0] if hangs else gap if gap > self.size else 0.0
 
     def broken(self, spaces: float) -> list[list[int]]:
         """Return the lines, as numbers of words, with spaces of a share of their width."""
@@ -186,7 +198,7 @@ class _Text:
                 start = self.starts[number]
                 for index in word:
                     mark, inked = self.marks[index], self.ink[index]
-                    place = pen + self.new[index] - start
+                    place = pen + exact(self.new[index] - start)
                     if not inked:
                         place = min(place, pen + widths[position])
                     stood = found.lines[self.lines[index]]

@@ -18,7 +18,8 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-from .pdf_line_parts import Mark, on_line, pieces_of
+from .pdf_joins import joins
+from .pdf_line_parts import SPACE, Mark, on_line, pieces_of
 
 # All lengths in em of the line.
 _PROSE = 4  # words on a line, at least, of which there is a paragraph
@@ -29,21 +30,11 @@ _INDENT = 6.0  # how far a first line may begin beside the others
 _SLACK = 0.1  # share of a column that ragged lines may have become longer
 _SHORT = 0.1  # so much earlier a line may end than it need
 _CLEARLY = 4.0  # so much shorter than the others a line is surely the last
-SPACE, _WORD = 0.28, 0.15
-_EDGE, _FLUSH = 0.6, 1.0  # places so close together are one edge; in points
+_WORD = 0.15
+_FLUSH = 0.25  # signs at the ends of lines that fill a column may stand out so far
+_EDGE = 0.6  # places so close together are one edge; in points
 _MARKS = re.compile(r"[•‣▪▫◦●○■□·*–—-]|\(?(\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
 _LEADER = re.compile(r"([.·…_]\s*){6}")
-_HYPHENS, _SOFT, _DASH = ("-", "\u00ad", "\u2010", "\u2011"), "\u00ad", "\u2014"
-# What a hyphen stays behind in English; elsewhere a capital follows it.
-_COMMON = """
-all anti by co counter cross ex far full half hand high ill in inter large long low mid middle multi non
-off often old on one open over part post pre pro re real right second self semi short single six small so
-state sub ten third three time top trans two ultra under up vice well wide word would year
-twenty thirty forty fifty sixty seventy eighty ninety
-"""
-# And what stands before a word that several words share: over- and underground.
-_SHARED = "and or to und oder bis sowie et ou y o e ed en of og och i lub"
-_STARTERS, _JOINERS = frozenset(_COMMON.split()), frozenset(_SHARED.split())
 _CLOSED = re.compile(r"[.!?:;\u2026][\"'\u2019\u201d\u00bb)\]]*$")
 
 Row = tuple[float, float, list[Mark]]  # baseline, size, glyphs
@@ -92,6 +83,7 @@ class Paragraph(NamedTuple):
         edge: where its column ends.
         flush: whether all lines but the last end there.
         pitch: from one baseline to the next.
+        listed: whether it begins with the sign of a list's item.
         joins: number of a line whose last word goes on -> the hyphen at its end that says so, None if
             that belongs to the word.
     """
@@ -102,6 +94,7 @@ class Paragraph(NamedTuple):
     edge: float
     flush: bool
     pitch: float
+    listed: bool
     joins: Mapping[int, Mark | None]
 
     def baseline(self, number: int) -> float:
@@ -234,23 +227,37 @@ def _flush(
     lines: Sequence[TextLine], column: Sequence[TextLine], line: TextLine, left: float
 ) -> Paragraph | None:
     """Return the paragraph of a line if its lines are set to end together."""
-    clean = [o.right for o in lines if not o.hit and o.left - _EDGE <= left < o.right]
-    best: list[float] = []
-    for edge in clean:
-        close = [right for right in clean if abs(right - edge) <= 0.3]
-        if len(close) > len(best):
-            best = close
+    within = [o for o in lines if not o.hit and o.left - _EDGE <= left < o.right]
+    best = _alike([o.right for o in within])
     if len(best) < 3:
         return None
-    edge = sorted(best)[len(best) // 2]
+    # Where lines elsewhere end cannot depend on what went; where these do may, by a rounding.
+    own = {id(o) for o in column}
+    told = [o.right for o in within if id(o) not in own and best[0] <= o.right <= best[-1]]
+    edge = told[0] if told else round(2 * best[len(best) // 2]) / 2
+    near = _FLUSH * line.size
     for above, below in pairwise(column):
         ends = above.right + _need(below)
-        if above.right < edge - _FLUSH and ends > edge and abs(below.left - left) <= _EDGE:
+        if above.right < edge - near and ends > edge and abs(below.left - left) <= _EDGE:
             return None  # the next word had no room, and yet the line was not set to end there
-    block = _block(lines, column, line, left, lambda own, _: abs(own.right - edge) <= _FLUSH)
-    if block is None or max(o.right for o in block) > edge + _FLUSH:
+    block = _block(lines, column, line, left, lambda own, _: abs(own.right - edge) <= near)
+    if block is None or max(o.right for o in block) > edge + near:
         return None
     return _paragraph(lines, block, left, edge, flush=True)
+
+
+def _alike(places: Sequence[float]) -> list[float]:
+    """Return the most places that are one edge, ascending."""
+    best: list[float] = []
+    for place in places:
+        close = [other for other in places if abs(other - place) <= 0.3]
+        if len(close) > len(best):
+            best = close
+    return sorted(best)
+
+
+def _at(column: Sequence[TextLine], line: TextLine) -> int:
+    return next(i for i, other in enumerate(column) if other is line)
 
 
 def _ragged(
@@ -324,12 +331,11 @@ def _block(
     for index, (above, below) in enumerate(pairwise(column), 1):
         begins = abs(below.left - left) > _EDGE
         ends = not full(above, above.right + _need(below))
-        listed = _MARKS.fullmatch("".join(mark.glyph.text for mark in next(below.words())))
-        if begins or ends or listed:
+        if begins or ends or _listed(below):
             starts.append(index)
             if not (begins or ends):
                 unsure.add(index)
-    at = next(i for i, other in enumerate(column) if other is line)
+    at = _at(column, line)
     start = max(i for i in starts if i <= at)
     end = min([i for i in starts if i > at], default=len(column))
     own = column[start:end]
@@ -337,7 +343,16 @@ def _block(
         return None
     if end == len(column) and not _ends(lines, own):
         return None
+    # Lines that begin where no other does may be held elsewhere: at their ends, or their middles.
+    for edge in {left, own[0].left} if len(own) == 1 else {left}:
+        if sum(abs(o.left - edge) <= _EDGE for o in lines) < 2:
+            return None
     return own
+
+
+def _listed(line: TextLine) -> bool:
+    """Return whether a line begins with the sign of a list's item."""
+    return _MARKS.fullmatch("".join(mark.glyph.text for mark in next(line.words()))) is not None
 
 
 def _ends(lines: Sequence[TextLine], own: Sequence[TextLine]) -> bool:
@@ -368,53 +383,16 @@ def _paragraph(
     if sum(len(list(o.words())) for o in own[:-1]) < _PROSE * (len(own) - 1):
         return None
     first = next(i for i, o in enumerate(own) if o.hit)
-    # From the word before it on: whether what went begins a line tells how wide it was. Lines that end
-    # together may have been set with all of the paragraph in view.
-    leads = any(mark.areas for mark in next(own[first].words()))
-    before = first - 1 if leads and first else first
-    if flush:
-        before = 1 if own[0].left < left - _EDGE and first else 0
+    # Its lines may have been set with all of the paragraph in view; what hangs beside them stays.
+    before = 1 if own[0].left < left - _EDGE and first else 0
     pitch, own = _pitch(own), own[before:]
     marks = [mark for o in own for mark in o.marks]
     text = "".join(mark.glyph.text for mark in marks if not mark.areas)
     if any(mark.run.fixed for mark in marks) or _unusual(text) or _LEADER.search(text):
         return None
     begin = left if before else own[0].left
-    return Paragraph(own, begin, left, round(edge, 1), flush, pitch, _joins(lines, own))
-
-
-def _joins(lines: Sequence[TextLine], own: Sequence[TextLine]) -> dict[int, Mark | None]:
-    """Return the lines whose last word goes on, with the hyphen that stands there for that alone."""
-    joins: dict[int, Mark | None] = {}
-    known: frozenset[str] | None = None
-    for number, (above, below) in enumerate(pairwise(own)):
-        *_, last = above.words()
-        tail, first = last[-1], next(below.words())
-        sign = tail.glyph.text[-1:]
-        if tail.areas or len(last) < 2 or last[-2].areas or sign not in (*_HYPHENS, _DASH):
-            continue
-        start, rest = _text(last[:-1]), _text(first)
-        if not start[-1:].isalnum() or _bare(rest) in _JOINERS:
-            continue
-        joins[number] = None
-        if sign == _SOFT:
-            joins[number] = tail
-        elif sign in _HYPHENS and start[-1].isalpha() and rest[:1].islower():
-            if known is None:
-                known = frozenset(_bare(_text(word)) for line in lines for word in line.words())
-            one, two = _bare(start + rest), _bare(f"{start}-{rest}")
-            if one in known or (two not in known and _bare(start) not in _STARTERS):
-                joins[number] = tail
-    return joins
-
-
-def _text(word: Sequence[Mark]) -> str:
-    return "".join(mark.glyph.text for mark in word)
-
-
-def _bare(word: str) -> str:
-    """Return a word as it is compared: without the signs around it."""
-    return word.casefold().replace("\u2010", "-").strip(".,;:!?()[]\"'\u2018\u2019\u201c\u201d")
+    listed = not before and _listed(own[0])
+    return Paragraph(own, begin, left, round(edge, 1), flush, pitch, listed, joins(lines, own))
 
 
 def _unusual(text: str) -> bool:

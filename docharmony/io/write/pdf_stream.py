@@ -48,6 +48,7 @@ class Shown:
         word: word spacing.
         moved: whether the line was set anew.
         lost: whether glyphs went.
+        plain: whether it is to be shown without stretching.
         paragraph: number of the paragraph that was broken anew, and ``number`` that of a word in it.
         look: what it is shown with.
         end: where the pen is behind it, on the page.
@@ -61,6 +62,7 @@ class Shown:
     word: float
     moved: bool = False
     lost: bool = False
+    plain: bool = False
     paragraph: int | None = None
     number: int = 0
     look: Any = None
@@ -357,7 +359,11 @@ class _Writer:
         raw = item.text not in self.canonical
         if not raw and not any(isinstance(part, pikepdf.String) for part in item.kept):
             return
+        wanted = self.wanted
+        if item.plain and ("Tz" in wanted or "Tz" in self.state):
+            self.wanted = {**wanted, "Tz": [([100], pikepdf.Operator("Tz"))]}
         yield from self._flush(leading=raw)
+        self.wanted = wanted
         if item.moved:
             yield from self._spacing((0.0, 0.0))
         else:

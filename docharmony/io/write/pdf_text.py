@@ -14,7 +14,7 @@ from .pdf_fonts import Glyph
 from .pdf_gather import Look
 from .pdf_glyphs import Cut, Spacing, near, sift
 from .pdf_in_place import Spot, woven
-from .pdf_line_parts import Run, Scene, Slot
+from .pdf_line_parts import Run, Scene, Slot, even
 from .pdf_objects import dictionary, floats
 from .pdf_stream import Shown, Spaced, Step
 from .pdf_walk import State, Walk
@@ -155,13 +155,13 @@ class TextWalk(Walk):
             self._note()
         self._changed = True
 
-    def _look(self) -> Look:
-        """Return what text is shown with now."""
+    def _look(self, stretch: float) -> Look:
+        """Return what text is shown with now, so far stretched."""
         state = self._state
         font = (id(state.font), state.size) if state.tf is None else None
         layer, _ = self._belongs()
         rest = font, state.clip, None if layer is None else layer.objgen, state.set_by_name
-        return Look(state.tf, state.stretch, state.rise, state.mode, state.fill, rest)
+        return Look(state.tf, stretch, state.rise, state.mode, state.fill, rest)
 
     def _weave(self, shown: Shown, cuts: Sequence[Cut]) -> list[Any]:
         """Return what stands before the rest of a run that loses text to edits: their new texts."""
@@ -188,9 +188,11 @@ class TextWalk(Walk):
         if state.mode >= _CLIPPING or self._path:
             fixed = "it is part of a clip path"
         spacing = Spacing(state.size, state.char_space, state.word_space)
+        em = even(place)
         if font.vertical:
             place, run, spacing = _laid(place, run, spacing)
-        scene.runs.append(Run(key, place, run, spacing, state.clip, fixed))
+            em = math.hypot(*place[:2])
+        scene.runs.append(Run(key, place, run, spacing, state.clip, fixed, em))
 
     def _set_anew(
         self, shown: Shown, key: int, run: Sequence[float | list[Glyph]]
@@ -205,13 +207,21 @@ class TextWalk(Walk):
         slots, gone = lines.slots.get(key, {}), lines.gone.get(key, set())
         lift = lines.lifts.get(key, 0.0)
         shown.moved, shown.kept = True, []
-        if slots:
-            shown.look = self._look()
         self._canonical.add(self._text)
         place = _scaled(state).then(self._matrix).then(state.ctm)
         # In vertical text the pen goes down, against the axis of its units.
         down = state.font is not None and state.font.vertical
-        sign, em = (-1, math.hypot(*place[2:4])) if down else (1, math.hypot(*place[:2]))
+        sign, old_em = (-1, math.hypot(*place[2:4])) if down else (1, math.hypot(*place[:2]))
+        em = old_em if down else even(place)
+        axes = shown.place[:4]
+        if abs(em - old_em) > 1e-6 * em:
+            # As wide as its font draws it; what Tz has set would tell how it was.
+            shown.plain = True
+            wide = em / old_em * state.stretch
+            axes = (round(axes[0] * wide, 9), round(axes[1] * wide, 9), *axes[2:])
+        shown.plain = shown.plain or state.stretch == 1
+        if slots:
+            shown.look = self._look(1.0 if shown.plain else state.stretch)
         start, across = move.place((shown.place.e, shown.place.f))
         parts, codes = [shown], bytearray()
         pen: float | None = None
@@ -222,7 +232,7 @@ class TextWalk(Walk):
                 old -= sign * part / 1000
                 continue
             for glyph in part:
-                new, slot = places.get(number, start + old * em), slots.get(number)
+                new, slot = places.get(number, start + old * old_em), slots.get(number)
                 spacing = state.char_space + (state.word_space if glyph.spaced else 0.0)
                 old += sign * (glyph.advance + spacing / state.size)
                 number += 1
@@ -238,7 +248,7 @@ class TextWalk(Walk):
                     if pen is not None:
                         parts.append(replace(shown, kept=[]))
                     spot = move.point(new, across + (slot.drop if slot else lift))
-                    parts[-1].place = Affine(*shown.place[:4], spot.x, spot.y)
+                    parts[-1].place = Affine(*axes, spot.x, spot.y)
                     if slot is not None and slot.word is not None:
                         parts[-1].paragraph, parts[-1].number = slot.paragraph, slot.word
                 elif abs(jump) >= 0.1:

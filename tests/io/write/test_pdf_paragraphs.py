@@ -13,6 +13,7 @@ import docharmony.redaction
 from docharmony.config import RunConfig
 from docharmony.io.moves import Move
 from docharmony.io.verify import Check
+from docharmony.io.write.pdf_joins import _compound
 
 from .test_pdf_lines import NAME, page, redacted
 
@@ -102,6 +103,37 @@ def test_words_that_lines_part_are_joined(tmp_path: Path, broken: str, joined: s
     text = TEXT.replace("and that nobody", f"{broken} nobody")
     sheet, _ = redacted(page(tmp_path / "in.pdf", f"<p>{text}</p><p>Another one begins.</p>"))
     assert joined in " ".join(lines(sheet))
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "cost-effective,",
+        "well-known",
+        "state-of-the-art",
+        "decision-making",
+        "mother-in-law",
+        "x-ray",
+    ],
+)
+def test_compounds_keep_their_hyphen(word: str) -> None:
+    start, _, rest = word.rpartition("-")
+    known = frozenset({"x-ray"})
+    assert _compound(start, rest, known)
+
+
+@pytest.mark.parametrize(
+    ("start", "rest"),
+    [
+        ("state", "ments."),
+        ("inde", "pendent"),
+        ("Spring", "field"),
+        ("Bundes", "regierung"),
+        ("e", "mail"),
+    ],
+)
+def test_other_words_lose_it(start: str, rest: str) -> None:
+    assert not _compound(start, rest, frozenset({"email"}))
 
 
 def test_lines_stay_where_a_check_objects_to_new_ones(

@@ -8,6 +8,7 @@ however long it is, so this costs a few dozen lines of reading.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .detect.text import fold
-from .geometry import BBox
+from .geometry import BBox, Point
 from .model import Line, Page, Word
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _ALIKE = str.maketrans({
 })  # fmt: skip
 # What a round or square mark may be read as.
 _MARKS = frozenset("o0aecx")
+_NOTHING = ("Cc", "Cf", "Cn", "Co", "Cs")  # categories of characters that no text is made of
 _SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "DIGIT", "FULLWIDTH", "SUPERSCRIPT", "SUBSCRIPT")
 
 
@@ -146,9 +148,13 @@ class Letters:
         masks = {shape for shape, said in texts.items() if len(said) >= _MASKS}
         masked = {claim: "\u25a0" for claim in claims if claim[0] in masks}
         hidden = _struck(source, page, masked, False) if masked else set()
-        bad = {claim: read for claim, read in bad.items() if claim[0] and claim not in masked}
+        bad = {
+            claim: read
+            for claim, read in bad.items()
+            if claim[0] and claim not in masked and _says(claim[1])
+        }
         bad = _written(page, bad)
-        hit = _struck(source, page, bad, replaced) if bad or replaced else set()
+        hit = _struck(source, page, bad, replaced, alone=False) if bad or replaced else set()
         for index in sorted(hidden | hit):
             yield page.lines[index], index in hidden
 
@@ -321,9 +327,22 @@ def _misquoted(
     return wrong
 
 
-def _struck(source: Source, page: Page, bad: Mapping[Claim, str], replaced: bool) -> set[int]:
-    """Return the indices of lines in which claims stand, or that marked content misquotes."""
+def _struck(
+    source: Source, page: Page, bad: Mapping[Claim, str], replaced: bool, *, alone: bool = True
+) -> set[int]:
+    """Return the indices of lines in which claims stand, or that marked content misquotes.
+
+    Args:
+        source: what the page comes from.
+        page: as read.
+        bad: the claims.
+        replaced: whether marked content says that glyphs mean something else.
+        alone: whether those count that stand alone: a letter of a formula in a face of its own.
+    """
     spelt, spots = source.spelt(page.number, bad)
+    if not alone:
+        words = [word for line in page.lines for word in line.words]
+        spots = [spot for spot in spots if not _alone(spot, words)]
     boxes = [line.bbox.grow(0.2 * min(line.bbox.width, line.bbox.height)) for line in page.lines]
     hit = {
         index
@@ -334,6 +353,25 @@ def _struck(source: Source, page: Page, bad: Mapping[Claim, str], replaced: bool
     if replaced:
         hit |= _misquoted(page.lines, boxes, [word for words in spelt for word in words])
     return hit
+
+
+def _says(text: str) -> bool:
+    """Return whether a claim says anything: not one of a font without a map for a ligature."""
+    return any(c != "\ufffd" and unicodedata.category(c) not in _NOTHING for c in text)
+
+
+def _alone(spot: Point, words: Iterable[Word]) -> bool:
+    """Return whether the letter or sign in a place is the only one of its kind there."""
+    for word in words:
+        x0, y0, x1, y1 = word.bbox
+        if word.quad is None and x0 <= spot.x <= x1 and y0 <= spot.y <= y1 and x1 > x0:
+            text = word.text
+            at = min(len(text) - 1, int((spot.x - x0) / (x1 - x0) * len(text)))
+            near = text[max(0, at - 1) : at + 2]
+            # Letters are of different widths: the one that is meant may be the next.
+            runs = re.findall(r"[^\W_]+" if any(map(str.isalnum, near)) else r"\S+", text)
+            return all(len(run) == 1 for run in runs if set(run) & set(near))
+    return False
 
 
 def _letters(text: str) -> bool:

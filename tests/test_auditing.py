@@ -156,3 +156,21 @@ def test_an_audit_tells_of_each_page(tmp_path: Path, pipeline: Pipeline) -> None
     with open_source(path) as source:
         audit(source, pipeline=pipeline, advance=lambda: moved.append(None))
     assert len(moved) == 1
+
+
+@pytest.mark.parametrize(
+    ("lie", "told"),
+    [("cov(X) and non(X) or add(X)", False), ("covX and nonX or addX", True)],
+)
+def test_a_letter_of_a_formula_that_stands_alone_is_no_hidden_text(
+    lie: str, told: bool, tmp_path: Path, pipeline: Pipeline
+) -> None:
+    """A script B whose font calls it an X: nobody hides a word in one letter."""
+    path = letter(tmp_path / "a.pdf", lie, lie.replace("X", "B"))
+    assert any(f.kind == "hidden_text" for f in found(path, pipeline)) == told
+
+
+def test_ligatures_without_a_map_are_no_hidden_text(tmp_path: Path, pipeline: Pipeline) -> None:
+    lie = "I \x1cnish this and de\x1cne that, \x1crst and \x1cve"
+    path = letter(tmp_path / "a.pdf", lie, lie.replace("\x1c", "f"))
+    assert not any(f.kind == "hidden_text" for f in found(path, pipeline))

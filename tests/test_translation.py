@@ -237,7 +237,11 @@ def test_side_by_side(letter: Path, tmp_path: Path, pipeline: Pipeline) -> None:
         assert places[0].x0 > 420
         assert document[0].search_for("Notice to")[0].x1 < 420
         assert len(document.get_toc()) == 2
-        assert len(document[0].get_links()) == 2
+        links = document[0].get_links()
+        assert [link["from"].x0 > 426 for link in links] == [False, False, True, True]
+        assert [link.get("uri") or link["page"] for link in links][:2] == [
+            link.get("uri") or link["page"] for link in links
+        ][2:]
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _CONTRAST = 24.0
 # Share of a pixel from which ink holds together.
 _FAINT = 0.2
+# Spread of the middle half of the ground, as a share of the contrast, from which it is a picture; and
+# how wide strokes and the space between them are, as a share of the strip's height.
+_UNEVEN, _STROKES = 0.08, 0.3
 # Edges that are no softer (rows) are those of letters as programs draw them.
 _SHARP = 0.37
 
@@ -50,7 +53,36 @@ def find_ink(strip: Rgb) -> Ink | None:
     length = float(line @ line)
     if length < _CONTRAST**2:
         return None
+    low, high = np.percentile(grey[~dark], (25, 75))  # an outline of the letters is no part of it
+    if high - low > _UNEVEN * length**0.5:
+        return _on_picture(strip, darker=bool(colour.mean() < ground.mean()))
     cover = np.clip((flat - ground) @ line / length, 0.0, 1.0).reshape(strip.shape[:2])
+    return Ink(cover.astype(np.float32), colour.astype(np.float32), ground.astype(np.float32))
+
+
+def _on_picture(strip: Rgb, *, darker: bool) -> Ink | None:
+    """Return the ink on a ground that changes along the line: what is finer than the ground there."""
+    import numpy as np
+    from scipy.ndimage import grey_closing, grey_opening, uniform_filter
+
+    size = max(5, round(_STROKES * strip.shape[0]))
+    close = grey_closing if darker else grey_opening
+    pixels = strip.astype(np.float32)
+    under = uniform_filter(close(pixels, (size, size, 1)), (size, size, 1))
+    away = (pixels - under).mean(axis=2) * (-1 if darker else 1)
+    cut = _otsu(np.clip(away, 0, 255).ravel())
+    ink = away > max(cut, _CONTRAST / 2)
+    if not ink.any() or ink.all():
+        return None
+    # What closes gaps takes the brighter pixels for the ground: back to the usual ones.
+    under += np.median((pixels - under)[~ink], axis=0)
+    core = ink & (away >= np.percentile(away[ink], 70))
+    colour, ground = np.median(pixels[core], axis=0), np.median(under[core], axis=0)
+    line = colour - ground
+    length = float(line @ line)
+    if length < _CONTRAST**2:
+        return None
+    cover = np.clip((pixels - under) @ line / length, 0.0, 1.0)
     return Ink(cover.astype(np.float32), colour.astype(np.float32), ground.astype(np.float32))
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Rgb = npt.NDArray[np.uint8]
 
+# Em sizes that letters may have at most, as a share of the height of their line's box.
+_TALLEST = 1.45
 # A match (correlation less a penalty for the width) that says nothing.
 _LEAST_MATCH = 0.25
 # Letters that other lines of a page count for at most.
@@ -202,6 +204,12 @@ class Strip:
         texts = [word.text for word in line.words]
         blur = edge_blur(ink.cover)
         looks, letters = Look.all(cover, texts, words, blur=blur, tilted=tilted)
+        high = pixels.shape[0] - 2 * margin
+        if any(look.size > _TALLEST * high for look in looks) and not tilted:
+            # What stands out above and below the line is the ground of a photograph.
+            cover[: round(margin)] = cover[-round(margin) :] = 0.0
+            words = cut_words((cover > 0.4).sum(axis=0), line, margin, high)
+            looks, letters = Look.all(cover, texts, words, blur=blur)
         look = replace(Look.plain(pixels.shape[0] - 2 * margin, margin), blur=blur)
         if looks:
             best = max(looks, key=lambda other: other.worth)

@@ -252,3 +252,27 @@ def test_accents_and_cedillas_are_no_neighbours() -> None:
     cover[0:3, 5:9] = cover[55:60, 30:34] = cover[52:54, 36:38] = 1.0
     clear_neighbours(cover, 15.0)
     assert (cover == own).all()
+
+
+def clouds(seed: int) -> Pixels:
+    """Return a photograph-like ground as large as a strip: (80, 360, 3), as bright as 150."""
+    rng = np.random.default_rng(seed)
+    shape_ = (SIZE[1], SIZE[0])
+    steps = np.fft.rfftfreq(SIZE[0])[None] ** 2 + np.fft.fftfreq(SIZE[1])[:, None] ** 2
+    steps[0, 0] = 1
+    noise_ = [np.fft.rfft2(rng.normal(size=shape_)) / steps**0.75 for _ in range(4)]
+    fields = [np.fft.irfft2(field, shape_) for field in noise_]
+    fields = [field / field.std() for field in fields]
+    return 150 + 25 * fields[0][..., None] + 10 * np.stack(fields[1:], axis=2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_letters_on_a_photograph_are_told_from_it(seed: int) -> None:
+    mask = letters().resize(SIZE, Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(0.8))
+    share = np.asarray(mask, float)[..., None] / 255
+    picture = clouds(seed) * (1 - share) + np.array([20, 20, 60]) * share
+    picture += np.random.default_rng(seed).normal(0, 3, picture.shape)
+    ink = find_ink(np.clip(picture, 0, 255).astype(np.uint8))
+    assert ink is not None
+    assert np.abs(ink.cover - share[..., 0]).mean() < 0.06
+    assert (ink.cover[share[..., 0] < 0.01] > 0.4).mean() < 0.02

@@ -90,6 +90,8 @@ def check(
         assert line.x + line.width <= width + right + slack
         measured = half(line.text) * layout.size + layout.tracking * max(0, len(line.text) - 1)
         assert line.width == pytest.approx(measured + line.word_space * line.text.count(" "))
+        space = half(" ") * layout.size
+        assert -0.3 * space - 1e-6 <= line.word_space <= 2 * space + 1e-6
     if len(layout.lines) > 1:
         assert layout.lines[-1].y + wish.descent * layout.size <= height + below + slack
     for above, under in pairwise(layout.lines):

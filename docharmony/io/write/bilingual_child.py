@@ -13,6 +13,7 @@ from ...errors import BrokenError, EncryptedError
 from ..wire import Buffer
 
 Reply = tuple[Any, list[Buffer]]
+_Link = tuple[dict[str, Any], str | None, int | None]
 
 # Space between two pages on one sheet, in points.
 _GAP = 12.0
@@ -40,7 +41,10 @@ def combine(
             other.flatten_annotations("screen")
         if layout == "side":
             for number in numbers:
-                _beside(pdf, pdf.pages[number - 1], other.pages[number - 1])
+                page, translation = pdf.pages[number - 1], other.pages[number - 1]
+                links = _links(translation, other)
+                shift = _beside(pdf, page, translation)
+                _link(pdf, page, [_shifted(link, shift) for link in links], list(pdf.pages))
         else:
             _interleave(pdf, other, [number - 1 for number in numbers])
         encryption: Any = False
@@ -81,22 +85,10 @@ def _interleave(pdf: Pdf, other: Pdf, chosen: Sequence[int]) -> None:
                 del page.obj[key]
         pdf.pages.insert(index + shift, page)
         added[index] = pdf.pages[index + shift]
+    # To the translation of the page, where there is one.
+    targets = [added.get(index, page) for index, page in enumerate(originals)]
     for index, page in added.items():
-        annotations = []
-        for keys, uri, target in links[index]:
-            link = Dictionary(Type=Name.Annot, Subtype=Name.Link)
-            for key, value in keys.items():
-                link[key] = value
-            if uri is not None:
-                link.A = Dictionary(S=Name.URI, URI=pikepdf.String(uri))
-            elif target is not None and target < len(originals):
-                # To the translation of the page, where there is one.
-                link.Dest = Array([added.get(target, originals[target]).obj, Name.Fit])
-            else:
-                continue
-            annotations.append(pdf.make_indirect(link))
-        if annotations:
-            page.obj.Annots = pdf.make_indirect(Array(annotations))
+        _link(pdf, page, links[index], targets)
     if labels:
         # Both pages of a pair bear the label of the original.
         numbers: list[Any] = []
@@ -107,7 +99,44 @@ def _interleave(pdf: Pdf, other: Pdf, chosen: Sequence[int]) -> None:
         pdf.Root.PageLabels = Dictionary(Nums=Array(numbers))
 
 
-def _links(page: Any, pdf: Pdf) -> list[tuple[dict[str, Any], str | None, int | None]]:
+def _link(pdf: Pdf, page: Any, links: Sequence[_Link], targets: Sequence[Any]) -> None:
+    """Add links to a page.
+
+    Args:
+        pdf: of the page.
+        page: gets them.
+        links: as :func:`_links` returns them.
+        targets: the pages that they lead to, by number.
+    """
+    found = page.obj.get(Name.Annots)
+    annotations = list(found) if isinstance(found, Array) else []
+    before = len(annotations)
+    for keys, uri, target in links:
+        link = Dictionary(Type=Name.Annot, Subtype=Name.Link)
+        for key, value in keys.items():
+            link[key] = value
+        if uri is not None:
+            link.A = Dictionary(S=Name.URI, URI=pikepdf.String(uri))
+        elif target is not None and target < len(targets):
+            link.Dest = Array([targets[target].obj, Name.Fit])
+        else:
+            continue
+        annotations.append(pdf.make_indirect(link))
+    if len(annotations) > before:
+        page.obj.Annots = pdf.make_indirect(Array(annotations))
+
+
+def _shifted(link: _Link, shift: tuple[float, float]) -> _Link:
+    """Return a link somewhere else on its page."""
+    keys = dict(link[0])
+    for name in ("/Rect", "/QuadPoints"):
+        if name in keys:
+            numbers = (float(value) for value in keys[name])
+            keys[name] = Array([round(v + shift[n % 2], 3) for n, v in enumerate(numbers)])
+    return keys, link[1], link[2]
+
+
+def _links(page: Any, pdf: Pdf) -> list[_Link]:
     """Return the links of a page as plain data: their look, and a URI or the index of a page."""
     found = []
     annotations = page.obj.get(Name.Annots)
@@ -170,8 +199,8 @@ def _named(name: str, pdf: Pdf) -> Any:
 # --- side by side --------------------------------------------------------------------------------
 
 
-def _beside(pdf: Pdf, page: Any, other: Any) -> None:
-    """Make a page as wide as two and show the other one in the new half."""
+def _beside(pdf: Pdf, page: Any, other: Any) -> tuple[float, float]:
+    """Make a page as wide as two and show the other one in the new half; return how far away that is."""
     media, crop = list(map(float, page.mediabox)), list(map(float, page.cropbox))
     x0, y0 = max(media[0], crop[0]), max(media[1], crop[1])
     x1, y1 = min(media[2], crop[2]), min(media[3], crop[3])
@@ -204,6 +233,7 @@ def _beside(pdf: Pdf, page: Any, other: Any) -> None:
     for key in ("/TrimBox", "/BleedBox", "/ArtBox"):
         if key in page.obj:
             del page.obj[key]
+    return dx, dy
 
 
 def _unclosed(page: Any) -> int:

@@ -17,6 +17,8 @@ from .setting import Planned, ShapedType, spots
 _NEAR = 1.0
 # Links reach above and below the letters, in em.
 _ABOVE, _BELOW = 0.8, 0.22
+# Marks that are drawn here.
+_MARKS = FOLLOW - {"/Link"}
 
 
 def follow(
@@ -67,7 +69,7 @@ def follow(
         if index in gone:
             stay = [b for n, b in enumerate(boxes[index]) if n not in gone[index]]
             places = [list(box.polygon()) for box in stay] + places
-            _place(link, [[back.apply(point) for point in quad] for quad in places])
+            _place(pdf, link, [[back.apply(point) for point in quad] for quad in places])
             continue
         for number, place in enumerate(places):
             each = link
@@ -77,7 +79,7 @@ def follow(
                     if key in each:
                         del each[key]
                 more.append(each)
-            _place(each, [[back.apply(point) for point in place]])
+            _place(pdf, each, [[back.apply(point) for point in place]])
     if more:
         page.obj["/Annots"] = pikepdf.Array([*found, *more])
 
@@ -99,7 +101,7 @@ def _merged(quads: Sequence[list[Point]]) -> list[list[Point]]:
     return result
 
 
-def _place(link: Any, quads: Sequence[Sequence[Point]]) -> None:
+def _place(pdf: pikepdf.Pdf, link: Any, quads: Sequence[Sequence[Point]]) -> None:
     """Put an annotation on corners in user space: of each of them left and right, above and below."""
     xs, ys = [p.x for quad in quads for p in quad], [p.y for quad in quads for p in quad]
     link["/Rect"] = pikepdf.Array([round(v, 3) for v in (min(xs), min(ys), max(xs), max(ys))])
@@ -108,6 +110,38 @@ def _place(link: Any, quads: Sequence[Sequence[Point]]) -> None:
         link["/QuadPoints"] = pikepdf.Array(flat)
     if "/AP" in link:  # as wide as it was; viewers draw links from their boxes
         del link["/AP"]
+        _show(pdf, link, quads)
+
+
+def _show(pdf: pikepdf.Pdf, mark: Any, quads: Sequence[Sequence[Point]]) -> None:
+    """Give a mark an appearance in its new place: not every viewer draws one from its corners."""
+    kind = str(mark.get("/Subtype"))
+    color = [float(value) for value in mark.get("/C", ())]
+    if kind not in _MARKS or len(color) not in (1, 3, 4):
+        return
+    fill, stroke = {1: ("g", "G"), 3: ("rg", "RG"), 4: ("k", "K")}[len(color)]
+    shade = " ".join(f"{value:.4g}" for value in color)
+    out = ["/DHmark gs", f"{shade} {fill} {shade} {stroke}"]
+    for a, b, c, d in quads:
+        if kind == "/Highlight":
+            (first, *rest) = (f"{p.x:.3f} {p.y:.3f}" for p in (a, b, c, d))
+            out.append(f"{first} m " + " ".join(f"{point} l" for point in rest) + " h f")
+            continue
+        share = 0.5 if kind == "/StrikeOut" else 0.9
+        ends = [(p.x + (q.x - p.x) * share, p.y + (q.y - p.y) * share) for p, q in ((a, d), (b, c))]
+        wide = math.dist(a, d) / 16
+        out.append(f"{wide:.3f} w {ends[0][0]:.3f} {ends[0][1]:.3f} m ")
+        out.append(f"{ends[1][0]:.3f} {ends[1][1]:.3f} l S")
+    stream = pdf.make_stream("\n".join(out).encode("ascii"))
+    stream["/Type"], stream["/Subtype"] = pikepdf.Name.XObject, pikepdf.Name.Form
+    stream["/BBox"] = mark["/Rect"]
+    opacity = float(mark.get("/CA", 1))
+    state = pikepdf.Dictionary(Type=pikepdf.Name.ExtGState, ca=opacity, CA=opacity)
+    if kind == "/Highlight":
+        state["/BM"] = pikepdf.Name.Multiply
+        stream["/Group"] = pikepdf.Dictionary(S=pikepdf.Name.Transparency)
+    stream["/Resources"] = pikepdf.Dictionary(ExtGState=pikepdf.Dictionary(DHmark=state))
+    mark["/AP"] = pikepdf.Dictionary(N=pdf.make_indirect(stream))
 
 
 def _boxes(link: Any, matrix: Affine) -> list[BBox]:

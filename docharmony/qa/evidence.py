@@ -75,6 +75,24 @@ def gainsaid(question: Question, text: str, near: str) -> bool:
     )
 
 
+def strangers(question: Question, graph: Graph) -> int:
+    """Return how many names of a question stand nowhere on a page: "Fiesta", where Fords are listed.
+
+    A name is written with a capital or a digit, not at the beginning, and names no field.
+    """
+    named = {
+        token.text
+        for word in question.text.split()[1:]
+        if any(c.isupper() or c.isdigit() for c in word)
+        for token in tokens(word)
+    }
+    own = [u for u, w in question.asked if not u.senses and w >= 1.0 and named & set(u.words)]
+    if not own:
+        return 0
+    whole = " ".join(segment.text for segment in graph.segments)
+    return sum(said(unit, whole) < 0.55 for unit in own)
+
+
 def supported(question: Question, slot: Slot) -> float:
     """Return the share of the question's own words that stand near a slot, 0.0-1.0; 1.0 if it has none.
 

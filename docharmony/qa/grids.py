@@ -41,7 +41,29 @@ def grids(graph: Graph) -> list[Grid]:
         if len(ordered) > 1 and len(heads) > 1 and not any(head.numeric for head in heads):
             columns = dict(enumerate(heads))
             found.append(Grid(columns, tuple(_in_columns(row, columns) for row in ordered[1:])))
-    return [*found, *aligned(graph)]
+    return [_with_stub(grid) for grid in (*found, *aligned(graph))]
+
+
+def _with_stub(grid: Grid) -> Grid:
+    """Return a table with the column left of its first head, which names the rows and has no head."""
+    first = min(grid.heads)
+    left = [
+        row[first].left if first in row and not any(k < first for k in row) else None
+        for row in grid.rows
+    ]
+    names = [s for s in left if s is not None and not s.numeric and s.bbox.x1 < _edge(grid, first)]
+    if len(names) < max(2, 0.6 * len(grid.rows)) or grid.heads[first].left in names:
+        return grid
+    rows = tuple(
+        {first - 1: stub, **row} if stub is not None and stub in names else row
+        for row, stub in zip(grid.rows, left, strict=True)
+    )
+    return Grid(grid.heads, rows)
+
+
+def _edge(grid: Grid, column: int) -> float:
+    """Return where a column begins."""
+    return min(row[column].bbox.x0 for row in grid.rows if column in row)
 
 
 def _side_by_side(row: Sequence[Segment]) -> list[Segment]:
@@ -204,7 +226,8 @@ def under_wrong_head(question: Question, slot: Slot, tables: Sequence[Grid]) -> 
         for row in grid.rows:
             for column, cell in row.items():
                 if cell.line is slot.segment.line and cell.start == slot.segment.start:
-                    return wrong_head(question, units(grid.heads[column].text))
+                    head = grid.heads.get(column)
+                    return head is not None and wrong_head(question, units(head.text))
     return False
 
 

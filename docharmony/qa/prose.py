@@ -324,11 +324,16 @@ def _is_line(segment: Segment, graph: Graph) -> bool:
 def title(question: Question, graph: Graph) -> Found | None:
     """Return the title of the document, where nothing but that is asked: of level 1, or the largest."""
     asked = question.asked
-    if not any("title" in unit.senses for unit, _ in asked) or question.operation != "look":
-        return None
     works = words("works")
+    # "The name of the newspaper" is its title.
+    called = any("name" in u.senses for u, _ in asked) and any(
+        set(u.words) <= works for u, _ in asked
+    )
+    named = {"title"} | ({"name"} if called else set())
+    if not any(named & unit.senses for unit, _ in asked) or question.operation != "look":
+        return None
     if any(
-        weight >= 1.0 and "title" not in unit.senses and not set(unit.words) <= works
+        weight >= 1.0 and not named & unit.senses and not set(unit.words) <= works
         for unit, weight in asked
     ):
         return None
@@ -346,6 +351,16 @@ def title(question: Question, graph: Graph) -> Found | None:
             strength = 0.7
         if not segments:
             segments, strength = [s for s in upper if _names_itself(s)][:1], 0.6
+        if not segments:
+            # The first line that is set off from the rest: bold, in capitals or a little larger.
+            shown = [
+                s
+                for s in upper[:3]
+                if (s.line.bold or s.text.isupper() or s.em > 1.08 * graph.em)
+                and 2 < len(s.text.split()) <= 12
+                and ":" not in s.text
+            ]
+            segments, strength = shown[:1], 0.55
     if not segments:
         return None
     first = segments[0]

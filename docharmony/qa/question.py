@@ -152,7 +152,8 @@ def _dated(folded: str, asked: list[tuple[Unit, float]]) -> list[tuple[Unit, flo
     settled = [
         u for u, _ in asked if u.senses & {"payment", "due"} or set(u.words) & words("paying")
     ]
-    if settled and _hit(folded, "ask", "due"):
+    must = bool(words("must") & set(folded.split()))
+    if settled and (must or _hit(folded, "ask", "due")):
         asked = [(u, w) for u, w in asked if u not in settled]
         return [*asked, (Unit(("due",), frozenset({"due"})), 1.0)]
     # When "it took place" adds nothing to what took place.

@@ -17,7 +17,7 @@ from .aligned import Grid
 from .blocks import ISSUER
 from .data import table
 from .data import words as words_of
-from .evidence import lacks, supported
+from .evidence import lacks, strangers, supported
 from .graph import Graph
 from .question import Question, implied, understand
 from .score import Scored, greeted, model, only_one, rank
@@ -43,6 +43,7 @@ _SUPPORT = 0.5  # share of the question's own words that must stand near an answ
 _UNSUPPORTED = 0.6  # what is left of the confidence where they do not
 _ONLY = 0.8  # the only value of its kind on a page, where no more than the kind is asked for
 _AGREES = 0.6  # how much a second way to the same answer counts
+_STRANGE = 0.5  # what is left of it where a name in the question stands nowhere on the page
 _OTHER_ROW = 0.4  # and where only cells of other rows say it
 # Kinds whose values show what they are: anything else is no answer.
 _STRICT = frozenset({"phone", "email", "url", "iban", "date"})
@@ -170,6 +171,8 @@ def _candidates(question: Question, graph: Graph, pixels: Pixels | None) -> list
         looked = [_damped(reply) for reply in looked]
     lines = {line.id: line for line in graph.page.lines}
     found = [replace(r, confidence=_sure(r, lines)) for r in (*found, *looked)]
+    if strangers(question, graph):
+        found = [replace(r, confidence=r.confidence * _STRANGE) for r in found]
     return sorted(found, key=lambda reply: -reply.confidence)[:_ALTERNATIVES]
 
 

@@ -101,7 +101,7 @@ def extreme(question: Question, graph: Graph) -> Found | None:
     asker = Asker(question, graph)
     asked = asker.question.asked
     measure = [(u, w) for u, w in asked if not (u.senses & {"item"} and len(asked) > 1)]
-    best: tuple[float, Column] | None = None
+    best: tuple[float, int, Column] | None = None
     for column in columns(graph):
         fits = match(measure, units(column.head.text)).strength
         if question.over == "date":
@@ -116,11 +116,12 @@ def extreme(question: Question, graph: Graph) -> Found | None:
             v < 0 for _, v in column.cells
         ):
             fits = max(fits, 0.75)
-        if best is None or fits > best[0]:
-            best = (fits, column)
+        # Of two ways to see one column, the one that sees more of it.
+        if best is None or (fits, len(column.cells)) > best[:2]:
+            best = (fits, len(column.cells), column)
     if best is None or best[0] < 0.35:
         return None
-    strength, column = min(1.0, best[0]), best[1]
+    strength, column = min(1.0, best[0]), best[2]
     cells = list(column.cells)
     high = question.operation == "most"
     signs = {value < 0 for _, value in cells}

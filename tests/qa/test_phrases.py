@@ -105,3 +105,29 @@ def test_signs_titles_and_places(question: str, answer: str | None) -> None:
 def test_letters_stand_for_the_words_before_them() -> None:
     made = page((50, 50, "The tracks follow the National Road Register (NRR) of 1998."))
     assert best("What does NRR stand for?", made) == "National Road Register"
+
+
+CARS = page(
+    (200, 50, "mpg"), (260, 50, "hp"), (320, 50, "wt"),
+    (50, 68, "Mazda RX4"), (200, 68, "21.0"), (260, 68, "110"), (320, 68, "2.62"),
+    (50, 86, "Honda Civic"), (200, 86, "30.4"), (260, 86, "52"), (320, 86, "1.62"),
+    (50, 104, "Ford Pantera"), (200, 104, "15.8"), (260, 104, "264"), (320, 104, "3.17"),
+    (50, 122, "Fiat 128"), (200, 122, "32.4"), (260, 122, "66"), (320, 122, "2.20"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What is the mpg of the Honda Civic?", "30.4"),
+        ("What is the wt of the Fiat 128?", "2.20"),
+        ("Which car has the highest mpg?", "Fiat 128"),
+    ],
+)
+def test_rows_named_by_a_column_without_a_head(question: str, answer: str) -> None:
+    assert best(question, CARS) == answer
+
+
+def test_a_name_that_stands_nowhere_makes_an_answer_unlikely() -> None:
+    found = candidates(understand("What is the mpg of the Ford Fiesta?"), build(CARS))
+    assert not found or found[0].confidence < 0.4

@@ -24,7 +24,7 @@ import pymupdf
 from pymupdf import _as_pdf_document, _as_pdf_page, mupdf
 
 from ..errors import BrokenError, EncryptedError, InputError, LimitExceededError, UnsupportedError
-from . import bitmap_fonts
+from . import accents, bitmap_fonts
 from .cut_off import is_cut_off
 from .pdf_drawn import Drawn, marks_of
 from .wire import Buffer
@@ -136,11 +136,14 @@ def page(
     lines, oblique, images = _walk(text)
     words = pymupdf.TextPage(text).extractWORDS()
     quads: dict[int, list[float]] = {}
-    if not oblique and any(size < 1 for _, (size, *_), _ in lines.values()):
-        if bitmap_fonts.mend(sheet):
-            text = _text_page(sheet, _SEEN, mupdf.FzRect(0, 0, width, height))
-            lines, oblique, images = _walk(text)
-            words = pymupdf.TextPage(text).extractWORDS()
+    bitmaps = not oblique and any(size < 1 for _, (size, *_), _ in lines.values())
+    if bitmaps and bitmap_fonts.mend(sheet):
+        text = _text_page(sheet, _SEEN, mupdf.FzRect(0, 0, width, height))
+        lines, oblique, images = _walk(text)
+        words = pymupdf.TextPage(text).extractWORDS()
+    if not oblique and accents.may_stand_beside("\n".join(word[4] for word in words)):
+        words = accents.words_of(words, _letters(text))
+    if bitmaps:
         sizes = _least_sizes(text)
         words = list(bitmap_fonts.rejoined(words, sizes))
         for _, y0, _, y1, _, block, row, _ in words:
@@ -238,19 +241,32 @@ def glyphs(blobs: list[bytearray], *, path: str, password: str | None, number: i
     text = _text_page(sheet, _ALL, mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE))
     letters: list[str] = []
     boxes = array("f")
+    for line in _letters(text).values():
+        for (letter, box), _ in accents.composed(line):
+            if not letter.isspace() and math.isfinite(sum(box)):
+                letters.append(letter)
+                boxes.extend(box)
+    return None, [_utf8("".join(letters)), boxes.tobytes()]
+
+
+def _letters(text: mupdf.FzStextPage) -> dict[Key, list[accents.Char]]:
+    """Return the characters of each line but for its blanks, with their boxes."""
+    found: dict[Key, list[accents.Char]] = {}
+    index = 0
     for block in pymupdf.TextPage(text).extractRAWDICT()["blocks"]:
-        for line in block.get("lines", ()):
+        for number, line in enumerate(block.get("lines", ())):
+            own = found[index, number] = []
             for span in line["spans"]:
                 dx = dy = 0.0
                 if line["wmode"]:
                     x, y = line["dir"]
                     dx, dy = _lift(math.degrees(math.atan2(y, x)), span["size"])
                 for char in span["chars"]:
-                    if not char["c"].isspace() and math.isfinite(sum(char["bbox"])):
+                    if not _is_blank(char["c"]):
                         x0, y0, x1, y1 = char["bbox"]
-                        letters.append(char["c"])
-                        boxes.extend((x0 + dx, y0 + dy, x1 + dx, y1 + dy))
-    return None, [_utf8("".join(letters)), boxes.tobytes()]
+                        own.append((char["c"], (x0 + dx, y0 + dy, x1 + dx, y1 + dy)))
+        index += 1 if block["type"] == 0 else _counts_pictures()
+    return found
 
 
 @_guarded

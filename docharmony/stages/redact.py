@@ -296,10 +296,17 @@ class RedactStage(Stage):
         """
         found: tuple[list[Edit], list[Edit]] = ([], [])
         seams = [(_body(above)[-_SEAM:], _body(below)[:_SEAM])]
-        # What stands alone at the top of a page can be taken for its header.
-        whole = list(above.lines[-_SEAM:]), list(below.lines[:_SEAM])
-        if whole != seams[0]:
-            seams.append(whole)
+        # What stands alone at the top of a page can be taken for its header; turned text can come between
+        # in the order of the page, and so can what goes from it.
+        level = [
+            [line for line in page.lines if not line.direction and not _goes(line, page.edits)]
+            for page in (above, below)
+        ]
+        lowest, highest = (sorted(own, key=lambda line: line.bbox.y1) for own in level)
+        for tail, head in ((above.lines, below.lines), level, (lowest, highest)):
+            seam = list(tail[-_SEAM:]), list(head[:_SEAM])
+            if seam not in seams:
+                seams.append(seam)
         for tail, head in seams:
             if not tail or not head:
                 continue
@@ -407,6 +414,11 @@ def _places(page: Page, ctx: Context) -> Places:
 def uncovered(edits: Iterable[Edit], others: Sequence[Edit]) -> list[Edit]:
     """Return the edits whose areas the others do not hold already."""
     return [edit for edit in edits if not any(_holds(other.bbox, edit.bbox) for other in others)]
+
+
+def _goes(line: Line, edits: Iterable[Edit]) -> bool:
+    """Return whether one edit takes a whole line."""
+    return any(_holds(edit.bbox, line.bbox) for edit in edits)
 
 
 def _covers(edit: Edit, area: Area) -> bool:

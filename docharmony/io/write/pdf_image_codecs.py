@@ -189,7 +189,7 @@ def _pack(samples: Samples, depth: int) -> npt.NDArray[np.uint8]:
     if depth == 16:
         return np.ascontiguousarray(flat.astype(">u2")).view(np.uint8)
     if depth == 1:
-        return np.asarray(np.packbits(flat.astype(np.uint8) & 1, axis=1))
+        return np.asarray(np.packbits(np.asarray(flat, np.uint8), axis=1))
     shifts = np.arange(depth - 1, -1, -1, dtype=np.uint8)
     bits = (flat[..., None].astype(np.uint8) >> shifts) & 1
     return np.asarray(np.packbits(bits.reshape(height, -1), axis=1))

@@ -54,10 +54,9 @@ class Picture:
         top = (1 << self.depth) - 1
         if self.palette is not None:
             return np.asarray(self.palette[np.minimum(part[..., 0], len(self.palette) - 1)])
-        if self.depth == 8 and self.colours in ("rgb", "gray"):
-            whole = part.astype(np.uint8)
-            if self.inverted:
-                whole = 255 - whole
+        if self.depth <= 8 and self.colours in ("rgb", "gray"):
+            levels = (np.arange(top + 1) * (255.0 / top)).round().astype(np.uint8)
+            whole = (levels[::-1] if self.inverted else levels)[part]
             return whole if self.colours == "rgb" else np.repeat(whole[..., :1], 3, axis=2)
         level = (part.astype(np.float32) * (255.0 / top)).round()
         if self.inverted:

@@ -22,6 +22,8 @@ from .pixel_lines import PixelPlan, plan_pixels
 from .pixel_moves import covered, set_anew
 from .replace_pdf import MARK, Replacements
 
+# Pixels of a picture whose lines are set anew: looking for them takes several times its memory.
+_LARGEST = 100_000_000
 # What decoding a damaged image raises.
 _BROKEN = (ValueError, RuntimeError, TypeError, KeyError, pikepdf.PdfError)
 
@@ -85,6 +87,8 @@ class Pictures:
             return PixelPlan(kept=dict.fromkeys(range(len(areas)), "its picture is distorted"))
         if any(isinstance(image.get(key), pikepdf.Stream) for key in ("/SMask", "/Mask")):
             return PixelPlan(kept=dict.fromkeys(range(len(areas)), "its picture has a mask"))
+        if height * width > _LARGEST:
+            return PixelPlan(kept=dict.fromkeys(range(len(areas)), "its picture is very large"))
         try:
             picture = pdf_image_codecs.decode(image)
         except _BROKEN:
@@ -164,8 +168,9 @@ class Pictures:
                 zone = zone | hidden
             picture.samples[hidden] = 0
             set_anew(picture, lines)
-            done = covered(lines, hidden.shape)
-            hidden, zone = hidden & ~done, zone & ~done
+            if lines.lines:
+                done = covered(lines, hidden.shape)
+                hidden, zone = hidden & ~done, zone & ~done
             crops = self._crops(picture, hidden, zone, written)
             note = {"codec": picture.codec, "jpeg": picture.jpeg, "size": size, "crops": crops}
             # Exact until it is painted: coded once, at the end.

@@ -79,7 +79,7 @@ def reread(
             closer = Closer(output, pipeline)
             for number, own in sorted(edits.items()):
                 page = output.page(number)
-                pictured = [edit for edit in own if edit.picture]
+                pictured = [edit for edit in own if edit.picture or page.unit == "px"]
                 if pictured:
                     left[readers[0].name] += closer.left(page, pictured)
                 own = [edit for edit in own if not edit.picture]

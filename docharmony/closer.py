@@ -16,13 +16,13 @@ from .detect.terms import Terms
 from .detect.text import PageText
 from .geometry import Affine, BBox
 from .model import Edit, Page
+from .stages.redact import RedactStage, uncovered
 from .stages.reread import Left
 from .stages.still import Still
 
 if TYPE_CHECKING:
     from .io.base import Source, Unseen
     from .pipeline import Pipeline
-    from .stages.redact import RedactStage
 
 # Pixels around a picture: letters at its very edge are read badly.
 _EDGE = 16
@@ -58,19 +58,20 @@ class Closer:
         readers = readers_of(pipeline)[:1] if pipeline.config.text_layer != "trust" else []
         self._reader = readers[0] if readers else None
         self._whole: set[str] = set()
-        self._parts: set[tuple[str, BBox]] = set()
+        self._parts: set[tuple[str, BBox, int]] = set()
 
     def looks(self, page: Page) -> Iterator[Look]:
         """Yield what is read in pictures of a page that were not read before."""
-        if self._reader is None or page.unit != "pt":
+        if self._reader is None:
             return
         for picture in self._source.unseen(page.number, page.dpi, self._whole):
             if picture.whole:
                 self._whole.add(picture.key)
             for window in picture.windows:
-                if (picture.key, window) in self._parts:
+                part = picture.key, window, page.number if page.unit == "px" else 0
+                if part in self._parts:
                     continue
-                self._parts.add((picture.key, window))
+                self._parts.add(part)
                 image, step = self._source.look(page.number, picture, window)
                 if image.size:
                     yield self._read(page, picture, window[:2], image, step)
@@ -91,6 +92,9 @@ class Closer:
                         picture=look.picture.key,
                     )
                 )
+        if page.unit == "px":
+            # What goes from an image goes from all its channels.
+            return uncovered((replace(e, areas=(), picture="") for e in found), page.edits)
         return found
 
     def left(self, page: Page, edits: Sequence[Edit]) -> list[Left]:

@@ -300,3 +300,22 @@ def test_a_plan_keeps_or_clears_them(tmp_path: Path) -> None:
     assert len(again.edits[1][0].areas) == 1
     redact(source, tmp_path / "o.pdf", plan=again, pipeline=pipeline())
     assert inked(tmp_path / "o.pdf") == [0]
+
+
+def test_alpha_channels_of_image_files_are_read_too(tmp_path: Path) -> None:
+    """A name that the alpha channel alone shows, and one that it hides."""
+    seen = picture("A garden full of meadows", "RGB")
+    for name, colours, alpha in (
+        ("channel", seen, Image.eval(picture(), lambda level: 255 - level // 2)),
+        ("under it", picture(mode="RGB"), Image.new("L", (640, 60), 0)),
+    ):
+        colours.putalpha(alpha)
+        colours.save(tmp_path / "a.png")
+        report = redact(tmp_path / "a.png", tmp_path / "o.png", terms=[TERM], pipeline=pipeline())
+        assert report.count == 1, name
+        with Image.open(tmp_path / "o.png") as output:
+            for plane in output.convert("RGBA").split():
+                right = np.asarray(plane)[:, 380:].astype(int)
+                assert name == "channel" or right.max() - right.min() < 16
+            left = np.asarray(output.convert("RGBA").getchannel("A"))[:, 380:].astype(int)
+            assert left.max() - left.min() < 16

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BrokenError, UsageError
-from ..geometry import BBox
+from ..geometry import Affine, BBox
 from ..model import Page
-from .base import Opening, Source
+from .base import Opening, Source, Unseen
 from .child import Child
 
 if TYPE_CHECKING:
@@ -69,6 +70,30 @@ class ImageSource(Source):
             return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
         except (ValueError, TypeError) as error:
             raise self._senseless(number) from error
+
+    def unseen(self, number: int, dpi: float, known: Collection[str] = ()) -> tuple[Unseen, ...]:
+        """Return the alpha channel, and the colours under it, where there are any."""
+        whole = BBox(0.0, 0.0, *map(float, self._page_size(number)))
+        return tuple(
+            Unseen(kind, Affine(), (whole,), whole=False)
+            for kind in ("alpha", "colours")
+            if self._call("unseen", number, kind=kind)[0][0]
+        )
+
+    def look(self, number: int, picture: Unseen, window: BBox) -> tuple[npt.NDArray[np.uint8], int]:
+        """Return the pixels of one of them; see :meth:`.base.Source.look`."""
+        import numpy as np
+
+        value, blobs = self._call("unseen", number, kind=picture.key)
+        try:
+            (width, height), (pixels,) = value, blobs
+            return np.frombuffer(pixels, np.uint8).reshape(height, width, 3), 1
+        except (ValueError, TypeError) as error:
+            raise self._senseless(number) from error
+
+    def _page_size(self, number: int) -> tuple[float, float]:
+        page = self.page(number)
+        return page.width, page.height
 
     def close(self) -> None:
         """End the child and remove a private copy."""

@@ -76,6 +76,34 @@ def raster(
     return image.size, [image.tobytes()]
 
 
+def unseen(
+    blobs: list[bytearray], *, path: str, media_type: str, number: int, max_pixels: int, kind: str
+) -> Reply:
+    """Return what transparency hides, upright: (width, height) and RGB bytes; (0, 0) for nothing.
+
+    Args:
+        blobs: none.
+        path, media_type, number, max_pixels: as for :func:`raster`.
+        kind: ``"alpha"`` for the channel itself, ``"colours"`` for what is under it.
+    """
+    with _open(path, media_type, number, max_pixels) as opened:
+        clear = "transparency" in opened.info or opened.mode in ("RGBA", "RGBa", "LA", "La", "PA")
+        if not clear:
+            return (0, 0), []
+        try:
+            image = ImageOps.exif_transpose(opened).convert("RGBA")
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise _broken("its pixels cannot be decoded; it may be cut off") from error
+    alpha = image.getchannel("A")
+    low, high = cast(tuple[int, int], alpha.getextrema())
+    if (kind == "alpha" and low == high) or (kind == "colours" and low == 255):
+        return (0, 0), []
+    found = (alpha if kind == "alpha" else image).convert("RGB")
+    return found.size, [found.tobytes()]
+
+
 @functools.lru_cache(maxsize=1)
 def _decoded(
     path: str, media_type: str, number: int, max_pixels: int

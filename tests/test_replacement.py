@@ -156,6 +156,18 @@ def test_a_longer_word_moves_the_rest_of_its_paragraph(letter: Path) -> None:
     assert "where it lives." in text(out).replace("\n", " ")
 
 
+def test_a_paragraph_keeps_its_width(tmp_path: Path) -> None:
+    document = pymupdf.open()
+    sheet = document.new_page(width=420, height=200)
+    words = "The fox jumps over the lazy dog and runs back to the wood where it lives. " * 2
+    sheet.insert_textbox(pymupdf.Rect(30, 30, 250, 150), words, fontsize=11)
+    document.save(tmp_path / "a.pdf")
+    out, report = run(tmp_path / "a.pdf", lazy="very lazy and old")
+    assert report.complete
+    with pymupdf.open(out) as document:
+        assert max(word[2] for word in document[0].get_text("words")) < 256
+
+
 def test_text_in_a_note_is_left_and_told(tmp_path: Path) -> None:
     document = pymupdf.open()
     document.new_page(width=300, height=200).add_freetext_annot((40, 40, 200, 60), "For Smith")

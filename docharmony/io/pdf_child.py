@@ -291,7 +291,8 @@ def spans(blobs: list[bytearray], *, path: str, password: str | None, number: in
                 seen = bool(painted) and span.get("alpha", 255) > 0
                 dx, dy = _lift(direction, span["size"]) if line["wmode"] else (0.0, 0.0)
                 x0, y0, x1, y1 = span["bbox"]
-                bitmap = bitmap_fonts.is_bitmap(y1 - y0, span["size"])
+                # A box of a turned text is as high as the text is long.
+                bitmap = not direction and bitmap_fonts.is_bitmap(y1 - y0, span["size"])
                 font = re.sub(r"^[A-Z]{6}\+", "", span["font"])
                 rows.append(
                     [

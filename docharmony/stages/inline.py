@@ -14,7 +14,7 @@ from ..model import Family, Inline, Line
 from ..stage import Link, Span
 from ..translators.base import Part
 from ..translators.units import traced
-from ..typeset.faces import classify
+from ..typeset.faces import classify, is_bold, is_italic
 
 # Of one text; a page of formulas has more than anybody can carry over.
 _MOST = 60
@@ -153,14 +153,13 @@ def _base(main: Span | None) -> _Look:
 
 
 def _look(span: Span, main: Span, rise: float) -> _Look:
-    name = span.font.lower()
     scale = span.size / (main.size or 1.0)
     alike = max(abs(a - b) for a, b in zip(span.color, main.color, strict=True)) <= _SAME_COLOR
     return _Look(
         span.font,
         classify(span.font, "mono" if span.mono else "serif" if span.serif else "sans"),
-        span.bold or any(mark in name for mark in ("bold", "black", "heavy")),
-        span.italic or "italic" in name or "oblique" in name,
+        span.bold or is_bold(span.font),
+        span.italic or is_italic(span.font),
         main.color if alike else span.color,
         1.0 if abs(scale - 1) <= _SAME_SIZE else round(min(2.0, max(0.4, scale)), 2),
         0.0 if abs(rise) <= _SAME_HEIGHT else round(min(1.0, max(-1.0, rise)), 2),

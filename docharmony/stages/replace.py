@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -250,7 +251,7 @@ class _Work:
         )
         if tail is None:
             return [edit for edit in alone if edit is not None], left
-        if self._fits(tail):
+        if self._fits(tail, self._beside(line)):
             return [tail], left
         if self._flows(line):
             flowed = self._flow(place.line, group, left)
@@ -411,14 +412,25 @@ class _Work:
         """Return whether a shorter text at the end of a line makes the line end elsewhere."""
         return self._is_full(line, -1) and self._wider(edit) < -_SAME
 
-    def _fits(self, edit: Edit) -> bool:
-        """Return whether the new text goes into its place and the room beside it, about as large."""
-        from math import dist
+    def _beside(self, line: Line) -> float:
+        """Return the space behind a line of a paragraph up to where its longest line ends."""
+        block = self._blocks.get(line.id)
+        if not self._flows(line) or block is None or not is_level(line):
+            return math.inf
+        others = [self.text.lines[self._index[name]].bbox for name in block.lines]
+        return max(box.x1 for box in others) - line.bbox.x1
 
+    def _fits(self, edit: Edit, beside: float) -> bool:
+        """Return whether the new text goes into its place and the room beside it, about as large.
+
+        Args:
+            edit: sets it.
+            beside: space that may be taken of the room behind it; a paragraph keeps its width.
+        """
         setting = edit.setting
         assert setting is not None
-        wide = dist(edit.polygon[0], edit.polygon[1]) / (setting.size or 1.0)
-        room = (setting.room[0] + setting.room[2]) / (setting.size or 1.0)
+        wide = math.dist(edit.polygon[0], edit.polygon[1]) / (setting.size or 1.0)
+        room = (setting.room[0] + min(setting.room[2], beside)) / (setting.size or 1.0)
         more = self._wider(edit) * _SHRINK
         if setting.align == "fill":
             return abs(more) < 0.12 * max(wide, 1.0)
@@ -472,6 +484,4 @@ def _leads(line: Line, word: int) -> bool:
 
 
 def _height(line: Line) -> float:
-    import math
-
     return math.dist(line.polygon[0], line.polygon[-1]) or 1.0

@@ -18,7 +18,7 @@ from ..looks.ink import find_ink
 from ..looks.strip import Strip
 from ..model import Line, Page, Setting
 from ..stage import Context, Span
-from ..typeset.faces import classify
+from ..typeset.faces import classify, is_bold, is_italic
 from .inline import main_span
 
 if TYPE_CHECKING:
@@ -247,13 +247,12 @@ def _of_span(span: Span, polygon: Polygon) -> Setting:
     if not 0 < baseline < 1.5 * high:
         baseline = 0.0
     family = classify(span.font, "mono" if span.mono else "serif" if span.serif else "sans")
-    name = span.font.lower()
     return Setting(
         size=span.size,
         font=span.font,
         family=family,
-        bold=span.bold or any(mark in name for mark in ("bold", "black", "heavy", "semibold")),
-        italic=span.italic or "italic" in name or "oblique" in name,
+        bold=span.bold or is_bold(span.font),
+        italic=span.italic or is_italic(span.font),
         color=span.color,
         baseline=baseline,
         visible=span.visible,

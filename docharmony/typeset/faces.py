@@ -160,6 +160,34 @@ def classify(name: str, otherwise: Family = "sans") -> Family:
     return otherwise
 
 
+def is_bold(name: str) -> bool:
+    """Return whether a font's name speaks of a bold face; TeX's say it in their own way.
+
+    >>> is_bold("Arial-BoldMT"), is_bold("ABCDEF+CMBX12"), is_bold("CMR10")
+    (True, True, False)
+    """
+    plain = name.lower().partition("+")[2] or name.lower()
+    return any(mark in plain for mark in ("bold", "black", "heavy", "cmssbx")) or plain.startswith(
+        ("cmb", "ecbx", "ecrb", "sfbx", "sfrb", "ecxb")
+    )
+
+
+def is_italic(name: str) -> bool:
+    """Return whether a font's name speaks of a slanted face.
+
+    >>> is_italic("Times-Italic"), is_italic("CMTI10"), is_italic("CMTT10")
+    (True, True, False)
+    """
+    plain = name.lower().partition("+")[2] or name.lower()
+    return (
+        "italic" in plain
+        or "oblique" in plain
+        or plain.startswith(
+            ("cmti", "cmsl", "cmbxti", "cmbxsl", "ecti", "ecsl", "sfti", "sfsl", "cmssi")
+        )
+    )
+
+
 @lru_cache(maxsize=4)
 def _catalogue(folders: str | None) -> tuple[FaceInfo, ...]:
     found: dict[tuple[str, int], FaceInfo] = {}

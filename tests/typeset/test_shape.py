@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docharmony.typeset.faces import chain, classify
+from docharmony.typeset.faces import chain, classify, is_bold, is_italic
 from docharmony.typeset.shape import clusters, is_rtl, shape
 
 
@@ -78,3 +78,16 @@ def test_letters_of_other_scripts_lie_on_their_side_in_a_column(
     (first,), _, (last,) = (run.glyphs for run in line.runs)
     assert 0.7 <= first.x <= 1.1
     assert last.x - first.x == pytest.approx(1 + 2 * 0.556, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "looks"),
+    [
+        ("CMBX12", (True, False)),
+        ("ABCDEF+SFTI1000", (False, True)),
+        ("CMTT10", (False, False)),
+        ("Arial-BoldItalicMT", (True, True)),
+    ],
+)
+def test_names_of_fonts_tell_weight_and_slant(name: str, looks: tuple[bool, bool]) -> None:
+    assert (is_bold(name), is_italic(name)) == looks

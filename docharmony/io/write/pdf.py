@@ -130,7 +130,8 @@ def erase(
                 lines = plan_lines(scene, areas, wants, box, LEAST_GAP, keep_breaks=keep_breaks)
                 pictures.plan(scene, areas, wants, lines)
                 moves[number] = [move.to_json() for move in lines.moves]
-                gaps += [[number, gone[i].get("id", ""), why] for i, why in lines.kept.items()]
+                left = [*lines.kept.items(), *lines.told.items()]
+                gaps += [[number, gone[i].get("id", ""), why] for i, why in left]
             in_place = replacing.in_place(page, planned) if planned else None
             removed = eraser.page(page, matrix, [*areas, *old], lines, in_place)
             counts["glyphs"] += removed.glyphs

@@ -101,6 +101,7 @@ class LinePlan:
         lifts: key of a run -> how far it goes across, where it stands below such a paragraph.
         gone: key of a run -> numbers of the glyphs that go.
         kept: index of an area -> why its line could not be set anew.
+        told: index of an area -> what still tells of it, though its line was set anew.
     """
 
     moves: list[Move] = field(default_factory=list)
@@ -111,6 +112,7 @@ class LinePlan:
     lifts: dict[int, float] = field(default_factory=dict)
     gone: dict[int, set[int]] = field(default_factory=dict)
     kept: dict[int, str] = field(default_factory=dict)
+    told: dict[int, str] = field(default_factory=dict)
 
 
 class Mark(NamedTuple):

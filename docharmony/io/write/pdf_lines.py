@@ -9,7 +9,6 @@ again from what is left of it alone: natural widths, natural spaces, and gaps of
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -36,7 +35,7 @@ from .pdf_line_parts import (
 )
 from .pdf_line_setting import Line, Room, knots_of
 from .pdf_paragraph_setting import fill
-from .pdf_paragraphs import Paragraph, TextLine, paragraph, text_lines
+from .pdf_paragraphs import LEADER, Paragraph, TextLine, paragraph, text_lines
 
 # All lengths in em of the line.
 GAPS = {"erase": 2.0, "box": 3.0, "label": 3.0}
@@ -83,49 +82,6 @@ def plan_lines(
         keep_breaks: leave every word on its line.
     """
     return _Planner(scene, areas, wants, page, least, keep_breaks).plan()
-
-
-def follow(lines: LinePlan, scene: Scene, areas: Sequence[Area], moves: Sequence[Move]) -> None:
-    """Let the text layer of a picture go along with the lines of pixels under it."""
-    for run in scene.runs:
-        if turn_of(run) is None or run.key in lines.moved or run.fixed:
-            continue
-        length = math.hypot(run.place.a, run.place.b)
-        frame = Frame(run.place.a / length, run.place.b / length)
-        move = next((move for move in moves if _lies_on(run, frame, move)), None)
-        if move is None:
-            continue
-        gone = hits_of(run, areas)
-        baseline = frame.place(run.place.e, run.place.f)[1]
-        places: dict[int, float] = {}
-        first: dict[int, float] = {}
-        end = 0.0
-        for mark in marks_of(run, frame, gone, 0.0):
-            if mark.areas:
-                continue
-            start = move.place(frame_point(frame, mark.start, baseline))[0]
-            width = mark.end - mark.start
-            word = bisect_right(move.knots, (start + width / 2, math.inf)) - 1
-            if mark.glyph.blank and places:
-                new = end
-            elif 0 <= word < len(move.knots) - 1 and word % 2 == 0:
-                # With the ink: how far it was from it would tell how the ink stood on its grid.
-                new = move.knots[word][1] + start - first.setdefault(word, start)
-            else:
-                new = move.to(start + width / 2) - width / 2
-            places[mark.number], end = new, new + width
-        lines.moved[run.key], lines.places[run.key] = move, places
-        lines.gone[run.key] = set(gone)
-
-
-def _lies_on(run: Run, frame: Frame, move: Move) -> bool:
-    along, across = move.place((run.place.e, run.place.f))
-    level = frame.ux * move.along[0] + frame.uy * move.along[1] > 0.99
-    start, end = move.knots[0][0] - move.size, move.knots[-1][0] + move.size
-    length = sum(g.advance for part in run.items if isinstance(part, list) for g in part)
-    far = along + length * math.hypot(run.place.a, run.place.b)
-    band = -0.35 * move.size <= across <= 0.3 * move.size
-    return level and band and along < end and far > start
 
 
 class _Planner:
@@ -204,6 +160,10 @@ class _Planner:
                         done.update((m.run.key, m.number) for m in piece)
                         self._piece(piece, row, frame, baseline, size, lines)
                         break
+                shown = "".join(m.glyph.text for m in row if not m.areas)
+                if LEADER.search(shown):
+                    told = "how many dots fill its line tells how wide it was"
+                    self.result.told.update(dict.fromkeys(mark.areas, told))
         if self._below:
             self._lift(runs, frame, *known)
 

@@ -34,7 +34,7 @@ _WORD = 0.15
 _FLUSH = 0.25  # signs at the ends of lines that fill a column may stand out so far
 _EDGE = 0.6  # places so close together are one edge; in points
 _MARKS = re.compile(r"[•‣▪▫◦●○■□·*–—-]|\(?(\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
-_LEADER = re.compile(r"([.·…_]\s*){6}")
+LEADER = re.compile(r"([.·…_]\s*){6}")
 _CLOSED = re.compile(r"[.!?:;\u2026][\"'\u2019\u201d\u00bb)\]]*$")
 
 Row = tuple[float, float, list[Mark]]  # baseline, size, glyphs
@@ -388,7 +388,7 @@ def _paragraph(
     pitch, own = _pitch(own), own[before:]
     marks = [mark for o in own for mark in o.marks]
     text = "".join(mark.glyph.text for mark in marks if not mark.areas)
-    if any(mark.run.fixed for mark in marks) or _unusual(text) or _LEADER.search(text):
+    if any(mark.run.fixed for mark in marks) or _unusual(text) or LEADER.search(text):
         return None
     begin = left if before else own[0].left
     listed = not before and _listed(own[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +16,18 @@ from ..moves import Move
 from ..wire import Buffer
 from . import pdf_image_codecs, pdf_images
 from .pdf_area import Area, box_corners
-from .pdf_line_parts import Gap, LinePlan, Scene
-from .pdf_lines import LEAST_GAP, follow
+from .pdf_line_parts import (
+    Frame,
+    Gap,
+    LinePlan,
+    Run,
+    Scene,
+    frame_point,
+    hits_of,
+    marks_of,
+    turn_of,
+)
+from .pdf_lines import LEAST_GAP
 from .pixel_letters import DRAWN
 from .pixel_lines import PixelPlan, plan_pixels
 from .pixel_moves import covered, set_anew
@@ -68,7 +79,7 @@ class Pictures:
         for gap in lines.gaps:
             for index in gap.areas:
                 lines.kept.pop(index, None)
-        follow(lines, scene, areas, planned)
+        _follow(lines, scene, areas, planned)
 
     def _plan(
         self,
@@ -235,3 +246,46 @@ def replace(old: Any, new: Any) -> None:
     for key, value in keep.items():
         old[key] = value
     old.write(new.read_raw_bytes(), filter=new.get("/Filter"), decode_parms=new.get("/DecodeParms"))
+
+
+def _follow(lines: LinePlan, scene: Scene, areas: Sequence[Area], moves: Sequence[Move]) -> None:
+    """Let the text layer of a picture go along with the lines of pixels under it."""
+    for run in scene.runs:
+        if turn_of(run) is None or run.key in lines.moved or run.fixed:
+            continue
+        length = math.hypot(run.place.a, run.place.b)
+        frame = Frame(run.place.a / length, run.place.b / length)
+        move = next((move for move in moves if _lies_on(run, frame, move)), None)
+        if move is None:
+            continue
+        gone = hits_of(run, areas)
+        baseline = frame.place(run.place.e, run.place.f)[1]
+        places: dict[int, float] = {}
+        first: dict[int, float] = {}
+        end = 0.0
+        for mark in marks_of(run, frame, gone, 0.0):
+            if mark.areas:
+                continue
+            start = move.place(frame_point(frame, mark.start, baseline))[0]
+            width = mark.end - mark.start
+            word = bisect_right(move.knots, (start + width / 2, math.inf)) - 1
+            if mark.glyph.blank and places:
+                new = end
+            elif 0 <= word < len(move.knots) - 1 and word % 2 == 0:
+                # With the ink: how far it was from it would tell how the ink stood on its grid.
+                new = move.knots[word][1] + start - first.setdefault(word, start)
+            else:
+                new = move.to(start + width / 2) - width / 2
+            places[mark.number], end = new, new + width
+        lines.moved[run.key], lines.places[run.key] = move, places
+        lines.gone[run.key] = set(gone)
+
+
+def _lies_on(run: Run, frame: Frame, move: Move) -> bool:
+    along, across = move.place((run.place.e, run.place.f))
+    level = frame.ux * move.along[0] + frame.uy * move.along[1] > 0.99
+    start, end = move.knots[0][0] - move.size, move.knots[-1][0] + move.size
+    length = sum(g.advance for part in run.items if isinstance(part, list) for g in part)
+    far = along + length * math.hypot(run.place.a, run.place.b)
+    band = -0.35 * move.size <= across <= 0.3 * move.size
+    return level and band and along < end and far > start

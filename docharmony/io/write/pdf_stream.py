@@ -31,6 +31,7 @@ _SETS = {
     **dict.fromkeys(("sc", "scn"), ("fill", 0, False)),
     **dict.fromkeys(("SC", "SCN"), ("stroke", 0, False)),
 }
+_WALL = 1.5  # width of the walls of cells, at most, in points
 _PLACE = 3  # decimals of a place on the page, in points
 _EXACT = 6
 
@@ -131,7 +132,9 @@ def moved_path(instructions: Sequence[Any], ctm: Affine, moves: Sequence[Move]) 
         elif name in PAINT:
             paths = buffer.subpaths
             spots = [ctm.apply(spot) for path in paths for spot in path.spots()]
-            move = next((m for m in moves if spots and m.holds(spots)), None)
+            move = next(
+                (m for m in moves if spots and m.holds(spots) and not _wall(m, spots)), None
+            )
             others = [i for i in pending if not _belongs_to_path(i)]
             if move is None:
                 result += pending
@@ -144,6 +147,15 @@ def moved_path(instructions: Sequence[Any], ctm: Affine, moves: Sequence[Move]) 
             pending, clip, buffer = [], "", PathBuffer()
     result += pending
     return result if any_moved else None
+
+
+def _wall(move: Move, spots: Sequence[tuple[float, float]]) -> bool:
+    """Return whether something drawn is the wall of a cell that a line reaches to."""
+    start, top, end, bottom = move.span(spots)
+    outside = (
+        end <= move.knots[0][0] + 0.1 * move.size or start >= move.knots[-1][0] - 0.1 * move.size
+    )
+    return outside and end - start < _WALL and bottom - top > 0.9 * move.size
 
 
 def _belongs_to_path(item: Any) -> bool:

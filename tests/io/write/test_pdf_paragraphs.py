@@ -14,6 +14,7 @@ from docharmony.config import RunConfig
 from docharmony.io.moves import Move
 from docharmony.io.verify import Check
 from docharmony.io.write.pdf_joins import _compound
+from docharmony.io.write.pdf_stream import _wall
 
 from .test_pdf_lines import NAME, page, redacted
 
@@ -88,6 +89,22 @@ def test_lines_that_are_no_paragraph_keep_their_words(tmp_path: Path, html: str)
 def test_leaders_stay(tmp_path: Path) -> None:
     _, value = redacted(page(tmp_path / "in.pdf", f"<p>{TEXT} ........ 12</p>"))
     assert not any(move["drop"] for move in value["moves"]["1"])
+    assert not value["gaps"]
+
+
+def test_the_wall_that_a_line_reaches_to_stays() -> None:
+    move = Move((0.0, 0.0), (1.0, 0.0), 10.0, (-9.5, 3.5), ((100.0, 100.0), (200.0, 150.0)), ())
+    assert _wall(move, [(200.5, -9.0), (200.5, 3.0)])
+    assert _wall(move, [(99.0, -9.0), (99.0, 3.0)])
+    assert not _wall(move, [(150.0, -9.0), (150.0, 3.0)])
+    assert not _wall(move, [(100.0, 1.0), (200.0, 1.0)])
+
+
+def test_dots_on_its_line_are_told(tmp_path: Path) -> None:
+    _, value = redacted(page(tmp_path / "in.pdf", f"<p>Statement of {NAME} .......... 12</p>"))
+    assert [why for *_, why in value["gaps"]] == [
+        "how many dots fill its line tells how wide it was"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from docharmony.redaction import propose
 from docharmony.stages.redact import RedactConfig
 
 from .fuzz.book import VERA, helvetica
+from .fuzz.recipes import Recipe
 from .fuzz.runner import direct
 
 TERM = "Quistgard"
@@ -319,3 +320,18 @@ def test_alpha_channels_of_image_files_are_read_too(tmp_path: Path) -> None:
                 assert name == "channel" or right.max() - right.min() < 16
             left = np.asarray(output.convert("RGBA").getchannel("A"))[:, 380:].astype(int)
             assert left.max() - left.min() < 16
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1000061 jpeg2000_image+tiling_pattern blows=0,1,2,3",
+        "1000543 alpha_channel+image_under_a_rectangle turned blows=0,1",
+        "1000598 image_under_a_rectangle+alpha_channel turned plain blows=0,1,2",
+    ],
+)
+def test_damaged_pictures_are_passed_over(line: str, tmp_path: Path) -> None:
+    recipe = Recipe.parse(line)
+    (tmp_path / "a.pdf").write_bytes(recipe.file(recipe.book()))
+    with opened(tmp_path / "a.pdf") as document:
+        document.unseen(1, 200)

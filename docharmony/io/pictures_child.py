@@ -234,6 +234,8 @@ def _lettered(rgb: Pixels, limit: float) -> list[BBox]:
     """Return where there is ink; under a limit, where marks no higher than it stand in rows."""
     from scipy import ndimage
 
+    if not rgb.size:
+        return []
     grey = rgb.mean(axis=2)
     ink = np.abs(grey - np.median(grey)) > _INK
     whole = BBox(0, 0, rgb.shape[1], rgb.shape[0])
@@ -343,13 +345,16 @@ def _decoded(path: str, password: str | None, key: str, most: int) -> _Decoded:
     if image is None:
         return _Decoded(None)
     width, height = size_of(image)
-    if width * height > most:
-        return _reduced(_open(path, password), image, math.ceil(math.sqrt(width * height / most)))
     try:
+        if width * height > most:
+            by = math.ceil(math.sqrt(width * height / most))
+            return _reduced(_open(path, password), image, by)
         return _Decoded(pdf_image_codecs.decode(image))
-    except InputError:
+    except (InputError, MemoryError):
         raise
-    except (ValueError, RuntimeError, TypeError, KeyError, AttributeError, pikepdf.PdfError):
+    except Exception as error:  # of its data, by any decoder
+        if "alloc" in str(error):
+            raise
         return _Decoded(None)
 
 
@@ -358,11 +363,7 @@ def _reduced(document: pymupdf.Document, image: Any, by: int) -> _Decoded:
     width, height = (max(1, side // by) for side in size_of(image))
     canvas = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.IRect(0, 0, width, height), False)
     canvas.clear_with(255)
-    try:
-        _draw(pymupdf._as_pdf_document(document), canvas, image, Affine.scale(width, height))
-    except Exception as error:
-        if "alloc" in str(error):
-            raise
+    _draw(pymupdf._as_pdf_document(document), canvas, image, Affine.scale(width, height))
     rgb = np.frombuffer(canvas.samples, np.uint8).reshape(height, canvas.stride)
     rows = rgb[:, : 3 * width].reshape(height, width, 3)
     return _Decoded(pdf_images.Picture(rows, 8, "", "rgb"), by)

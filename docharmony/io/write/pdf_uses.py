@@ -136,8 +136,8 @@ def _drawn(
                 key = f"{holder.objgen[0]} {holder.objgen[1]} {count}"
                 yield Use(key, image, ctm, plain=False)
             continue
-        operator, operands = str(instruction.operator), instruction.operands
         try:
+            operator, operands = str(instruction.operator), instruction.operands
             if operator == "q":
                 stack.append(ctm)
             elif operator == "Q":

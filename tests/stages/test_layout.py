@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import io
-import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,122 +16,26 @@ from docharmony.geometry import Affine, BBox, Polygon
 from docharmony.io.source import open_source
 from docharmony.io.write.json import JsonWriter
 from docharmony.io.write.markdown import MarkdownWriter
-from docharmony.model import Block, BlockKind, Line, Page, Word
+from docharmony.model import Line, Page, Word
 from docharmony.stage import Graphics
 from docharmony.stages.layout import LayoutConfig, LayoutStage, lay_out
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "layout"
-LOREM = (
-    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut "
-    "labore et dolore magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco "
-    "laboris nisi ut aliquip ex ea commodo consequat. Duis aute irure dolor in reprehenderit. "
+from .drawn import (
+    LOREM,
+    ROWS,
+    Drawn,
+    K,
+    Layout,
+    PageContext,
+    check_whole,
+    draw_table,
+    grid,
+    kinds,
+    starts,
+    text_of,
 )
-K = BlockKind
 
-
-class Drawn:
-    """A page drawn for a test; text is placed by its baseline."""
-
-    def __init__(self, width: float = 595, height: float = 842) -> None:
-        self.document = pymupdf.open()
-        self.page = self.document.new_page(width=width, height=height)
-
-    def text(self, x: float, y: float, text: str, size: float = 10, font: str = "helv") -> None:
-        self.page.insert_text((x, y), text, fontsize=size, fontname=font)
-
-    def prose(self, x: float, y: float, width: float, rows: int, size: float = 10) -> float:
-        """Set rows of running text, the last one short; return the next baseline."""
-        words = (LOREM * 30).split()
-        for row in range(rows):
-            line = words.pop(0)
-            while pymupdf.get_text_length(f"{line} {words[0]}", fontsize=size) <= width:
-                line += " " + words.pop(0)
-            self.text(x, y, line if row < rows - 1 else "the end of it.", size)
-            y += 1.2 * size
-        return y
-
-    def rule(self, x0: float, y0: float, x1: float, y1: float) -> None:
-        self.page.draw_line((x0, y0), (x1, y1), width=0.7)
-
-    def save(self, path: Path) -> Path:
-        self.document.save(path)
-        self.document.close()
-        return path
-
-
-class PageContext:
-    """What the stage uses of a context, from an opened source."""
-
-    def __init__(self, source: Any) -> None:
-        self.source = source
-        self.log = logging.getLogger("test")
-        self.store: dict[str, Any] = {}
-
-    def raster(self, page: Page, dpi: int | None = None) -> Any:
-        return self.source.raster(page.number, dpi)
-
-    def graphics(self, page: Page) -> Graphics:
-        return self.source.graphics(page.number)
-
-
-Layout = Callable[[Drawn], Page]
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    """Return a function that saves a drawn page, reads it and lays it out."""
-
-    def run(drawn: Drawn) -> Page:
-        with open_source(drawn.save(tmp_path / "drawn.pdf")) as source:
-            page = source.page(1)
-            result = LayoutStage().process(page, PageContext(source))  # type: ignore[arg-type]
-        check_whole(page, result)
-        return result
-
-    return run
-
-
-def check_whole(before: Page, after: Page) -> None:
-    """Check that no word was lost or doubled and that lines and blocks fit together."""
-    assert sorted(w for x in before.lines for w in key(x)) == sorted(
-        w for x in after.lines for w in key(x)
-    )
-    assert [name for block in after.blocks for name in block.lines] == [x.id for x in after.lines]
-    assert [x.id for x in after.lines] == [
-        f"p{after.number}l{n}" for n in range(1, len(after.lines) + 1)
-    ]
-    assert [x.id for x in after.blocks] == [
-        f"p{after.number}b{n}" for n in range(1, len(after.blocks) + 1)
-    ]
-    assert "blocks" in after.has
-    for block in after.blocks:
-        for line in after.lines_of(block):
-            assert block.bbox.grow(0.01).contains(line.bbox.center)
-
-
-def key(line: Line) -> list[tuple[Any, ...]]:
-    return [(word.text, word.bbox) for word in line.words]
-
-
-def kinds(page: Page) -> list[BlockKind]:
-    return [block.kind for block in page.blocks]
-
-
-def text_of(page: Page, block: Block) -> str:
-    return " ".join(line.text for line in page.lines_of(block))
-
-
-def starts(page: Page) -> list[str]:
-    return [text_of(page, block)[:12] for block in page.blocks]
-
-
-def grid(block: Block) -> list[list[str]]:
-    rows = max(c.row + c.row_span for c in block.cells)
-    columns = max(c.column + c.column_span for c in block.cells)
-    found = [[""] * columns for _ in range(rows)]
-    for cell in block.cells:
-        found[cell.row][cell.column] = cell.text
-    return found
+GOLDEN = Path(__file__).parents[1] / "golden" / "layout"
 
 
 # --- reading order ------------------------------------------------------------------------------
@@ -350,121 +252,6 @@ def test_a_page_that_lies_on_its_side(tmp_path: Path) -> None:
     assert results[1].lines[0].direction % 360 == 270
     assert starts(results[0]) == starts(results[1])
     assert kinds(results[0]) == kinds(results[1]) == [K.HEADER, K.PARAGRAPH, K.PARAGRAPH]
-
-
-# --- tables -------------------------------------------------------------------------------------
-
-ROWS = [
-    ["Article", "Pieces", "Price"],
-    ["Pens, blue and black", "12", "1.50"],
-    ["Paper", "1", "20.00"],
-    ["Ink", "300", "7.25"],
-]
-
-
-def draw_table(drawn: Drawn, x: float, y: float, rows: list[list[str]]) -> float:
-    for row in rows:
-        for column, text in enumerate(row):
-            drawn.text(x + 140 * column + 4, y + 11, text)
-        y += 16
-    return y
-
-
-def test_ruled_table(layout: Layout) -> None:
-    drawn = Drawn()
-    y = drawn.prose(60, 80, 470, 4)
-    end = draw_table(drawn, 60, y, ROWS)
-    for row in range(5):
-        drawn.rule(60, y + 16 * row, 480, y + 16 * row)
-    for column in range(4):
-        drawn.rule(60 + 140 * column, y, 60 + 140 * column, end)
-    drawn.prose(60, end + 14, 470, 4)
-    page = layout(drawn)
-    assert kinds(page) == [K.PARAGRAPH, K.TABLE, K.PARAGRAPH]
-    assert grid(page.blocks[1]) == ROWS
-    assert page.blocks[1].bbox == pytest.approx((60, y, 480, end), abs=1)
-
-
-def test_spans_and_lines_in_cells(layout: Layout) -> None:
-    drawn = Drawn()
-    drawn.text(64, 111, "Both columns")
-    drawn.text(64, 127, "two lines")
-    drawn.text(64, 139, "in one cell")
-    drawn.text(204, 127, "x")
-    drawn.text(344, 119, "over two rows")
-    for x0, y0, x1, y1 in (
-        (60, 100, 480, 100),
-        (60, 116, 340, 116),
-        (60, 148, 480, 148),
-        (60, 100, 60, 148),
-        (200, 116, 200, 148),
-        (340, 100, 340, 148),
-        (480, 100, 480, 148),
-    ):
-        drawn.rule(x0, y0, x1, y1)
-    page = layout(drawn)
-    (table,) = page.blocks
-    found = {(c.row, c.column): (c.text, c.row_span, c.column_span) for c in table.cells}
-    assert found == {
-        (0, 0): ("Both columns", 1, 2),
-        (0, 2): ("over two rows", 2, 1),
-        (1, 0): ("two lines\nin one cell", 1, 1),
-        (1, 1): ("x", 1, 1),
-    }
-
-
-def test_table_between_three_rules(layout: Layout) -> None:
-    drawn = Drawn()
-    drawn.prose(60, 80, 470, 4)
-    end = draw_table(drawn, 60, 150, ROWS)
-    for y in (149, 166, end + 1):
-        drawn.rule(60, y, 480, y)
-    drawn.text(60, end + 20, "Table 1. What was bought", 9)
-    drawn.prose(60, end + 50, 470, 4)
-    page = layout(drawn)
-    assert kinds(page) == [K.PARAGRAPH, K.TABLE, K.CAPTION, K.PARAGRAPH]
-    assert grid(page.blocks[1]) == ROWS
-
-
-def test_table_without_rules(layout: Layout) -> None:
-    drawn = Drawn()
-    drawn.prose(60, 80, 470, 4)
-    end = draw_table(drawn, 60, 150, ROWS)
-    drawn.prose(60, end + 30, 470, 4)
-    page = layout(drawn)
-    assert kinds(page) == [K.PARAGRAPH, K.TABLE, K.PARAGRAPH]
-    assert grid(page.blocks[1]) == ROWS
-
-
-def test_addresses_side_by_side_are_no_table(layout: Layout) -> None:
-    drawn = Drawn()
-    for row, (left, right) in enumerate(
-        [("Jane Roe", "Acme Limited"), ("Long Road", "High Street"), ("London", "Leeds")]
-    ):
-        drawn.text(60, 100 + 12 * row, left)
-        drawn.text(380, 100 + 12 * row, right)
-    drawn.prose(60, 200, 470, 8)
-    page = layout(drawn)
-    assert kinds(page) == [K.PARAGRAPH] * 3
-    assert text_of(page, page.blocks[0]) == "Jane Roe Long Road London"
-
-
-def test_an_address_a_little_larger_than_the_text_is_no_title(layout: Layout) -> None:
-    drawn = Drawn()
-    for row, text in enumerate(["iViveLabs Ltd.", "93B Sai Yu Chung", "Yuen Long", "Hong Kong"]):
-        drawn.text(60, 100 + 14 * row, text, size=12)
-    drawn.prose(60, 200, 470, 8)
-    assert K.TITLE not in kinds(layout(drawn))
-
-
-def test_contents_are_no_table(layout: Layout) -> None:
-    drawn = Drawn()
-    for row in range(6):
-        drawn.text(60, 100 + 14 * row, f"{row + 1} Chapter of some name")
-        drawn.text(500, 100 + 14 * row, str(10 * row + 1))
-    page = layout(drawn)
-    assert K.TABLE not in kinds(page)
-    assert "1 Chapter of some name 1" in [line.text for line in page.lines]
 
 
 def test_options_switch_things_off(tmp_path: Path) -> None:

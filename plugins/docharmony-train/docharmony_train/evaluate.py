@@ -26,7 +26,7 @@ from docharmony.engine.textharmony import TextHarmony
 from . import degrade, scoring
 from .config import Batch, Rendering
 from .data import lines, pages
-from .data.pools import KINDS, Plan, Studio
+from .data.samples import KINDS, Plan, Studio
 from .weights import manifest_of
 
 if TYPE_CHECKING:

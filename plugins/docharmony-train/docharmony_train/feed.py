@@ -9,7 +9,8 @@ import time
 import torch
 from torch import Tensor
 
-from .data.pools import Inline, Pooled
+from .data.pools import Pooled
+from .data.samples import Inline
 
 _AHEAD = 4  # steps that are made ready in advance
 

@@ -40,7 +40,8 @@ from docharmony.engine.modeling.slide_lora import SlideLora
 
 from . import curves, degrade, losses, weights
 from .config import TASKS, TrainConfig, to_toml
-from .data.pools import KINDS, Plan, open_source
+from .data.pools import open_source
+from .data.samples import KINDS, Plan
 from .feed import Feed
 from .muon import Muon
 

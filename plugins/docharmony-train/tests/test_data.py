@@ -15,7 +15,8 @@ from docharmony_train.config import load  # noqa: E402
 from docharmony_train.data import erasing, lines, tiles  # noqa: E402
 from docharmony_train.data.assets import paragraphs, split_of  # noqa: E402
 from docharmony_train.data.corpus import LONGEST, Corpus, number  # noqa: E402
-from docharmony_train.data.pools import KINDS, Plan, Pooled, Ring, Studio  # noqa: E402
+from docharmony_train.data.pools import Pooled, Ring  # noqa: E402
+from docharmony_train.data.samples import KINDS, Plan, Studio  # noqa: E402
 
 from docharmony import InputError  # noqa: E402
 

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pytest
+
+from .drawn import (
+    ROWS,
+    Drawn,
+    K,
+    Layout,
+    draw_table,
+    grid,
+    kinds,
+    text_of,
+)
+
+
+def test_ruled_table(layout: Layout) -> None:
+    drawn = Drawn()
+    y = drawn.prose(60, 80, 470, 4)
+    end = draw_table(drawn, 60, y, ROWS)
+    for row in range(5):
+        drawn.rule(60, y + 16 * row, 480, y + 16 * row)
+    for column in range(4):
+        drawn.rule(60 + 140 * column, y, 60 + 140 * column, end)
+    drawn.prose(60, end + 14, 470, 4)
+    page = layout(drawn)
+    assert kinds(page) == [K.PARAGRAPH, K.TABLE, K.PARAGRAPH]
+    assert grid(page.blocks[1]) == ROWS
+    assert page.blocks[1].bbox == pytest.approx((60, y, 480, end), abs=1)
+
+
+def test_spans_and_lines_in_cells(layout: Layout) -> None:
+    drawn = Drawn()
+    drawn.text(64, 111, "Both columns")
+    drawn.text(64, 127, "two lines")
+    drawn.text(64, 139, "in one cell")
+    drawn.text(204, 127, "x")
+    drawn.text(344, 119, "over two rows")
+    for x0, y0, x1, y1 in (
+        (60, 100, 480, 100),
+        (60, 116, 340, 116),
+        (60, 148, 480, 148),
+        (60, 100, 60, 148),
+        (200, 116, 200, 148),
+        (340, 100, 340, 148),
+        (480, 100, 480, 148),
+    ):
+        drawn.rule(x0, y0, x1, y1)
+    page = layout(drawn)
+    (table,) = page.blocks
+    found = {(c.row, c.column): (c.text, c.row_span, c.column_span) for c in table.cells}
+    assert found == {
+        (0, 0): ("Both columns", 1, 2),
+        (0, 2): ("over two rows", 2, 1),
+        (1, 0): ("two lines\nin one cell", 1, 1),
+        (1, 1): ("x", 1, 1),
+    }
+
+
+def test_table_between_three_rules(layout: Layout) -> None:
+    drawn = Drawn()
+    drawn.prose(60, 80, 470, 4)
+    end = draw_table(drawn, 60, 150, ROWS)
+    for y in (149, 166, end + 1):
+        drawn.rule(60, y, 480, y)
+    drawn.text(60, end + 20, "Table 1. What was bought", 9)
+    drawn.prose(60, end + 50, 470, 4)
+    page = layout(drawn)
+    assert kinds(page) == [K.PARAGRAPH, K.TABLE, K.CAPTION, K.PARAGRAPH]
+    assert grid(page.blocks[1]) == ROWS
+
+
+def test_table_without_rules(layout: Layout) -> None:
+    drawn = Drawn()
+    drawn.prose(60, 80, 470, 4)
+    end = draw_table(drawn, 60, 150, ROWS)
+    drawn.prose(60, end + 30, 470, 4)
+    page = layout(drawn)
+    assert kinds(page) == [K.PARAGRAPH, K.TABLE, K.PARAGRAPH]
+    assert grid(page.blocks[1]) == ROWS
+
+
+def test_addresses_side_by_side_are_no_table(layout: Layout) -> None:
+    drawn = Drawn()
+    for row, (left, right) in enumerate(
+        [("Jane Roe", "Acme Limited"), ("Long Road", "High Street"), ("London", "Leeds")]
+    ):
+        drawn.text(60, 100 + 12 * row, left)
+        drawn.text(380, 100 + 12 * row, right)
+    drawn.prose(60, 200, 470, 8)
+    page = layout(drawn)
+    assert kinds(page) == [K.PARAGRAPH] * 3
+    assert text_of(page, page.blocks[0]) == "Jane Roe Long Road London"
+
+
+def test_an_address_a_little_larger_than_the_text_is_no_title(layout: Layout) -> None:
+    drawn = Drawn()
+    for row, text in enumerate(["iViveLabs Ltd.", "93B Sai Yu Chung", "Yuen Long", "Hong Kong"]):
+        drawn.text(60, 100 + 14 * row, text, size=12)
+    drawn.prose(60, 200, 470, 8)
+    assert K.TITLE not in kinds(layout(drawn))
+
+
+def test_contents_are_no_table(layout: Layout) -> None:
+    drawn = Drawn()
+    for row in range(6):
+        drawn.text(60, 100 + 14 * row, f"{row + 1} Chapter of some name")
+        drawn.text(500, 100 + 14 * row, str(10 * row + 1))
+    page = layout(drawn)
+    assert K.TABLE not in kinds(page)
+    assert "1 Chapter of some name 1" in [line.text for line in page.lines]

@@ -12,10 +12,31 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..geometry import Affine, Point, Polygon
 
 if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
     from .base import Image
 
 HEIGHT = 48  # what nano reads; a crop of another height is resampled once more
 MARGIN = 0.14  # of the em, shown on every side: nano was trained on such crops
+
+
+def as_picture(pixels: Image) -> Picture:
+    """Return RGB pixels as a picture, of one channel where all three are alike.
+
+    Most pages are black on white, and one channel is resampled in half of the time.
+    """
+    from PIL import Image as Pictures
+
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    grey = bool((red == green).all()) and bool((green == blue).all())
+    return Pictures.fromarray(red.copy() if grey else pixels)
+
+
+def as_pixels(picture: Picture) -> Image:
+    """Return a picture of one channel or three as RGB pixels."""
+    import numpy as np
+
+    return np.asarray(picture.convert("RGB"))
 
 
 class LineCrop(NamedTuple):
@@ -98,11 +119,10 @@ def _crop(
     if len(rows) != patch.shape[0] or len(columns) != patch.shape[1]:
         patch = patch[(rows - rows[0])[:, None], columns - columns[0]]
     m = near.then(Affine.translate(-x0, -y0))
-    picture = Pictures.fromarray(patch)
-    crop = picture.transform(
+    crop = as_picture(patch).transform(
         (width, height),
         Pictures.Transform.AFFINE,
         (m.a, m.c, m.e, m.b, m.d, m.f),
         Pictures.Resampling.BICUBIC if scale > 1 else Pictures.Resampling.BILINEAR,
     )
-    return LineCrop(np.asarray(crop), to_source, margin * em * scale)
+    return LineCrop(as_pixels(crop), to_source, margin * em * scale)

@@ -87,7 +87,7 @@ class Graphs:
         with self._loading:
             if name not in self._sessions:
                 faster = f"{name}.cpu"
-                use = faster if self._on_cpu and faster in self._manifest.parts else name
+                use = faster if self.on_cpu and faster in self._manifest.parts else name
                 self._sessions[name] = self._load(name, self._manifest.part(use))
             return self._sessions[name]
 
@@ -98,10 +98,11 @@ class Graphs:
         Two batches in one thread each keep two cores busier than one after the other in two threads:
         many of a network's operations are too small to be shared out.
         """
-        return min(self.threads, _WORKERS) if self._on_cpu else 1
+        return min(self.threads, _WORKERS) if self.on_cpu else 1
 
     @property
-    def _on_cpu(self) -> bool:
+    def on_cpu(self) -> bool:
+        """Whether no GPU will be used."""
         return self._providers == [_CPU]
 
     def outputs(self, name: str) -> list[str]:
@@ -165,7 +166,7 @@ class Graphs:
             threads = self.threads - (self.workers - 1 if name in self._shared else 0)
             session = open_graph(part.path, threads=threads, providers=self._providers)
         except Exception as error:
-            if not self._on_cpu:  # the file is as the manifest says: memory or the driver lacks
+            if not self.on_cpu:  # the file is as the manifest says: memory or the driver lacks
                 raise EngineError(
                     f"cannot load part {name!r} on the GPU",
                     why=type(error).__name__,
@@ -232,6 +233,11 @@ class GraphParts:
     def workers(self) -> int:
         """How many threads may run the shared parts at once."""
         return self._graphs.workers
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether no GPU will be used."""
+        return self._graphs.on_cpu
 
     @property
     def loaded(self) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -74,10 +75,12 @@ def black_on_white(line: Image) -> Image:
     drawn lines of each pair of colours, before and after: green on blue 91 % and 0.0, blue on red 94
     and 0.0, black on red 3.6 and 0.2, white on cream 80 and 0.0, magenta on white 0.5 and 0.0.
     """
-    planes = [np.ascontiguousarray(line[..., i]) for i in range(3)]
+    planes = [np.ascontiguousarray(line[::2, ::2, i]) for i in range(3)]
     chroma = np.maximum.reduce(planes) - np.minimum.reduce(planes)
     if level(chroma, 0.98) <= _CHROMA and level(_contrast(planes[1]), 0.995) >= _FAINT:
-        return line  # grey, as most lines are: told from histograms alone
+        return line  # grey, as most lines are: told from histograms of a sample
+    planes = [np.ascontiguousarray(line[..., i]) for i in range(3)]
+    chroma = np.maximum.reduce(planes) - np.minimum.reduce(planes)
     contrast = np.maximum.reduce([_contrast(plane) for plane in planes])
     peak = level(contrast, 0.995)
     ink = contrast > max(_LEAST, 0.4 * peak)
@@ -111,23 +114,34 @@ def level(values: npt.NDArray[np.uint8], share: float) -> int:
     return int(np.searchsorted(counts, share * counts[-1]))
 
 
-def leaders(line: Image) -> list[Drawn]:
+def drawn(line: Image) -> list[Drawn]:
+    """Return the dot leaders and boxes to tick of a line, from left to right."""
+    shown = is_ink(contrast_of(line))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], shown.any(axis=0), [0]]).astype(np.int8)))
+    runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+    return sorted([*_leaders(shown, runs), *_boxes(shown, runs)])
+
+
+def _leaders(ink: npt.NDArray[np.bool_], runs: Sequence[tuple[int, int]]) -> list[Drawn]:
     """Return the rows of four or more even dots that lead the eye to a page number.
 
     A reader of letters makes rubbish of them; found this way, they are read exactly.
+
+    Args:
+        ink: which pixels are.
+        runs: columns [start, end) that show any.
     """
-    ink = is_ink(contrast_of(line))
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], ink.any(axis=0), [0]]).astype(np.int8)))
-    starts, ends = edges[::2], edges[1::2]
-    largest = _DOT * len(line)
+    largest = _DOT * len(ink)
     found: list[Drawn] = []
     row: list[tuple[int, int, float]] = []  # first column, end, middle row of each dot
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        rows = np.flatnonzero(ink[:, start:end].any(axis=1))
-        height, width = int(rows[-1] + 1 - rows[0]), end - start
-        middle = float(rows[0] + rows[-1] + 1) / 2
-        inside = rows[0] >= _RIM * len(line) and rows[-1] < (1 - _RIM) * len(line)
-        is_dot = inside and max(height, width) <= largest and abs(height - width) <= 3
+    for start, end in runs:
+        is_dot, middle = end - start <= largest, 0.0
+        if is_dot:
+            rows = np.flatnonzero(ink[:, start:end].any(axis=1))
+            height, width = int(rows[-1] + 1 - rows[0]), end - start
+            middle = float(rows[0] + rows[-1] + 1) / 2
+            inside = rows[0] >= _RIM * len(ink) and rows[-1] < (1 - _RIM) * len(ink)
+            is_dot = bool(inside) and height <= largest and abs(height - width) <= 3
         if row and not (is_dot and _goes_on(row, start, end, middle, largest)):
             found += _leader(row)
             row = []
@@ -153,16 +167,15 @@ def _leader(row: list[tuple[int, int, float]]) -> list[Drawn]:
     return [Drawn(row[0][0], row[-1][1], "." * len(row))] if len(row) >= _DOTS else []
 
 
-def boxes(line: Image) -> list[Drawn]:
+def _boxes(ink: npt.NDArray[np.bool_], runs: Sequence[tuple[int, int]]) -> list[Drawn]:
     """Return the boxes to tick: squares of four even sides, empty or with a mark in them.
 
-    Letters of a reader have no such shape: it makes brackets and other letters of them.
+    Letters of a reader have no such shape: it makes brackets and other letters of them. Arguments
+    as above.
     """
-    ink = is_ink(contrast_of(line))
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], ink.any(axis=0), [0]]).astype(np.int8)))
     found = []
-    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        if not _BOX[0] * len(line) <= end - start <= _BOX[1] * len(line):
+    for start, end in runs:
+        if not _BOX[0] * len(ink) <= end - start <= _BOX[1] * len(ink):
             continue
         rows = np.flatnonzero(ink[:, start:end].any(axis=1))
         square = ink[rows[0] : rows[-1] + 1, start:end]

@@ -20,6 +20,7 @@ from . import tokenizer
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from .doubts import Piece
     from .parts import NanoParts
     from .reading import Draft
 
@@ -40,7 +41,7 @@ class Written(NamedTuple):
 
     Attributes:
         ids: bytes, without the end.
-        logprobs: the language model's, of each byte and of the end.
+        logprobs: of each byte and of the end, the language model's where there was doubt.
         changes: how often the draft was changed.
     """
 
@@ -57,6 +58,7 @@ class _Line:
     ctc: Floats  # (steps, 257)
     limit: int
     rest: list[int]
+    doubtful: npt.NDArray[np.bool_]  # (bytes of the draft + 1)
     ids: list[int] = field(default_factory=list)
     origins: list[int] = field(default_factory=list)  # place in the draft where each was accepted
     logprobs: list[float] = field(default_factory=list)
@@ -69,9 +71,13 @@ class _Line:
             said = logprobs[kept]
             proposed = self.rest[0] if self.rest else tokenizer.END
             choice, rest = proposed, self.rest[1:]
-            if int(said.argmax()) != proposed and len(self.ids) < self.limit:
-                choice, rest = self._vote(said, proposed)
-            self.logprobs.append(float(said[choice]))
+            if not self.doubtful[self._origin]:
+                score = self.draft.logprobs[self._origin] if self.rest else 0.0
+            else:
+                if int(said.argmax()) != proposed and len(self.ids) < self.limit:
+                    choice, rest = self._vote(said, proposed)
+                score = float(said[choice])
+            self.logprobs.append(score)
             if choice == tokenizer.END:
                 self.changes += bool(self.rest)
                 self.done = True
@@ -158,35 +164,29 @@ def ctc_scores(logprobs: Floats, texts: Sequence[Sequence[int]]) -> npt.NDArray[
     return scores
 
 
-def check(
-    parts: NanoParts,
-    visual: Sequence[Floats],
-    drafts: Sequence[Draft],
-    ctc: Sequence[Floats],
-    context: int,
-) -> list[Written]:
-    """Return what each line says by the vote of both paths.
+def check(parts: NanoParts, pieces: Sequence[Piece], context: int) -> list[Written]:
+    """Return what each piece of a line says by the vote of both paths.
 
     Args:
         parts: whose language model judges.
-        visual: visual tokens of each line, (columns, D).
-        drafts: what the CTC path read.
-        ctc: its log-probabilities (steps, 257).
+        pieces: what the CTC path read.
         context: places that the model has.
     """
-    if not visual:
+    if not pieces:
         return []
+    visual = [piece.visual for piece in pieces]
     count, columns, width = len(visual), max(map(len, visual)), visual[0].shape[1]
     first = np.zeros((count, columns, width), np.float32)
     # Position of every place in the cache; places that hold nothing lie at -1.
     places = np.full((count, columns), -1, np.int64)
     lines = []
-    for i, (v, draft, steps) in enumerate(zip(visual, drafts, ctc, strict=True)):
+    for i, piece in enumerate(pieces):
+        v, draft = piece.visual, piece.draft
         first[i, : len(v)] = v
         places[i, : len(v)] = np.arange(len(v))
         room = context - len(v) - 2
         limit = min(len(draft.ids) + len(draft.ids) // 4 + 8, room)
-        lines.append(_Line(draft, steps, limit, draft.ids[:room]))
+        lines.append(_Line(draft, piece.ctc, limit, draft.ids[:room], piece.doubtful))
     active: list[int] = list(range(count))
     ahead = context
     cache: Any = None

@@ -28,11 +28,19 @@ class NanoParts(Protocol):
     def workers(self) -> int:
         """How many threads may read, locate and judge at once; 1 where one call uses all there is."""
 
+    @property
+    def places(self) -> int:
+        """Places of a transformer that one call should have: patches of lines and tiles, or bytes."""
+
     def read_lines(self, pixels: Bytes) -> tuple[Floats, Floats]:
         """Return visual tokens (B, C, D) and CTC log-probabilities of lines (B, 48, W, 3)."""
 
-    def map_lines(self, pixels: Bytes) -> Floats:
-        """Return maps (B, 2, H/4, W/4) of tiles (B, H, W, 3): probability of text, log2 of the em."""
+    def map_lines(self, pixels: Bytes, cells: npt.NDArray[np.bool_] | None = None) -> Floats:
+        """Return maps (B, 2, H/4, W/4) of tiles (B, H, W, 3): probability of text, log2 of the em.
+
+        Args:
+            cells: where text may be, (H/16, W/16); a backend may leave out the rest. None: everywhere.
+        """
 
     def language(
         self,

@@ -14,9 +14,10 @@ from PIL import Image as Pictures
 from ..checkpoint import Manifest, load_manifest
 from ..errors import CheckpointIncompatibleError, EngineError
 from ..geometry import Affine
-from . import answering, ink, language, marks, painting, reading, tokenizer
+from . import answering, doubts, ink, language, marks, painting, reading, tokenizer
 from . import locate as locating
 from .base import Reading, TextRegion, checked
+from .crops import as_picture, as_pixels
 from .side_by_side import side_by_side
 from .spec import ModelSpec
 
@@ -26,32 +27,23 @@ if TYPE_CHECKING:
     from .base import Image, Mask
     from .parts import NanoParts
 
-_SURE = math.exp(-0.0005)
-"""Mean probability of a draft's symbols above which the language model is not asked.
-
-On the 24 pages of the benchmark, clean and as scans, by the limit: .9989: word F1 .9898 and .9876,
-character error rate .174 and .338 %, .40 CPU seconds a page for the model; .9995: .9907, .9880, .158,
-.340, .45; always asked: .9906, .9884, .156, .338, .49.
-"""
-_DOUBTFUL, _WIDER = 0.97, 1.08
+_DOUBTFUL, _WIDER = 0.985, 1.08
 """Confidence below which a line is read once more, and how much wider it then is.
 
 On 140 lines of six hard pages (hand-like faces, 6 pt print, a stamp, Turkish): 109 wrong characters
-without, 93 with, 87 at .99 for twice as many lines; 8 % narrower gave 111, 9 % larger 96.
+without, 93 with, 87 at .99 for twice as many lines; 8 % narrower gave 111, 9 % larger 96. That was at
+.97, when the language model judged whole lines; what it is not asked about now counts for more.
 """
 _AT_LEAST = 6  # lines that may be read twice, else a third of them
-_BATCH_LINES = 16  # lines that the language model reads at once
-_BATCH_TOKENS = 2560  # places of one run of the vision encoder: bounds its memory
 _SMALLEST_EM, _LARGEST_EM = 12.0, 36.0  # pixels; median of a page at which no second look is needed
 
 
-class _Draft(NamedTuple):
-    """A line as the CTC path reads it, with all that the language model needs to check it."""
+class _Unsure(NamedTuple):
+    """A line as the CTC path reads it, and what of it the language model has to check."""
 
     number: int
-    visual: npt.NDArray[np.float32]
     draft: reading.Draft
-    ctc: npt.NDArray[np.float32]
+    pieces: list[doubts.Piece]
 
 
 class TextHarmony:
@@ -117,17 +109,18 @@ class TextHarmony:
         height, width = (max(1, round(side * scale)) for side in image.shape[:2])
         small = image
         if (height, width) != image.shape[:2]:
-            picture = Pictures.fromarray(image)
-            small = np.asarray(picture.resize((width, height), Pictures.Resampling.BILINEAR))
+            picture = as_picture(image)
+            small = as_pixels(picture.resize((width, height), Pictures.Resampling.BILINEAR))
         p = self.spec.vision.patch
         small = np.pad(small, ((0, -height % p), (0, -width % p), (0, 0)), mode="edge")
         tiles = locating.plan_tiles(small, self.spec.locate.tile)
         if not tiles:
             return []
-        cut = [small[t.y : t.y + t.height, t.x : t.x + t.width] for t in tiles]
-        size = max(1, _BATCH_TOKENS // (tiles[0].width * tiles[0].height // p**2))
-        batches = [np.stack(cut[i : i + size]) for i in range(0, len(cut), size)]
-        maps = side_by_side(self.parts.map_lines, batches, self.parts.workers)
+
+        def look(tile: locating.Tile) -> npt.NDArray[np.float32]:
+            return self.parts.map_lines(tile.cut(small)[None], tile.cells)
+
+        maps = side_by_side(look, tiles, self.parts.workers)
         probability, log_em = locating.blend(small.shape[:2], tiles, np.concatenate(maps))
         back = Affine.scale(image.shape[1] / width, image.shape[0] / height)
         return locating.find_lines(probability, log_em, back, small)
@@ -168,7 +161,7 @@ class TextHarmony:
         """Return a line as the reader wants it, and what stands in it that needs no reader."""
         line = reading.normalise(checked(crop), self.spec.read)
         line = ink.black_on_white(ink.even(line))
-        return line, sorted([*ink.leaders(line), *ink.boxes(line)])
+        return line, ink.drawn(line)
 
     def _read_twice(self, lines: Sequence[Image]) -> list[Reading]:
         """Read lines, doubtful ones once more a little wider, and keep what is surer."""
@@ -195,47 +188,52 @@ class TextHarmony:
         p = self.spec.vision.patch
         batches: list[tuple[int, list[int]]] = []
         for width, members in sorted(groups.items()):
-            size = max(1, _BATCH_TOKENS // (self.spec.read.rows * width // p))
+            size = max(1, self.parts.places // (self.spec.read.rows * width // p))
             batches += [(width, members[i : i + size]) for i in range(0, len(members), size)]
 
-        def draft(batch: tuple[int, list[int]]) -> list[_Draft]:
+        found: dict[int, Reading] = {}
+
+        def draft(batch: tuple[int, list[int]]) -> list[_Unsure]:
+            """Read a batch; return the lines that the language model has to check."""
             width, members = batch
             pixels = np.stack([reading.pad(lines[n], width) for n in members])
-            # Copies: views would keep the arrays of the whole batch alive.
-            return [
-                _Draft(n, visual.copy(), reading.greedy(ctc), ctc.copy())
-                for n, visual, ctc in zip(members, *self.parts.read_lines(pixels), strict=True)
-            ]
-
-        def check(some: Sequence[_Draft]) -> list[language.Written]:
-            return language.check(
-                self.parts,
-                [u.visual for u in some],
-                [u.draft for u in some],
-                [u.ctc for u in some],
-                self.spec.language.context,
-            )
-
-        found: dict[int, Reading] = {}
-        unsure: list[_Draft] = []
-        for drafts in side_by_side(draft, batches, self.parts.workers):
-            for d in drafts:
-                if d.draft.confidence < _SURE:
-                    unsure.append(d)
+            unsure = []
+            for n, visual, ctc in zip(members, *self.parts.read_lines(pixels), strict=True):
+                text = reading.greedy(ctc)
+                if pieces := doubts.pieces(text, visual, ctc):
+                    unsure.append(_Unsure(n, text, pieces))
                 else:
-                    text = d.draft
-                    found[d.number] = self._reading(
-                        text, text.ids, text.confidence, lines[d.number]
-                    )
-        unsure.sort(key=lambda u: len(u.visual) + len(u.draft.ids))
-        shares = [unsure[i : i + _BATCH_LINES] for i in range(0, len(unsure), _BATCH_LINES)]
-        for some, written_all in zip(
-            shares, side_by_side(check, shares, self.parts.workers), strict=True
-        ):
-            for u, written in zip(some, written_all, strict=True):
-                confidence = math.exp(sum(written.logprobs) / len(written.logprobs))
-                found[u.number] = self._reading(u.draft, written.ids, confidence, lines[u.number])
+                    found[n] = self._reading(text, text.ids, text.confidence, lines[n])
+            return unsure
+
+        drafted = side_by_side(draft, batches, self.parts.workers)
+        unsure = [line for lines_of_batch in drafted for line in lines_of_batch]
+        written = self._check([piece for line in unsure for piece in line.pieces])
+
+        def settle(line: _Unsure) -> None:
+            ids, confidence = doubts.join(line.draft, line.pieces, written)
+            found[line.number] = self._reading(line.draft, ids, confidence, lines[line.number])
+
+        side_by_side(settle, unsure, self.parts.workers)
         return [found[n] for n in range(len(lines))]
+
+    def _check(self, pieces: Sequence[doubts.Piece]) -> dict[int, language.Written]:
+        """Return what the language model makes of pieces of lines, by the identity of each."""
+        shares: list[list[doubts.Piece]] = []
+        for piece in sorted(pieces, key=lambda piece: piece.places):
+            if not shares or (len(shares[-1]) + 1) * piece.places > self.parts.places:
+                shares.append([])
+            shares[-1].append(piece)
+
+        def check(share: Sequence[doubts.Piece]) -> list[language.Written]:
+            return language.check(self.parts, share, self.spec.language.context)
+
+        found = side_by_side(check, shares, self.parts.workers)
+        return {
+            id(piece): written
+            for share, results in zip(shares, found, strict=True)
+            for piece, written in zip(share, results, strict=True)
+        }
 
     def _reading(
         self, draft: reading.Draft, ids: list[int], confidence: float, line: Image

@@ -24,11 +24,19 @@ _WINDOW = 0.45  # of the em: how far around a read space its gap is looked for
 _SPACE = 0.7  # of the line's usual gap between words: what can be a space as well
 _LONELY = 2.0  # times wider than every other gap of its word: what must be one
 _FEW = 4  # words of a line that tell how wide its spaces are; with fewer the em does
-_OWN, _LONELIER = 0.22, 3.0  # of the em, and instead of the above
+_OWN, _LONELIER = 0.22, 2.5  # of the em, and instead of the above
 _REACH = 0.8  # of the em: how far the line's first and last ink may lie from where it was read
 
 
-def settle(crop: LineCrop, reading: Reading) -> Reading:
+def by_ink(crop: LineCrop, reading: Reading) -> Reading:
+    """Return the reading with overlooked spaces put in and words that end where their ink ends."""
+    if len(reading.bounds) != len(reading.text) or not reading.text.strip():
+        return reading
+    blank = _blank_columns(crop)
+    return settle(crop, part_words(crop, reading, blank), blank)
+
+
+def settle(crop: LineCrop, reading: Reading, blank: npt.NDArray[np.bool_] | None = None) -> Reading:
     """Return the reading with its words ending where their ink ends; the text stays as it is.
 
     Characters keep their places within their word.
@@ -36,13 +44,14 @@ def settle(crop: LineCrop, reading: Reading) -> Reading:
     Args:
         crop: the line that was read.
         reading: with bounds; one without comes back unchanged.
+        blank: which columns of the crop show ground only; None finds out.
     """
     import numpy as np
 
     words = _words(reading.text)
     if len(reading.bounds) != len(reading.text) or not words:
         return reading
-    blank = _blank_columns(crop)
+    blank = _blank_columns(crop) if blank is None else blank
     width, em = len(blank), crop.image.shape[0] - 2 * crop.margin
     read = [(reading.bounds[i][0] * width, reading.bounds[j - 1][1] * width) for i, j in words]
     starts, ends = [read[0][0]], [end for _, end in read]
@@ -67,16 +76,19 @@ def settle(crop: LineCrop, reading: Reading) -> Reading:
     return replace(reading, bounds=tuple(bounds))
 
 
-def part_words(crop: LineCrop, reading: Reading) -> Reading:
+def part_words(
+    crop: LineCrop, reading: Reading, blank: npt.NDArray[np.bool_] | None = None
+) -> Reading:
     """Return the reading with spaces put in where two words were read as one.
 
     Only between letters, at a gap as wide as the line's other spaces and twice as wide as any other
     within the same word: monospaced and spaced-out words stay whole. In a line of few words the gap
-    must be .22 em, three times as wide as any other, with two letters on either side.
+    must be .22 em, 2.5 times as wide as any other, with two letters on either side.
 
     Args:
         crop: the line that was read.
         reading: with bounds; one without comes back unchanged.
+        blank: which columns of the crop show ground only; None finds out.
     """
     import numpy as np
 
@@ -84,7 +96,7 @@ def part_words(crop: LineCrop, reading: Reading) -> Reading:
     words = _words(text)
     if len(reading.bounds) != len(text) or not words:
         return reading
-    blank = _blank_columns(crop)
+    blank = _blank_columns(crop) if blank is None else blank
     width = len(blank)
     middles = [(a + b) / 2 * width for a, b in reading.bounds]
 
@@ -129,8 +141,10 @@ def _blank_columns(crop: LineCrop) -> npt.NDArray[np.bool_]:
     import numpy as np
 
     edge = int(crop.margin / 2)
-    grey = crop.image[edge : crop.image.shape[0] - edge].mean(axis=2)
-    contrast = np.abs(grey - np.median(grey)).max(axis=0)
+    red, green, blue = np.moveaxis(crop.image[edge : crop.image.shape[0] - edge], 2, 0)
+    light = red.astype(np.int16) + green + blue
+    ground = float(np.median(light[::2, ::2]))  # a sample tells it
+    contrast = np.maximum(light.max(axis=0) - ground, ground - light.min(axis=0)) / 3
     blank: npt.NDArray[np.bool_] = contrast < max(
         _NOISE, _FAINT * float(np.percentile(contrast, 90))
     )

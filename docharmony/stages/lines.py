@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Orientation = Literal["auto", "skew", "off"]
 
 _SURE = 0.8  # mean confidence at which a way up is taken without trying the others
-_WRONG_WAY = 0.5  # and below which even the other axis is tried
+_WRONG_WAY = 0.6  # and below which even the other axis is tried
 _CLEAR_AXIS = 1.8  # ratio of sharpness at which the axis is beyond doubt
 _SMALLEST = 8.0  # areas below this height or width in pixels hold no legible text
 _AROUND = 8.0  # page units shown around a line that is read alone: without them its skew is guessed

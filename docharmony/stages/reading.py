@@ -24,7 +24,7 @@ from ..engine.crops import HEIGHT, MARGIN, LineCrop, crop_lines
 from ..geometry import Affine, BBox, Polygon
 from ..model import Line, Page
 from ..stage import Context, Stage
-from .ink import part_words, settle
+from .ink import by_ink
 from .lines import (
     Position,
     ReadConfig,
@@ -173,7 +173,7 @@ class LocatingStage(ReadingStage):
 
         def polygons(position: Position) -> list[Polygon]:
             if position not in located:
-                upright = turn(image, position.quarters, position.angle)
+                upright = turn(image, position.quarters, position.angle, fast=True)
                 regions = self.locate(upright.image, ctx)
                 located[position] = [
                     levelled(region.polygon).map(upright.to_source) for region in regions
@@ -208,7 +208,7 @@ def _samples(polygons: Sequence[Polygon]) -> list[Polygon]:
 def _line(polygon: Polygon, crop: LineCrop, reading: Reading) -> Line | None:
     if _SPECK.fullmatch(reading.text):
         return None
-    reading = settle(crop, part_words(crop, reading))
+    reading = by_ink(crop, reading)
     width = crop.image.shape[1]
     length = max(1.0, width - 2 * crop.margin)
     bounds = [

@@ -21,13 +21,15 @@ F32, I64, U8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
 
 
 def vision(state: State, spec: ModelSpec, weights: Weights) -> ModelProto:
-    """Pixels (B, H, W, 3) with sides divisible by the patch -> tokens (B, H/p * W/p, D).
+    """Pixels (B, H, W, 3) with sides divisible by the patch -> tokens (B, K, D) of some patches.
 
-    A ViT without class token: patches, RMSNorm, pre-norm layers with axial rotary positions.
+    ``kept`` (K,) names them, in rows of H/p * W/p; what is left out is seen by no other. A ViT without
+    class token: patches, RMSNorm, pre-norm layers with axial rotary positions.
     """
     v, p = spec.vision, spec.vision.patch
     g = GraphBuilder("vision", weights)
     pixels = g.input("pixels", U8, ["batch", "height", "width", 3])
+    kept = g.input("kept", I64, ["kept"])
     batch, height, width, _ = g.dims(pixels)
     side = g.constant(np.array(p))
     rows, columns = g.node("Div", height, side), g.node("Div", width, side)
@@ -46,7 +48,9 @@ def vision(state: State, spec: ModelSpec, weights: Weights) -> ModelProto:
     x = g.node("Add", x, g.constant(-kernel.sum(1).astype(np.float32)))
     x = g.rms_norm(x, state["ln_pre.weight"], v.norm_epsilon)
 
-    cos, sin = _axial_rotary(g, rows, columns, tokens, v.head_dim, v.rope_theta)
+    tables = _axial_rotary(g, rows, columns, tokens, v.head_dim, v.rope_theta)
+    x = g.node("Gather", x, kept, axis=1)
+    cos, sin = (g.node("Gather", table, kept, axis=0) for table in tables)
     start = g.ints(0)
     for i in range(v.layers):
         w = _sub(state, f"transformer.layers.{i}.")
@@ -57,7 +61,7 @@ def vision(state: State, spec: ModelSpec, weights: Weights) -> ModelProto:
         x = g.node("Add", x, g.linear(h, w["attention.o_proj.weight"]))
         x = g.node("Add", x, _gated(g, g.rms_norm(x, w["ffn_norm.weight"], v.norm_epsilon),
                                     _sub(w, "feed_forward.")))  # fmt: skip
-    g.output("tokens", x, F32, ["batch", "tokens", v.hidden])
+    g.output("tokens", x, F32, ["batch", "kept", v.hidden])
     return g.model()
 
 

@@ -17,7 +17,8 @@ PYTHON_THERE=${PYTHON_THERE:-3.12}
 STATE=${STATE:-"${HOME}/docharmony-leg"}   # there; what lies here outlives a call, not the machine
 
 tree_mib() {
-    { git ls-files -z; git ls-files -z --others --exclude-standard; } |
+    # Without DIR: where git does not ignore it, it would be counted twice.
+    { git ls-files -z; git ls-files -z --others --exclude-standard --exclude="/${1#"$PWD"/}/"; } |
         xargs -0 -r stat -c %s 2>/dev/null | awk '{s += $1} END {printf "%d", s / 1048576 + 1}'
 }
 
@@ -32,8 +33,9 @@ pack() {
     tar -C "$site" -cJf "$dir/site.tar.xz" .
     rm -r "$site"
     tar -C "$assets" -cJf "$dir/assets.tar.xz" --exclude=held --exclude=licences .
-    total=$(($(tree_mib) + $(du -sm "$dir" | cut -f1)))
-    echo "repository $(tree_mib) MiB, $dir $(du -sm "$dir" | cut -f1) MiB, together $total of $LIMIT"
+    tree=$(tree_mib "${dir%/}")
+    total=$((tree + $(du -sm "$dir" | cut -f1)))
+    echo "repository $tree MiB, $dir $(du -sm "$dir" | cut -f1) MiB, together $total of $LIMIT"
     if [ "$total" -gt "$LIMIT" ]; then
         echo "too much: make smaller assets with docharmony train data --limit, or move large files" >&2
         echo "of the repository that training does not need aside for the call" >&2

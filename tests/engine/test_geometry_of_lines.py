@@ -56,11 +56,11 @@ def test_tiles_cover_all_ink_and_fit_the_grid(
     seen = np.zeros(page.shape[:2], bool)
     for tile in tiles:
         assert (tile.width, tile.height) == (tiles[0].width, tiles[0].height)
-        assert not any(v % 16 for v in tile)
+        assert not any(v % 16 for v in tile[:4])
         assert 0 <= tile.x <= page.shape[1] - tile.width
         assert 0 <= tile.y <= page.shape[0] - tile.height
         assert max(tile.width, tile.height) <= side + 16
-        seen[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] = True
+        tile.cut(seen)[:] |= np.kron(tile.cells, np.ones((16, 16), bool))
     assert seen[page.min(axis=2) == 0].all()
 
 
@@ -188,3 +188,15 @@ def test_a_crop_of_upside_down_text_is_upright() -> None:
     upside = Polygon.of([(200, 110), (60, 110), (60, 80), (200, 80)])
     first, second = crop_lines(page, [backwards, upside])
     assert np.abs(first.image[::-1, ::-1].astype(int) - second.image).max() <= 3
+
+
+@pytest.mark.parametrize("slope", [0, 6])
+def test_grey_pixels_are_resampled_as_coloured_ones(slope: int) -> None:
+    grey = np.repeat(np.random.default_rng(0).integers(0, 255, (90, 300, 1), np.uint8), 3, axis=2)
+    coloured = grey.copy()
+    coloured[45, 150] = (1, 2, 3)
+    places = Polygon.of([(10, 10), (280, 10 + slope), (280, 50 + slope), (10, 50)])
+    (one,), (other,) = (crop_lines(page, [places]) for page in (grey, coloured))
+    differ = (one.image != other.image).any(axis=2)
+    assert one.image.shape == other.image.shape
+    assert 0 < differ.sum() < 60

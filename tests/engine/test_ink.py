@@ -55,7 +55,7 @@ def test_pictures_and_blank_lines_stay_as_they_are() -> None:
 def test_leaders_are_found_between_text() -> None:
     text = "Purpose . . . . . . . . . . 17"
     pixels = line(text)
-    (found,) = ink.leaders(pixels)
+    (found,) = ink.drawn(pixels)
     assert found.text == "." * 10
     assert found.start > FONT.getlength("Purpose")
     assert found.end < pixels.shape[1] - FONT.getlength("17")
@@ -72,12 +72,12 @@ def test_leaders_are_found_between_text() -> None:
     "text", ["and so on ...", "a.b.c.d.e.f", "Mr. J. R. R. Roe", "- - - - -", "::::"]
 )
 def test_text_with_dots_is_no_leader(text: str) -> None:
-    assert ink.leaders(line(text)) == []
+    assert ink.drawn(line(text)) == []
 
 
 def test_a_line_of_dots_alone_leaves_nothing_to_read() -> None:
     pixels = line(". . . . . .")
-    found = ink.leaders(pixels)
+    found = ink.drawn(pixels)
     assert [row.text for row in found] == ["." * 6]
     assert reading.between(pixels, found) == []
 
@@ -90,13 +90,13 @@ def test_a_box_to_tick_is_told_by_its_sides(ticked: bool, sign: str) -> None:
     if ticked:
         draw.line((11, 15, 28, 32), (0, 0, 0), 3)
         draw.line((11, 32, 28, 15), (0, 0, 0), 3)
-    (found,) = ink.boxes(np.asarray(picture))
+    (found,) = ink.drawn(np.asarray(picture))
     assert found == (8, 32, sign)
 
 
 @pytest.mark.parametrize("text", ["DO0O QB [8] E H", "[ ] ( )", "8 9 6 B"])
 def test_letters_are_no_boxes(text: str) -> None:
-    assert ink.boxes(line(text)) == []
+    assert ink.drawn(line(text)) == []
 
 
 def test_the_edge_of_a_shadow_is_made_even() -> None:

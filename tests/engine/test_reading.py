@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docharmony.engine import language, reading, tokenizer
+from docharmony.engine.doubts import Piece
 from docharmony.engine.language import ctc_scores
 from docharmony.engine.reading import Draft, greedy
 from docharmony.engine.spec import NANO
@@ -107,9 +108,12 @@ class Scripted:
 
 
 def check(model: Scripted, *tables: np.ndarray) -> list[str]:
-    visual = [np.zeros((3, 8), np.float32) for _ in tables]
-    drafts = [greedy(table) for table in tables]
-    written = language.check(model, visual, drafts, list(tables), 200)
+    pieces = []
+    for table in tables:
+        draft = greedy(table)
+        count, visual = len(draft.ids), np.zeros((3, 8), np.float32)
+        pieces.append(Piece(0, count, draft, visual, table, np.ones(count + 1, bool)))
+    written = language.check(model, pieces, 200)
     return [tokenizer.decode(line.ids) for line in written]
 
 

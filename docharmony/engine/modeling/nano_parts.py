@@ -49,6 +49,7 @@ class TorchNanoParts:
     """
 
     workers = 1  # torch shares each operation out among all cores
+    places = 2560
 
     def __init__(
         self,
@@ -91,8 +92,8 @@ class TorchNanoParts:
         return _floats(model.heads.proj(columns)), _floats(model.ctc(columns).log_softmax(-1))
 
     @guarded
-    def map_lines(self, pixels: Bytes) -> Floats:
-        """Run tiles (B, H, W, 3) through encoder and locate head -> (B, 2, H/4, W/4)."""
+    def map_lines(self, pixels: Bytes, cells: npt.NDArray[np.bool_] | None = None) -> Floats:
+        """Run whole tiles (B, H, W, 3) through encoder and locate head -> (B, 2, H/4, W/4)."""
         kernel, code = (
             self._with("vision", "heads").locate(self._pixels(pixels)).float().split(1, 1)
         )

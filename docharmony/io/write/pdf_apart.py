@@ -11,8 +11,6 @@ from ...errors import BrokenError
 from . import pdf_image_codecs, pdf_images
 from .pdf_pictures import replace
 
-_BROKEN = (ValueError, RuntimeError, TypeError, KeyError, pikepdf.PdfError)
-
 
 def clear(pdf: pikepdf.Pdf, edits: Sequence[Mapping[str, Any]]) -> int:
     """Clear the places of edits in the pictures that they name; return how many pictures changed.
@@ -47,14 +45,7 @@ def clear(pdf: pikepdf.Pdf, edits: Sequence[Mapping[str, Any]]) -> int:
 def _blank(pdf: pikepdf.Pdf, image: Any, areas: Sequence[Any]) -> None:
     if not isinstance(image, pikepdf.Stream) or image.get("/Subtype") != "/Image":
         raise _missing()
-    try:
-        picture = pdf_image_codecs.decode(image)
-    except _BROKEN as error:
-        raise BrokenError(
-            "cannot redact an image",
-            why="its data cannot be decoded",
-            hint="Open the file in a viewer, save it again and retry.",
-        ) from error
+    picture = pdf_image_codecs.decoded(image)
     height, width = picture.samples.shape[:2]
     polygons = [[(x / width, y / height) for x, y in area] for area in areas]
     pdf_images.flat_fill(picture, pdf_images.cover((height, width), polygons))

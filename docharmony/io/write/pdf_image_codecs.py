@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pikepdf
 
-from ...errors import LimitExceededError
+from ...errors import BrokenError, LimitExceededError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,6 +32,22 @@ _DROPPED = frozenset(
     {"/Length", "/Filter", "/DecodeParms", "/DL", "/Metadata", "/PieceInfo", "/OPI"}
     | {"/Alternates", "/ID", "/SMaskInData", "/LastModified", "/Thumb", "/AF", "/F", "/FFilter"}
 )
+
+
+# What a stream of damaged data raises on the way to its samples.
+BROKEN = (ValueError, RuntimeError, TypeError, KeyError, pikepdf.PdfError)
+
+
+def decoded(image: Any) -> Picture:
+    """Return what :func:`decode` does; raise BrokenError where the data is broken."""
+    try:
+        return decode(image)
+    except BROKEN as error:
+        raise BrokenError(
+            "cannot redact an image",
+            why="its data cannot be decoded",
+            hint="Open the file in a viewer, save it again and retry.",
+        ) from error
 
 
 def decode(image: Any) -> Picture:

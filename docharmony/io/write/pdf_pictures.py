@@ -10,7 +10,6 @@ from typing import Any
 
 import pikepdf
 
-from ...errors import BrokenError
 from ...geometry import Affine, BBox
 from ..moves import Move
 from ..wire import Buffer
@@ -36,7 +35,6 @@ from .replace_pdf import MARK, Replacements
 # Pixels of a picture whose lines are set anew: looking for them takes several times its memory.
 _LARGEST = 100_000_000
 # What decoding a damaged image raises.
-_BROKEN = (ValueError, RuntimeError, TypeError, KeyError, pikepdf.PdfError)
 
 
 class Pictures:
@@ -102,7 +100,7 @@ class Pictures:
             return PixelPlan(kept=dict.fromkeys(range(len(areas)), "its picture is very large"))
         try:
             picture = pdf_image_codecs.decode(image)
-        except _BROKEN:
+        except pdf_image_codecs.BROKEN:
             return PixelPlan()  # editing it will say so
         height, width = picture.samples.shape[:2]
         pixels = [[(x * width, y * height) for x, y in polygon] for polygon in polygons]
@@ -146,14 +144,7 @@ class Pictures:
         masks = {key: self._edited(mask, polygons) for key, mask in soft.items()}
         if not hidden.any() and all(masks[key] is soft[key] for key in soft):
             return image
-        try:
-            picture = pdf_image_codecs.decode(image)
-        except _BROKEN as error:
-            raise BrokenError(
-                "cannot redact an image",
-                why="its data cannot be decoded",
-                hint="Open the file in a viewer, save it again and retry.",
-            ) from error
+        picture = pdf_image_codecs.decoded(image)
         if picture.samples.shape[:2] != hidden.shape:
             hidden = pdf_images.cover(picture.samples.shape[:2], polygons)
         size = len(image.read_raw_bytes())

@@ -95,6 +95,12 @@ class Needles:
     def __bool__(self) -> bool:
         return bool(self.folded)
 
+    def of_length(self, least: int) -> Needles:
+        """Return those of at least so many letters, folded."""
+        result = Needles()
+        result.folded = {text: whole for text, whole in self.folded.items() if len(text) >= least}
+        return result
+
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of every hit in the text."""
         return self._find(text, self.folded)

@@ -18,6 +18,7 @@ from ..geometry import BBox
 from .cut_off import cut_off, is_cut_off
 from .moves import Move
 from .needles import Needles, fold
+from .other_codes import Codes, holders, maps_of, spelt
 from .verify_bytes import object_hits, raw_hit, revision_hits, revisions
 from .verify_marks import bookmark_leaks
 from .verify_moves import Went, rest_check
@@ -132,6 +133,8 @@ def check_document(
     checks.append(["pages", same, f"{pages} pages by two parsers, {others[1]} in the input"])
     with _open(path, password) as pdf:
         places = sorted(set(object_hits(pdf, sought)))
+        if _in_other_codes(pdf, source, password, sought):
+            places.append("text in the codes of another font")
         identifier = pdf.trailer.get("/ID")
         old = _identifier(source, password)
         fresh = identifier is None or bytes(identifier[0]) != old
@@ -142,6 +145,21 @@ def check_document(
     detail = "one revision" if whole else "earlier revisions"
     checks.append(["written anew", whole and fresh, detail + ("" if fresh else ", old identifier")])
     return checks, []
+
+
+def _in_other_codes(pdf: pikepdf.Pdf, source: str, password: str | None, sought: Needles) -> bool:
+    """Return whether an output shows a needle in the codes of another font of the source."""
+
+    @functools.cache
+    def maps() -> list[Codes]:
+        with _open(source, password) as before:
+            return maps_of(before)
+
+    every = bool(mupdf(source, password).is_repaired)
+    try:
+        return any(spelt(holder, maps, sought, every=every) for holder in holders(pdf))
+    except (pikepdf.PdfError, TypeError, ValueError):
+        return every  # what cannot be parsed; of whole files the other checks read it
 
 
 def unseen(

@@ -138,7 +138,7 @@ def attack(recipe: Recipe, folder: Path, pipeline: Pipeline, profile: Any = "min
     """Write, redact and attack one document.
 
     A blow may make a font lie, which nobody notices who trusts the text layer, as these pipelines do:
-    what leaks then is redacted once more as users do, with the engine, and judged by that.
+    what leaks or is withheld then is redacted once more as users do, with the engine, and judged by that.
     """
     stem = recipe.seed.replace("/", "_")
     source, out = folder / f"{stem}.pdf", folder / f"{stem}-out.pdf"
@@ -146,7 +146,7 @@ def attack(recipe: Recipe, folder: Path, pipeline: Pipeline, profile: Any = "min
     book = recipe.book()
     source.write_bytes(recipe.file(book))
     result = judge(book, recipe, source, out, pipeline, profile)
-    if result.outcome == LEAK and recipe.blows:
+    if result.outcome in (LEAK, WITHHELD) and recipe.blows:
         out.unlink(missing_ok=True)
         return judge(book, recipe, source, out, Pipeline(RunConfig()), profile)
     return result

@@ -21,6 +21,7 @@ from pikepdf import Array, Dictionary, Name
 
 from docharmony.io.needles import Needles
 from docharmony.io.sanitize import Job, fonts
+from docharmony.io.sanitize.font_programs import Cff
 from docharmony.io.sanitize.font_type1 import Type1
 
 LETTERS = "ABCDEQZ"
@@ -317,6 +318,24 @@ def test_letters_that_nothing_shows_are_gone(kind: str, profile: Any) -> None:
     if kind == "vertical_cid":
         assert len(below["/W2"]) == 10
     _look(data, "opentype" in kind)
+
+
+def test_a_program_in_parts_with_matrices_of_their_own_keeps_its_size() -> None:
+    font = TTFont(io.BytesIO(build(True)))
+    table = CFFFontSet()
+    table.decompile(io.BytesIO(keyed(build(True))), font)
+    top = table[0]
+    # fontTools leaves the default out, others do not: written as another and turned into it.
+    top.FontMatrix = [0.002, 0, 0, 0.002, 0, 0]
+    top.FDArray[0].FontMatrix = [1, 0, 0, 1, 0, 0]
+    out = io.BytesIO()
+    table.compile(out, font)
+    written, default = bytes.fromhex("1e2c3f"), bytes.fromhex("1e1c3f")
+    assert out.getvalue().count(written) == 2
+    program = Cff(out.getvalue().replace(written, default))
+    assert program._scales() == [[0.001, 0.0, 0.0, 0.001, 0.0, 0.0]]
+    cut = Cff(program.cut({1, 2}, "New"))
+    assert cut._scales() == [[0.001, 0.0, 0.0, 0.001, 0.0, 0.0]]
 
 
 def test_a_map_that_builds_upon_another_is_cut_too() -> None:

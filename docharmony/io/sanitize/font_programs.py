@@ -11,10 +11,20 @@ import struct
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from ...geometry import Affine
+
 _TABLES = frozenset(
     {"head", "hhea", "hmtx", "maxp", "loca", "glyf", "cvt ", "fpgm", "prep", "cmap", "post", "CFF "}
 )
 _MOST_GLYPHS = 65535
+_THOUSANDTH = (
+    0.001,
+    0.0,
+    0.0,
+    0.001,
+    0.0,
+    0.0,
+)  # from units to an em, where a CFF program says nothing
 
 
 class FontProgramError(ValueError):
@@ -282,10 +292,35 @@ class Cff:
             self._top.rawDict.pop(key, None)
             self._top.__dict__.pop(key, None)
         self._set.fontNames[0] = name
+        scales = self._scales()
+        if self.keyed and "FontMatrix" in self._top.rawDict:
+            # A matrix like the default one is not written, and those of the parts would stand alone.
+            del self._top.rawDict["FontMatrix"]
+            self._top.__dict__.pop("FontMatrix", None)
+            for part, matrix in zip(self._top.FDArray, scales, strict=True):
+                part.FontMatrix = matrix
         out = io.BytesIO()
         self._set.compile(out, TTFont(recalcBBoxes=False))
-        self._check(out.getvalue(), kept, before, encoded, codes)
+        self._check(out.getvalue(), kept, before, encoded, codes, scales)
         return out.getvalue()
+
+    def _scales(self) -> list[list[float]]:
+        """Return the matrix of each part of a program, or of all of it, from its units to an em."""
+        own = list(self._top.rawDict.get("FontMatrix", _THOUSANDTH))
+        if not self.keyed:
+            return [own]
+        given = "FontMatrix" in self._top.rawDict
+        parts = []
+        for part in self._top.FDArray:
+            inner = part.rawDict.get("FontMatrix")
+            if inner is None:
+                parts.append(own)
+            elif not given:
+                parts.append(list(inner))
+            else:
+                product = Affine(*inner).then(Affine(*own))
+                parts.append([round(value, 9) for value in product])
+        return parts
 
     def _closed(self, kept: set[int], programs: list[list[Any]]) -> set[int]:
         """Add the parts of accented letters: four numbers before the end name them."""
@@ -311,10 +346,13 @@ class Cff:
         before: list[list[Any]],
         encoded: list[str],
         codes: Collection[int],
+        scales: list[list[float]],
     ) -> None:
         """Raise if the program that was written says something else of what is kept."""
         new = Cff(data)
         after = new.programs()
+        if new._scales() != scales:
+            raise FontProgramError("its size did not come out the same")
         if len(after) != len(before) or any(
             before[gid] != after[gid] or self.order[gid] != new.order[gid] for gid in kept
         ):

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 # Letters that lie a little beside those they are compared with match better when both are soft, pixels.
 _SOFTER, _SOFT = (0.0, 0.7, 1.4), 0.02
 _MOST_WORDS = 6
+# Coverage from which pixels tell how strong the ink is.
+_RANKED = 0.3
+# What is no more than this stronger is as strong.
+_STRONGER = 1.03
 # By how much a bold or a slanted face must match better than a plain one.
 _BOLD, _SLANT = 0.02, 0.015
 # Class, weight, slant, and a face that is much wider or narrower than the usual one of its class.
@@ -195,16 +199,24 @@ def _compare(
 
 
 def _strength(pairs: Sequence[tuple[Grey, Grey, float, float, float]], blur: float) -> float:
-    """Return by how much blurred letters must be stronger to come to what is seen (least squares)."""
+    """Return by how much blurred letters must be stronger to come to what is seen (least squares).
+
+    Dark pixels are compared by rank, not by place: letters that lie a little beside those they are
+    compared with are as dark.
+    """
+    import numpy as np
     from scipy.ndimage import gaussian_filter
 
     product = square = 0.0
     for picture, ink, *_ in pairs:
-        soft = gaussian_filter(picture, blur)
-        product += float((soft * ink).sum())
+        soft = np.sort(gaussian_filter(picture, blur), axis=None)
+        seen = np.sort(ink, axis=None)[soft > _RANKED]
+        soft = soft[soft > _RANKED]
+        product += float((soft * seen).sum())
         square += float((soft * soft).sum())
     # Never weaker: letters of another face than they are compared with only seem to be.
-    return min(2.0, max(1.0, product / max(square, 1e-6)))
+    strength = min(2.0, product / max(square, 1e-6))
+    return strength if strength > _STRONGER else 1.0
 
 
 def _alike(one: Grey, other: Grey) -> float:

@@ -19,13 +19,19 @@ _FAINT = 0.2
 # Spread of the middle half of the ground, as a share of the contrast, from which it is a picture; and
 # how wide strokes and the space between them are, as a share of the strip's height.
 _UNEVEN, _STROKES = 0.08, 0.3
+# Cover that is still believed.
+_MOST = 2.0
 # Edges that are no softer (rows) are those of letters as programs draw them.
 _SHARP = 0.37
 
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """Letters on a strip: how much of each pixel they cover (0.0-1.0), and their colour."""
+    """Letters on a strip: how much of each pixel they cover (0.0-1.0), and their colour.
+
+    Pixels that are further from the ground than the colour cover more than 1.0: where strokes are
+    thinner than they are soft, the ink itself is nowhere seen.
+    """
 
     cover: Grey
     colour: npt.NDArray[np.float32]
@@ -56,7 +62,7 @@ def find_ink(strip: Rgb) -> Ink | None:
     low, high = np.percentile(grey[~dark], (25, 75))  # an outline of the letters is no part of it
     if high - low > _UNEVEN * length**0.5:
         return _on_picture(strip, darker=bool(colour.mean() < ground.mean()))
-    cover = np.clip((flat - ground) @ line / length, 0.0, 1.0).reshape(strip.shape[:2])
+    cover = np.clip((flat - ground) @ line / length, 0.0, _MOST).reshape(strip.shape[:2])
     return Ink(cover.astype(np.float32), colour.astype(np.float32), ground.astype(np.float32))
 
 
@@ -82,7 +88,7 @@ def _on_picture(strip: Rgb, *, darker: bool) -> Ink | None:
     length = float(line @ line)
     if length < _CONTRAST**2:
         return None
-    cover = np.clip((pixels - under) @ line / length, 0.0, 1.0)
+    cover = np.clip((pixels - under) @ line / length, 0.0, _MOST)
     return Ink(cover.astype(np.float32), colour.astype(np.float32), ground.astype(np.float32))
 
 

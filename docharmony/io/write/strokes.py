@@ -21,8 +21,8 @@ _BEYOND = 0.14
 _CONTRAST, _LEAST, _MOST = 18.0, 0.004, 0.75
 # Letters beside the area take no more of a crop than this.
 _LETTERS = 0.3
-# Share of a row or column that a rule fills.
-_THROUGH = 0.6
+# How far on the way to ink the middle pixel of a row or column is that a rule fills.
+_THROUGH = 0.15
 _WIDTH = 12.0  # of the neighbourhood that says what the ground is, pixels
 
 
@@ -103,10 +103,21 @@ def neighbours(rgb: Rgb, hidden: Mask, ink: tuple[int, int, int]) -> Mask:
         return nothing
     sure = (way > _SURE) & seen
     # What runs through the crop is a rule: it says how it goes on under the letters.
-    sure[sure.sum(axis=1) > _THROUGH * np.maximum(1, seen.sum(axis=1))] = False
-    sure[:, sure.sum(axis=0) > _THROUGH * np.maximum(1, seen.sum(axis=0))] = False
+    sure[_through(way, seen)] = False
+    sure[:, _through(way.T, seen.T)] = False
     found = binary_dilation(sure, square, iterations=2) & ~hidden
     return np.asarray(found) if found.mean() < _LETTERS else nothing
+
+
+def _through(way: npt.NDArray[np.float32], seen: Mask) -> npt.NDArray[np.bool_]:
+    """Return which rows are ruled: most of what is seen of them is no ground.
+
+    A rule that is soft, or paler than the letters, is now and then as dark as they are.
+    """
+    middles = np.array(
+        [np.median(row[own]) if own.any() else 0.0 for row, own in zip(way, seen, strict=True)]
+    )
+    return np.asarray(middles > _THROUGH)
 
 
 def _way(

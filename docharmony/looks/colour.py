@@ -234,8 +234,8 @@ def _outline(
     whole = np.clip((values - ink.ground) @ out / max(1.0, float(out @ out)), 0.0, 1.0)
     whole = np.where(binary_dilation(letters, square), np.maximum(whole, cover), 0.0)
     whole[inner] = 1.0
-    slopes = np.gradient(cover)
-    around = float(np.hypot(*slopes).sum())
+    # What lies between two borders is as wide as it is large for the mean of their lengths.
+    around = float(np.mean([np.hypot(*np.gradient(part)).sum() for part in (cover, whole)]))
     width = float((whole - cover).sum()) / max(1.0, around)
     if not 0.4 < width < 0.25 * values.shape[0]:
         return None

@@ -54,21 +54,20 @@ def grain(pixels: Floats, known: Mask, seed: int = 0) -> Floats | None:
         seed: of the random choices.
     """
     import numpy as np
-    from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
+    from scipy.ndimage import binary_dilation, binary_erosion
 
     flat = binary_erosion(known)
     if flat.sum() < _ENOUGH:
         return None
-    weight = known.astype(np.float32)
-    total = np.maximum(gaussian_filter(weight, _SMOOTH), 1e-3)
-    mean: Floats = np.stack(
-        [gaussian_filter(pixels[..., c] * weight, _SMOOTH) / total for c in range(3)], axis=2
-    )
-    rest = pixels - mean
+    rest = _rest(pixels, known)
     size = np.abs(rest).max(axis=2)
     usual = float(np.median(size[flat])) / 0.6745
     drawn = known & (size > _DRAWN * usual + 6.0)
-    flat = flat & ~binary_dilation(drawn, np.ones((3, 3), bool), iterations=_AROUND)
+    if drawn.any():
+        apart = binary_dilation(drawn, np.ones((3, 3), bool), iterations=_AROUND)
+        flat = flat & ~apart
+        # What is drawn would tint the mean of what is around it.
+        rest = _rest(pixels, known & ~apart)
     if flat.sum() < _ENOUGH:
         return None
     random = np.random.default_rng(seed)
@@ -96,6 +95,17 @@ def grain(pixels: Floats, known: Mask, seed: int = 0) -> Floats | None:
         if not left.any():
             break
     return result
+
+
+def _rest(pixels: Floats, known: Mask) -> Floats:
+    """Return what known pixels differ from the mean of those around them."""
+    import numpy as np
+    from scipy.ndimage import gaussian_filter
+
+    weight = known.astype(np.float32)
+    total = np.maximum(gaussian_filter(weight, _SMOOTH), 1e-3)
+    mean = [gaussian_filter(pixels[..., c] * weight, _SMOOTH) / total for c in range(3)]
+    return np.asarray(pixels - np.stack(mean, axis=2), np.float32)
 
 
 def _is_texture(grey: Floats, flat: Mask) -> bool:

@@ -163,7 +163,7 @@ class Replacer:
         corners = frame.polygon().map(Affine.rotate(first.direction))
         seen = self.styles.tilted(first) if len(lines) == 1 else None
         if seen is not None:
-            corners = seen
+            corners, polygons = seen, [seen]
             setting = self.styles.of(first, seen)
         setting = replace(
             setting,

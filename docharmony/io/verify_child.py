@@ -271,30 +271,36 @@ def _check_places(
     page = mupdf(path, password)[number - 1]
     found = [char for line in mupdf_lines(page) for char in line]
     size = page.rect.width, page.rect.height
-    # Where a line was set anew, its gap must be empty, and so must the place of the edit but for what
-    # the line brought there.
-    areas = [*areas, *went.gaps]
-    reach = BBox.around(area.bbox for area in areas)
+    gaps = went.gaps
+    reach = BBox.around(area.bbox for area in (*areas, *gaps))
     other = pdfium_chars(pdfium(path, password)[number - 1], size, reach)
     count = 0
     for chars in (found, other):
-        for area in areas:
-            box = area.bbox
-            inside = [
-                c
-                for c in chars
-                if c.bbox.x1 > box.x0
-                and c.bbox.x0 < box.x1
-                and c.bbox.y1 > box.y0
-                and c.bbox.y0 < box.y1
-                and _under(c, area)
-                and not went.came(c)
-            ]
+        # Where a line was set anew, its gap must be empty but for its label, and so must the place of
+        # the edit but for what the line brought there: words, and labels of its gaps, maybe several.
+        labels: list[Char] = []
+        for area in (*gaps, *areas):
+            inside = [c for c in _inside(chars, area) if c not in labels and not went.came(c)]
             text = fold("".join(c.text for c in inside))
             # Of a label in an overlapping edit, an area may hold a part.
-            if inside and not any(text in name for name in names):
+            if not any(text in name for name in names):
                 count += len(inside)
+            elif area in gaps:
+                labels += inside
     return ["places", not count, f"{count} characters under edits, by two parsers"]
+
+
+def _inside(chars: Sequence[Char], area: Area) -> list[Char]:
+    box = area.bbox
+    return [
+        c
+        for c in chars
+        if c.bbox.x1 > box.x0
+        and c.bbox.x0 < box.x1
+        and c.bbox.y1 > box.y0
+        and c.bbox.y0 < box.y1
+        and _under(c, area)
+    ]
 
 
 def _under(char: Char, area: Area) -> bool:

@@ -170,7 +170,8 @@ class Book:
         for number, content in enumerate(self._content):
             self.page(number)["/Contents"] = self.pdf.make_stream(b"".join(content))
         buffer = io.BytesIO()
-        self.pdf.save(buffer, **self.save)
+        # An identifier made up anew each time would now and then take another length.
+        self.pdf.save(buffer, deterministic_id="encryption" not in self.save, **self.save)
         data = buffer.getvalue()
         if self.revise:
             data = revised(data, self.secret)
@@ -194,14 +195,22 @@ def revised(data: bytes, secret: str) -> bytes:
     with pikepdf.open(io.BytesIO(data)) as pdf:
         pdf.docinfo["/Keywords"] = secret
         buffer = io.BytesIO()
-        pdf.save(buffer, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+        pdf.save(
+            buffer,
+            object_stream_mode=pikepdf.ObjectStreamMode.disable,
+            deterministic_id=True,
+        )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.pdf"
         path.write_bytes(buffer.getvalue())
         with pymupdf.open(path) as document:
             document.set_metadata({"title": "Letter"})
-            document.saveIncr()
+            _append(document, path)
         return path.read_bytes()
+
+
+def _append(document: pymupdf.Document, path: Path) -> None:
+    document.save(path, incremental=True, encryption=pymupdf.PDF_ENCRYPT_KEEP, no_new_id=True)
 
 
 def with_orphan(data: bytes, secret: str) -> bytes:
@@ -212,7 +221,7 @@ def with_orphan(data: bytes, secret: str) -> bytes:
         with pymupdf.open(path) as document:
             number = document.get_new_xref()
             document.update_object(number, f"<</Note ({secret})>>")
-            document.saveIncr()
+            _append(document, path)
         return path.read_bytes()
 
 

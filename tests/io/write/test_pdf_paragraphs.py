@@ -170,3 +170,16 @@ def test_lines_stay_where_a_check_objects_to_new_ones(
     report = docharmony.redact(source, tmp_path / "out.pdf", terms=[NAME], pipeline=pipeline)
     assert seen == [True, False]
     assert all(check.passed for check in report.checks)
+
+
+def test_labels_that_come_to_stand_in_one_old_place_are_no_text_under_an_edit(
+    tmp_path: Path,
+) -> None:
+    text = "GB82 WEST 1234 5698 7654 32 or a@b.example"
+    source = page(tmp_path / "in.pdf", f"<p>{text}</p>")
+    pipeline = docharmony.Pipeline(RunConfig(text_layer="trust"))
+    out = tmp_path / "out.pdf"
+    docharmony.redact(source, out, pii=["iban", "email"], fill="label", pipeline=pipeline)
+    with pymupdf.open(out) as document:
+        left = document[0].get_text().split()
+    assert [word for word in left if word in ("iban", "email")] == ["iban", "email"]

@@ -161,6 +161,17 @@ def find(name: str, registered: Mapping[str, str | Recipe]) -> Path:
     )
 
 
+def check_name(name: str, registered: Mapping[str, str | Recipe]) -> None:
+    """Raise at once for what cannot be a checkpoint, without fetching, making or reading weights.
+
+    Raises:
+        CheckpointNotFoundError: no registered name, no folder with a manifest and no ``hf:`` name.
+        CheckpointError: the folder's manifest cannot be used.
+    """
+    if name not in registered and not name.startswith(_HUB):
+        load_manifest(find(name, registered))
+
+
 def load_manifest(path: str | os.PathLike[str]) -> Manifest:
     """Read a checkpoint's manifest and check that its files are there, of the right size.
 

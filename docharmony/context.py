@@ -129,8 +129,18 @@ def find_checkpoint(config: RunConfig, plugins: Plugins) -> Path:
     """Return the folder of ``config.checkpoint``; errors as in :func:`load_engine`."""
     from . import checkpoint
 
-    registered = {entry.name: entry.target for entry in plugins.checkpoints}
-    return checkpoint.find(config.checkpoint, registered)
+    return checkpoint.find(config.checkpoint, _registered(plugins))
+
+
+def check_checkpoint(config: RunConfig, plugins: Plugins) -> None:
+    """Raise CheckpointError for a ``config.checkpoint`` that can be none, though no page may need it."""
+    from . import checkpoint
+
+    checkpoint.check_name(config.checkpoint, _registered(plugins))
+
+
+def _registered(plugins: Plugins) -> dict[str, Any]:
+    return {entry.name: entry.target for entry in plugins.checkpoints}
 
 
 def load_engine(config: RunConfig, plugins: Plugins) -> Engine:

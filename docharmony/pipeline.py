@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, BinaryIO
 
 from .config import RunConfig, build, page_numbers
-from .context import RunContext
+from .context import RunContext, check_checkpoint
 from .errors import (
     BrokenError,
     CheckpointError,
@@ -59,6 +59,7 @@ class Pipeline:
     Raises:
         ConfigError: an unknown option, or a stage that needs what no stage before it provides.
         UsageError: a stage name that nobody registered.
+        CheckpointError: ``config.checkpoint`` names none; weights are not looked at yet.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class Pipeline:
     ) -> None:
         self.config = config or RunConfig()
         self.plugins = plugins or Plugins()
+        if engine is None:
+            check_checkpoint(self.config, self.plugins)
         self.context = RunContext(self.config, self.plugins, engine)
         self.custom = routes is not None
         self.routes = _build(self.config, self.plugins) if routes is None else dict(routes)

@@ -192,6 +192,14 @@ def test_errors_of_the_engine(run: Run, tmp_path: Path, args: list[str], code: i
     assert len(done.stderr.splitlines()) == 2
 
 
+def test_a_checkpoint_that_is_none_is_told_though_no_page_needs_it(run: Run, letter: Path) -> None:
+    (letter.parent / "empty").mkdir()
+    for name in ("none", str(letter.parent / "empty")):
+        done = run("ocr", letter, "--checkpoint", name)
+        assert done.returncode == 6, done.stderr
+        assert done.stdout == ""
+
+
 def test_a_stage_that_fails(run: Run, letter: Path, tmp_path: Path) -> None:
     done = run(*fault("fault.raises"), "ocr", letter, "-o", "a.json")
     assert done.returncode == 9

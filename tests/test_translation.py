@@ -411,3 +411,31 @@ def test_a_document_in_the_language_already_stays_as_it_is(
     report = translate(letter, out, to="en", translator="accents", pipeline=pipeline)
     assert report.count == 2  # the German paragraphs
     assert "Please bring the signed form" in text_of(out)
+
+
+def test_what_runs_from_right_to_left_begins_at_the_right_edge_of_its_column(
+    tmp_path: Path, pipeline: Pipeline
+) -> None:
+    path, out, words = tmp_path / "in.pdf", tmp_path / "out.pdf", tmp_path / "words.csv"
+    canvas = Canvas(str(path), pagesize=(420, 300), invariant=True)
+    canvas.setFont("Helvetica-Bold", 16)
+    canvas.drawString(40, 260, "Annual report")
+    canvas.setFont("Helvetica", 11)
+    canvas.drawString(40, 220, "The members thank all customers for their patience.")
+    canvas.drawCentredString(210, 20, "Page 1 of 4")
+    canvas.save()
+    words.write_text(
+        "en,he\nAnnual report,דוח שנתי\n"
+        "The members thank all customers for their patience.,החברים מודים לכל הלקוחות\n"
+        "Page 1 of 4,עמוד 1 מתוך 4\n",
+        encoding="utf-8",
+    )
+    options = TranslateConfig("he", source="en", translator="glossary", glossary=(str(words),))
+    translate(path, out, options=options, pipeline=pipeline)
+    with docharmony.open(path) as before, docharmony.open(out) as after:
+        edge = max(line.bbox.x1 for line in before.page(1).lines)
+        title, text, foot = after.page(1).lines
+    assert title.bbox.x1 == pytest.approx(edge, abs=3)
+    assert text.bbox.x1 == pytest.approx(edge, abs=3)
+    assert foot.bbox.center.x == pytest.approx(210, abs=12)
+    assert foot.text == "עמוד 1 מתוך 4"

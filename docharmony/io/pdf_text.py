@@ -19,7 +19,7 @@ from typing import Any
 import pymupdf
 from pymupdf import mupdf
 
-from . import accents, bitmap_fonts
+from . import accents, bitmap_fonts, right_to_left
 
 Style = tuple[float, bool, bool]  # size, bold, visible
 Key = tuple[int, int]  # block and line within MuPDF's text page
@@ -79,6 +79,9 @@ def words(
         found = _with_oblique(found, oblique, bounds, quads)
     if any(standing for _, _, standing in lines.values()):
         found = [_placed(word, *lines[word[5], word[6]]) for word in found]
+    if not oblique and right_to_left.holds("\n".join(word[4] for word in found)):
+        level = frozenset(key for key, (direction, *_) in lines.items() if not direction)
+        found = list(right_to_left.ordered(found, level))
     columns: list[tuple[Any, ...]] = list(zip(*found, strict=True)) or [()] * 8
     # MuPDF cuts words at the ASCII blanks, and leaves others inside.
     joined = "\n".join(columns[4])

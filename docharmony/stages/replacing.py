@@ -25,6 +25,8 @@ from .style import Styles
 _GAP = 0.35
 # What grows may meet what grows towards it: each takes at most this share of the space between.
 _HALF = 0.5
+# How far from the left edge of its column what begins there stands at most, in heights.
+_BESIDE = 1.5
 # Space at the border of a sheet where nothing is set, as a share of its width.
 _BORDER = 0.03
 # A line that slopes no more than this, in degrees, is level.
@@ -165,6 +167,14 @@ class Replacer:
         if seen is not None:
             corners, polygons = seen, [seen]
             setting = self.styles.of(first, seen)
+        room = self._room(corners, lines, setting, polygons)
+        turns = (direction == "rtl" or is_rtl(new)) and not is_rtl(first.text)
+        if turns and found in ("start", "justify") and seen is None and is_level(first):
+            # What began at the left edge of its column begins at the right one.
+            more = self._to_the_right(frame, room[2])
+            frame = BBox(frame.x0, frame.y0, frame.x1 + more, frame.y1)
+            corners = frame.polygon().map(Affine.rotate(first.direction))
+            room = (*room[:2], room[2] - more, room[3])
         setting = replace(
             setting,
             align=align or found,  # type: ignore[arg-type]
@@ -174,7 +184,7 @@ class Replacer:
             direction=direction,
             inline=tuple(inline),
             alike=alike,
-            room=self._room(corners, lines, setting, polygons),
+            room=room,
         )
         old = joined([line.text for line in lines])
         areas = _dressed(polygons, setting) or (tuple(polygons) if len(polygons) > 1 else ())
@@ -186,6 +196,21 @@ class Replacer:
     def _baseline(self, line: Line) -> float:
         """Return how far the baseline of a line lies below its top; 0.0 where nothing tells."""
         return self.styles.of(line, line.polygon).baseline if line.origin == "pdf" else 0.0
+
+    def _to_the_right(self, frame: BBox, free: float) -> float:
+        """Return how far it is to the right edge of the cell, or of the column, that a text begins in."""
+        _, frames = self._drawn
+        if any(box.contains(frame.center) for box in frames):
+            return free
+        column = [
+            line.bbox
+            for line in self.page.lines
+            if min(line.bbox.x1, frame.x1) - max(line.bbox.x0, frame.x0)
+            > 0.5 * min(line.bbox.width, frame.width)
+        ]
+        if frame.x0 > min((box.x0 for box in column), default=frame.x0) + _BESIDE * frame.height:
+            return 0.0  # it stands in the middle, or elsewhere
+        return max(0.0, min(free, max((box.x1 for box in column), default=frame.x1) - frame.x1))
 
     def _alone(self, frame: BBox, line: Line, em: float) -> str:
         """Return how a line that stands alone is aligned: by what stands around it on the page."""
@@ -290,6 +315,8 @@ class Replacer:
             # Boxes of letters reach above and below their ink: neighbours' boxes may overlap.
             if box.y1 <= frame.y0 + 0.15 * em or box.y0 >= frame.y1 - 0.15 * em:
                 continue
+            if box.x0 >= right_edge or box.x1 <= left_edge:
+                continue  # beyond the cell, or the sheet
             if box.x0 >= frame.x1 - 0.1 * em:
                 right = min(right, share * (box.x0 - frame.x1) - gap)
             elif box.x1 <= frame.x0 + 0.1 * em:

@@ -117,7 +117,7 @@ def _quotes(text: str, target: str) -> str:
 
 
 def _signs(plain: str, target: str) -> str:
-    text = re.sub(rf"(\d) ({_UNITS})(?!\w)", rf"\1{_NB}\2", plain)
+    text = re.sub(rf"(\d) ({_UNITS}(?!\w)|%)", rf"\1{_NB}\2", plain)
     name = language(target)
     if name not in ("zh", "ja", "yue"):
         text = _WIDE_SIGN.sub(lambda match: _WIDE[match[1]] + " ", text).translate(_WIDE_PAIRS)
@@ -133,8 +133,6 @@ def _signs(plain: str, target: str) -> str:
                 rf"{_THIN}\1",
                 text,
             )
-    elif name in ("de", "es", "sv", "fi", "cs", "ru", "nb", "no", "da", "pl", "sk", "sl"):
-        text = re.sub(r"(?<=\d) %", f"{_NB}%", text)
     elif name in ("zh", "ja"):
         wide = str.maketrans(",;:!?", "，；：！？" if name == "zh" else "、；：！？")
         text = re.sub(

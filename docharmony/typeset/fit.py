@@ -7,13 +7,11 @@ its top. Vertical text is the same with the axes turned by whoever draws it.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from ..model import Align
-from .shape import clusters
+from .breaks import Piece, is_wide, pieces_of
 
 # What may be done to a text that is too long, in this order: closer letters and lines, a size that
 # nobody notices, the free space around, a size that one does notice.
@@ -22,13 +20,12 @@ _UNNOTICED = 0.97
 _STEP = 0.03
 # Between words: what justified lines may have, as shares of a space.
 _MOST_SPACE, _LEAST_SPACE = 3.0, 0.7
+# Between ideographs, in em: a quarter is what Japanese rules allow (JLREQ).
+_MOST_DENSE = 0.25
+# Spaces of all kinds but those at which no line may end.
+_BLANKS = re.compile("[^\\S\u00a0\u202f\u2007]+")
 # Letters may reach beyond a box by this share of their size: boxes are found, not known.
 _SLACK = 0.03
-
-_NO_START = frozenset(
-    "!%),.:;?]}¢°·ˇˉ―‖’”…‰′″›℃∶、。〃〉》」』】〕〗〞︶︺︾﹀﹄﹚﹜﹞！＂％＇），．：；？］｀｜｝～ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶー々ゝゞヽヾ"
-)
-_NO_END = frozenset("$([{£¥‘“〈《「『【〔〖〝﹙﹛﹝＄（．［｛￡￥")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +78,7 @@ class SetLine:
         y: its baseline.
         width: how long it is, spacing included.
         word_space: added to every space, in page units.
+        dense: whether it is added to ideographs and kana too.
     """
 
     text: str
@@ -89,6 +87,13 @@ class SetLine:
     width: float
     word_space: float = 0.0
     start: int = 0
+    dense: bool = False
+
+    def spread(self, text: str) -> float:
+        """Return how much longer a part of the line is for being justified."""
+        if not self.word_space:
+            return 0.0
+        return self.word_space * _gaps(text, dense=self.dense)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +117,17 @@ class Layout:
 
 Measure = Callable[[str, int], float]
 """Gives the width in em of a part of the text that begins at a place in it."""
-Piece = tuple[int, int]
 
 
 def tidy(text: str) -> str:
-    """Return a text with single spaces, and none at the ends of its paragraphs."""
-    return "\n".join(" ".join(part.split()) for part in text.split("\n"))
+    """Return a text with single spaces, and none at the ends of its paragraphs.
+
+    Spaces at which no line may end stay what they are.
+
+    >>> tidy(" 12\u00a0%  of\tit ")
+    '12\\xa0% of it'
+    """
+    return "\n".join(_BLANKS.sub(" ", part).strip() for part in text.split("\n"))
 
 
 def fit(wish: Wish, width_of: Measure) -> Layout | None:
@@ -139,7 +149,7 @@ def fit(wish: Wish, width_of: Measure) -> Layout | None:
 
     paragraphs, at = [], 0
     for part in text.split("\n"):
-        paragraphs.append([(at + start, at + end) for start, end in _pieces(part)])
+        paragraphs.append([(at + start, at + end) for start, end in pieces_of(part)])
         at += len(part) + 1
     for scale, tight, grown in _attempts(wish):
         layout = _try(wish, text, paragraphs, measured, scale, tight, grown)
@@ -231,13 +241,16 @@ def _try(
             align = "start"
         if align == "fill" and own < 0.6 * (end - start):
             align = "start"
-        word_space = 0.0
+        word_space, dense = 0.0, False
         if align in ("justify", "fill"):
-            count = text.count(" ", first_char, last_char)
+            # What follows the last character is no gap.
+            inner = text[first_char : last_char - 1]
+            dense = any(map(is_wide, inner))
+            count = _gaps(inner, dense=dense)
             gap = (end - start) - own
-            if count and -(1 - _LEAST_SPACE) * space * count <= gap <= (
-                (_MOST_SPACE - 1) * space * count
-            ):
+            least = -(1 - _LEAST_SPACE) * space * (0 if dense else count)
+            most = (_MOST_DENSE * size if dense else (_MOST_SPACE - 1) * space) * count
+            if count and least <= gap <= most:
                 word_space = gap / count
                 own += gap
             align = "start"
@@ -248,9 +261,14 @@ def _try(
         else:
             x = start
         line = text[first_char:last_char]
-        placed.append(SetLine(line, x, first + number * step, own, word_space, first_char))
+        placed.append(SetLine(line, x, first + number * step, own, word_space, first_char, dense))
         begins = ends
     return Layout(size, tuple(placed), tracking, scale, grown)
+
+
+def _gaps(text: str, *, dense: bool) -> int:
+    """Return after how many characters a line may be stretched."""
+    return sum(c == " " or (dense and is_wide(c)) for c in text)
 
 
 def _break(
@@ -290,48 +308,3 @@ def _break(
 def indent_of(lines: Sequence[Piece], indent: float) -> float:
     """Return the indent of the line that comes after these."""
     return 0.0 if lines else indent
-
-
-def _pieces(text: str) -> list[Piece]:
-    """Return the text cut where a line may end; spaces stay at the end of pieces."""
-    pieces: list[Piece] = []
-    for match in re.finditer(r"\S+\s*", text):
-        at = match.start()
-        for piece in _cut_word(match[0]):
-            pieces.append((at, at + len(piece)))
-            at += len(piece)
-    return pieces
-
-
-def _cut_word(word: str) -> Iterator[str]:
-    """Yield the parts of a word: behind hyphens, and between the letters of scripts without spaces."""
-    start = 0
-    parts = list(clusters(word))
-    for (_, end), (_, after) in pairwise(parts):
-        before, behind = word[end - 1], word[end:after]
-        if behind[0].isspace() or before.isspace():
-            continue
-        hyphen = (
-            before in "-\u2010\u2013/"
-            and end >= 3
-            and behind[0].isalpha()
-            and word[end - 2].isalpha()
-        )
-        dense = (_dense(before) or _dense(behind[0])) and not (
-            behind[0] in _NO_START or before in _NO_END
-        )
-        if hyphen or dense:
-            yield word[start:end]
-            start = end
-    yield word[start:]
-
-
-def _dense(character: str) -> bool:
-    """Return whether lines may end beside it: ideographs, kana, and scripts that write no spaces."""
-    point = ord(character)
-    return (
-        (unicodedata.east_asian_width(character) in ("W", "F") and not 0xAC00 <= point <= 0xD7A3)
-        or 0x0E00 <= point <= 0x0EFF
-        or 0x1000 <= point <= 0x109F
-        or 0x1780 <= point <= 0x17FF
-    )

@@ -237,6 +237,10 @@ def _itemized(
     keys: list[tuple[int, str, Face | None, int | None]] = []
     script, face = "", None
     usual, number = chain, None
+    # Numbers and signs at the start are set as those behind letters are.
+    first = next(((i, j) for i, j in clusters(text) if _script(text[i])), None)
+    if first is not None and not looks:
+        face = chain.face_for(text[slice(*first)])
     for start, end in clusters(text):
         look = next((look for look in looks if look.start <= start < look.end), None)
         if number != (look.number if look else None):

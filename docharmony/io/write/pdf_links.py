@@ -193,9 +193,7 @@ def _reach(item: Planned, line: Any, part: Any, first: int, last: int) -> list[f
         def at(count: int) -> float:
             text = part.text[:count]
             wide = part.type.width(text, part.start) * size * scale * stretch if text else 0.0
-            return float(
-                part.x + wide + item.layout.tracking * count + line.word_space * text.count(" ")
-            )
+            return float(part.x + wide + item.layout.tracking * count + line.spread(text))
 
         return [at(first), at(last)]
     shaped = part.type.shape(part.text, part.start)

@@ -91,6 +91,8 @@ class OwnFonts:
         for code, char in meanings.items():
             if measure.measure(code).advance > 0:
                 codes.setdefault(char, code)
+        if " " in codes:
+            codes.setdefault("\u00a0", codes[" "])
         return OwnType(font, codes, measure) if codes else None
 
     def _codes_used(self) -> dict[tuple[int, int], set[bytes]]:

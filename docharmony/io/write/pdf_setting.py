@@ -170,9 +170,7 @@ class Setter:
         codes = ""
         for character in part.text:
             code = own.codes.get(character)
-            shift = layout.tracking
-            if character == " ":
-                shift += line.word_space
+            shift = layout.tracking + line.spread(character)
             if code is None:  # a space that the font does not have
                 shift += 0.25 * size
             else:
@@ -222,6 +220,7 @@ class Setter:
         told = True
         for glyph in run.glyphs:
             meaning = text[glyph.start : glyph.end]
+            meaning = " " if meaning.isspace() else meaning  # one glyph for all of them
             known = embedded.glyphs.setdefault(glyph.number, meaning)
             told &= bool(meaning) and known == meaning
         return told

@@ -163,7 +163,7 @@ class Planned:
             text = line.text[start - line.start : end - line.start]
             parts.append(Segment(text, start, at, kind, number))
             wide = _width(self.setting, kind, text, start, number) * self.layout.size
-            at += wide + self.layout.tracking * len(text) + line.word_space * text.count(" ")
+            at += wide + self.layout.tracking * len(text) + line.spread(text)
         return parts
 
     def inline(self, number: int) -> Inline:
@@ -451,5 +451,5 @@ def spots(
             if last and not planned.joined:
                 extra += tracking
             if glyph.end > glyph.start:
-                extra += line.word_space * shaped.text[glyph.start : glyph.end].count(" ")
+                extra += line.spread(shaped.text[glyph.start : glyph.end])
     return result

@@ -33,6 +33,7 @@ AHEAD = 12  # bytes judged in one run after the first; a change is mostly follow
 CTC_WEIGHT = 0.8
 CHOICES = 3  # bytes of the language model that are considered at a disagreement
 _FAR = -1e9  # bias of a place that must not be looked at
+_PUNCTUATION, _QUOTES = [0xE2, 0x80], range(0x98, 0xA0)  # bytes of curly quotes: two, and the last
 _NEAR = 4  # bytes of draft on either side whose steps decide between ways to go on
 
 
@@ -97,6 +98,9 @@ class _Line:
 
     def _vote(self, said: Floats, proposed: int) -> tuple[int, list[int]]:
         """Return the byte to go on with and what of the draft follows it."""
+        if self.ids[-2:] == _PUNCTUATION and proposed in _QUOTES:
+            # One stroke or two the picture tells: the model would have quotes go in pairs.
+            return proposed, self.rest[1:]
         top = np.argpartition(said, -CHOICES)[-CHOICES:]
         ways: list[tuple[int, list[int]]] = [(proposed, self.rest[1:])]
         for code in top.tolist():

@@ -15,6 +15,7 @@ from PIL import Image as Pictures
 from scipy import ndimage
 
 from ..geometry import Affine, Polygon
+from . import ends
 from .base import TextRegion
 
 if TYPE_CHECKING:
@@ -155,19 +156,21 @@ def find_lines(
         probability, log_em: (H/4, W/4), from :func:`blend`.
         to_source: map from the pixels of the page given to the network to those of the caller.
         image: the page given to the network. With it lone characters are found too, whose kernels
-            rise less high: where a thing as tall as a character stands.
+            rise less high: where a thing as tall as a character stands; and lines end between letters.
     """
     kernels = _kernels(probability, log_em, THRESHOLD)
     if image is not None:
         kernels += _lone(probability, log_em, image)
     long = [(a, len(k.points)) for k in kernels if (a := _own_angle(k)) is not None]
     common = _weighted_median(long)
-    regions = []
+    boxes = []
     for kernel in kernels:
         own = _own_angle(kernel)
-        corners = _box(kernel, common if own is None else own)
         confidence = float(np.clip(kernel.values.mean(), 0.0, 1.0))
-        regions.append(TextRegion(Polygon.of(corners).map(to_source), confidence))
+        boxes.append((_box(kernel, common if own is None else own), confidence))
+    if image is not None:
+        boxes = ends.settle(boxes, image)
+    regions = [TextRegion(Polygon.of(box).map(to_source), share) for box, share in boxes]
     return _in_order(regions)
 
 

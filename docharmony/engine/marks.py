@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,9 +26,13 @@ _HAIR = 0.1  # of the strongest contrast; thin strokes of a digit show, and hold
 _TAIL = 0.2
 _POINT, _COMMA = 0.05, 0.11  # of a digit's height, below its foot
 _HIGHEST = 0.3, 0.55  # a point, a comma
+_BROAD = 0.45  # either; wider are rules below a line and the foot of a 2
 _LEVEL = 0.08  # feet of the digits may differ by so much: old-style figures hang
 _LEAST = 0.1  # of a digit's height: the sides of a mark that was not read
 _WIDE = 1.25  # times the least distance of digits, where one was not read
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)+")
+# Of a digit's height: the width of a hyphen, its height, and its middle above the foot.
+_BAR = (0.15, 0.6), 0.2, (0.15, 0.55)
 _HANGING = "gjpqyQJ"
 _APART = 6  # pixels around a mark that was not read
 _LETTER, _DIGIT = 0.25, 0.55  # of the crop's height: the least of a letter; a digit
@@ -67,6 +72,10 @@ def settle(text: str, places: Places, line: Image) -> tuple[str, Places]:
         span = int(places[i - 1][0] * width), int(np.ceil(places[i + 1][1] * width))
         middle = (places[i][0] + places[i][1]) / 2 * width
         found[i] = _decide(shown, span, middle) or text[i]
+    for match in _NUMBER.finditer(text):
+        start, end = match.span()
+        if found[start:end] != list(match[0]) and _is_odd("".join(found[start:end])):
+            found[start:end] = match[0]
     centres = [(a + b) / 2 * width for a, b in places]
     least = min((centres[i + 1] - centres[i] for i in numbers), default=0.0)
     where = list(places)
@@ -81,6 +90,19 @@ def settle(text: str, places: Places, line: Image) -> tuple[str, Places]:
             found.insert(i + 1, mark)
             where[i : i + 2] = [(where[i][0], edges[0]), edges, (edges[1], where[i + 1][1])]
     return "".join(found), tuple(where)
+
+
+def _is_odd(number: str) -> bool:
+    """Whether a number has points and commas that no number has together.
+
+    >>> [_is_odd(number) for number in ("1.234,5", "3.6,2", "13.741,573", "1,2,3", "3,600.00")]
+    [False, True, True, False, False]
+    """
+    marks = [c for c in number if not c.isdigit()]
+    if len(set(marks)) < 2:
+        return False
+    _, *inner, last = re.split("[.,]", number)
+    return len(last) == 3 or len(set(marks[:-1])) > 1 or any(len(part) != 3 for part in inner)
 
 
 def settle_ends(text: str, places: Places, line: Image) -> tuple[str, Places]:
@@ -124,6 +146,8 @@ def settle_ends(text: str, places: Places, line: Image) -> tuple[str, Places]:
             continue
         end = centres[i + 2] if i + 2 < len(text) else float(width)
         mark = parts.mark(centres[last], end, foot, None if read else hair)
+        if mark is None and not read and i + 1 == len(text):
+            mark = parts.hyphen(centres[last], foot)
         if mark is None:
             continue
         sign, left, right = mark
@@ -210,6 +234,21 @@ class _Parts(NamedTuple):
             return ",", x0, x1
         return None
 
+    def hyphen(self, start: float, foot: float) -> tuple[str, int, int] | None:
+        """Return the hyphen that is all that stands right of a column; arguments as above."""
+        height = _DIGIT * len(self.labels)
+        (numbers,) = np.nonzero(self.boxes[:, 2] > start)
+        if len(numbers) != 1:
+            return None
+        y0, y1, x0, x1 = self.boxes[numbers[0]].tolist()
+        (narrow, wide), high, (low, top) = _BAR
+        is_bar = narrow * height <= x1 - x0 <= wide * height and y1 - y0 <= high * height
+        above = (foot - (y0 + y1) / 2) / height
+        inside = self.labels[y0:y1, x0:x1] == numbers[0] + 1
+        if is_bar and x1 - x0 >= 1.5 * (y1 - y0) and low <= above <= top and inside.mean() > 0.75:
+            return "-", x0, x1
+        return None
+
 
 def _decide(
     shown: Sequence[npt.NDArray[np.bool_]],
@@ -252,6 +291,7 @@ def _mark(
         and box[0] > foot - 0.45 * height
         and abs((box[2] + box[3]) / 2 - middle) < (_NEAR if least else _NEARER) * height
         and min(box[1] - box[0], box[3] - box[2]) >= max(2, least * height)
+        and box[3] - box[2] <= _BROAD * height
         and (not least or (_between(box, tall) and _is_apart(box, tall, faint)))
     ]
     if len(low) != 1:

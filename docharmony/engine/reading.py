@@ -170,6 +170,20 @@ def _unmix(match: re.Match[str]) -> str:
     return word
 
 
+def single_quotes(text: str, draft: str) -> str:
+    """Return the text without quotes put beside quotes, where the draft has one alone.
+
+    >>> single_quotes("del ”’perché", "del ”perché")
+    'del ”perché'
+    """
+    if text == draft:
+        return text
+    for pair in re.findall("[‘-‟]{2}", text):
+        if pair not in draft:
+            text = text.replace(pair, pair[0])
+    return text
+
+
 _AMOUNT = r"(?=\d{1,3}(?:[.,]?\d{3})*[.,]\d\d(?![\d.,]))"
 _SIGNS = (
     (re.compile(r"(?<![\w.,])S" + _AMOUNT), "$"),

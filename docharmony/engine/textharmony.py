@@ -161,7 +161,8 @@ class TextHarmony:
         """Return a line as the reader wants it, and what stands in it that needs no reader."""
         line = reading.normalise(checked(crop), self.spec.read)
         line = ink.black_on_white(ink.even(line))
-        return line, ink.drawn(line)
+        contrast = ink.contrast_of(line)
+        return ink.alike(line, contrast), ink.drawn(contrast)
 
     def _read_twice(self, lines: Sequence[Image]) -> list[Reading]:
         """Read lines, doubtful ones once more a little wider, and keep what is surer."""
@@ -238,7 +239,8 @@ class TextHarmony:
     def _reading(
         self, draft: reading.Draft, ids: list[int], confidence: float, line: Image
     ) -> Reading:
-        text = reading.signs(reading.one_script(tokenizer.decode(ids)))
+        text = reading.single_quotes(tokenizer.decode(ids), tokenizer.decode(draft.ids))
+        text = reading.signs(reading.one_script(text))
         steps = line.shape[1] / self.spec.vision.patch * self.spec.read.substeps
         places = reading.bounds(draft, text, steps)
         text, places = marks.settle(text, places, line)

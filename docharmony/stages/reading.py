@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
 _PIXELS = 16_000_000  # of rasters held at once while lines of several pages are read together
 _SAMPLES = 5  # lines that are read to find the way up
-_SPECK = re.compile(r"(?!\.{4})[.,'`´·:;_~ ]{1,8}")  # what dirt is read as
+# What dirt is read as, and a piece of a leader that was taken for larger type.
+_SPECK = re.compile(r"(?!\.{4})[.,'`´·:;_~ ]{1,8}|(?=.*•)[•·.\- ]{2,}")
 _TELLING = 10.0  # their best length, in heights: some twenty letters
 
 

@@ -45,6 +45,32 @@ def test_grey_lines_stay_as_they_are() -> None:
         assert ink.black_on_white(pixels) is pixels
 
 
+def test_one_coloured_word_makes_a_line_black() -> None:
+    text = "read the documents at org/doc that are available"
+    pixels = line(text).copy()
+    start, end = (round(6 + FONT.getlength(text[: text.index(part)])) for part in ("org", " that"))
+    word = pixels[:, start:end]
+    word[..., 0] = 255 - (255 - word[..., 0].astype(int)) // 12
+    found = ink.black_on_white(pixels)
+    assert np.abs(found.astype(int) - line(text)).mean() < 3
+
+
+def test_faint_words_become_as_dark_as_the_others() -> None:
+    text = "available at https://example.com/ and elsewhere"
+    plain = line(text, (60, 60, 60), (220, 220, 220)).astype(int)
+    faint = plain.copy()
+    start, end = (round(6 + FONT.getlength(text[: text.index(part)])) for part in ("http", " and"))
+    faint[:, start:end] = 220 - (220 - faint[:, start:end]) * 2 // 5
+    noise = np.random.default_rng(0).normal(0, 4, faint.shape[:2])[..., None]
+    given = (faint + noise).clip(0, 255).astype(np.uint8)
+    found = ink.alike(given, ink.contrast_of(given))
+    inside = slice(start + 4, end - 4)
+    assert found[:, inside].min() < 80 < given[:, inside].min()
+    assert np.array_equal(found[:, : start - 6], given[:, : start - 6])
+    even = (plain + noise).clip(0, 255).astype(np.uint8)
+    assert ink.alike(even, ink.contrast_of(even)) is even
+
+
 def test_pictures_and_blank_lines_stay_as_they_are() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (48, 200, 3), np.uint8)
     blank = np.full((48, 200, 3), 240, np.uint8)
@@ -55,7 +81,7 @@ def test_pictures_and_blank_lines_stay_as_they_are() -> None:
 def test_leaders_are_found_between_text() -> None:
     text = "Purpose . . . . . . . . . . 17"
     pixels = line(text)
-    (found,) = ink.drawn(pixels)
+    (found,) = ink.drawn(ink.contrast_of(pixels))
     assert found.text == "." * 10
     assert found.start > FONT.getlength("Purpose")
     assert found.end < pixels.shape[1] - FONT.getlength("17")
@@ -72,12 +98,12 @@ def test_leaders_are_found_between_text() -> None:
     "text", ["and so on ...", "a.b.c.d.e.f", "Mr. J. R. R. Roe", "- - - - -", "::::"]
 )
 def test_text_with_dots_is_no_leader(text: str) -> None:
-    assert ink.drawn(line(text)) == []
+    assert ink.drawn(ink.contrast_of(line(text))) == []
 
 
 def test_a_line_of_dots_alone_leaves_nothing_to_read() -> None:
     pixels = line(". . . . . .")
-    found = ink.drawn(pixels)
+    found = ink.drawn(ink.contrast_of(pixels))
     assert [row.text for row in found] == ["." * 6]
     assert reading.between(pixels, found) == []
 
@@ -90,13 +116,13 @@ def test_a_box_to_tick_is_told_by_its_sides(ticked: bool, sign: str) -> None:
     if ticked:
         draw.line((11, 15, 28, 32), (0, 0, 0), 3)
         draw.line((11, 32, 28, 15), (0, 0, 0), 3)
-    (found,) = ink.drawn(np.asarray(picture))
+    (found,) = ink.drawn(ink.contrast_of(np.asarray(picture)))
     assert found == (8, 32, sign)
 
 
 @pytest.mark.parametrize("text", ["DO0O QB [8] E H", "[ ] ( )", "8 9 6 B"])
 def test_letters_are_no_boxes(text: str) -> None:
-    assert ink.drawn(line(text)) == []
+    assert ink.drawn(ink.contrast_of(line(text))) == []
 
 
 def test_the_edge_of_a_shadow_is_made_even() -> None:

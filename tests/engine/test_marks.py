@@ -58,6 +58,12 @@ def test_what_is_no_mark_between_digits_stays(text: str) -> None:
     assert marks.settle(text, places(text, text), drawn(text)) == (text, places(text, text))
 
 
+def test_a_rule_below_the_digits_is_no_comma() -> None:
+    line = drawn("7.14").copy()
+    line[43:45] = 0
+    assert marks.settle("7.14", places("7.14", "7.14"), line)[0] == "7.14"
+
+
 def test_places_beyond_the_picture_say_nothing() -> None:
     text = "12,5"
     spots = tuple((1.0 + number, 1.5 + number) for number in range(len(text)))
@@ -88,6 +94,7 @@ def test_noise_changes_points_and_commas_alone(text: str, seed: int) -> None:
         ("the end is near.", "the end is near"),
         ("well, then.", "well, then."),
         ("nothing stands here", "nothing stands here"),
+        ("systems adminis-", "systems adminis"),
     ],
 )
 def test_a_mark_after_a_word_is_what_its_shape_says(shown: str, read: str) -> None:

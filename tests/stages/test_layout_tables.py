@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pymupdf
 import pytest
 
 from .drawn import (
+    LOREM,
     ROWS,
     Drawn,
     K,
@@ -109,3 +111,45 @@ def test_contents_are_no_table(layout: Layout) -> None:
     page = layout(drawn)
     assert K.TABLE not in kinds(page)
     assert "1 Chapter of some name 1" in [line.text for line in page.lines]
+
+
+def test_numbers_of_equations_do_not_join_the_next_column(layout: Layout) -> None:
+    drawn = Drawn()
+
+    def ending(x: float, row: int, text: str) -> None:
+        drawn.text(x - pymupdf.get_text_length(text, fontsize=10), 100 + 12 * row, text)
+
+    for row in range(14):
+        words = (LOREM * 2).split()[row:]
+        for x in (285, 545):
+            text = words.pop(0)
+            while pymupdf.get_text_length(f"{text} {words[0]}", fontsize=10) < 235:
+                text += " " + words.pop(0)
+            if x == 285 and row in (6, 7):
+                drawn.text(130, 100 + 12 * row, "a = b + c")
+                text = f"({row})"
+            ending(x, row, text)
+    page = layout(drawn)
+    numbers = [block for block in page.blocks if "(6)" in text_of(page, block)]
+    assert numbers
+    assert all(block.bbox.x1 < 300 for block in numbers)
+
+
+def test_an_upright_rule_parts_what_stands_on_one_line(layout: Layout) -> None:
+    drawn = Drawn()
+    for row, (name, value) in enumerate((("task", "Problem Set 3"), ("by", "Rebecca Turner"))):
+        drawn.text(204 - pymupdf.get_text_length(name, fontsize=14), 100 + 20 * row, name, 14)
+        drawn.text(211, 100 + 20 * row, value, 14)
+    drawn.rule(207, 84, 207, 130)
+    page = layout(drawn)
+    assert not any("task Problem" in line.text or "by Rebecca" in line.text for line in page.lines)
+
+
+def test_gaps_of_justified_lines_below_each_other_make_no_columns(layout: Layout) -> None:
+    drawn = Drawn()
+    for row in range(24):
+        drawn.text(60, 100 + 12 * row, "Those links must" if row in (4, 9, 15) else LOREM[:44])
+        if row in (4, 9, 15):
+            drawn.text(150, 100 + 12 * row, "start with what you have said")
+    page = layout(drawn)
+    assert len(page.blocks) == 1

@@ -15,6 +15,7 @@ from docharmony_train.config import load  # noqa: E402
 from docharmony_train.data import erasing, lines, tiles  # noqa: E402
 from docharmony_train.data.assets import paragraphs, split_of  # noqa: E402
 from docharmony_train.data.corpus import LONGEST, Corpus, number  # noqa: E402
+from docharmony_train.data.fonts import Fonts  # noqa: E402
 from docharmony_train.data.pools import Pooled, Ring  # noqa: E402
 from docharmony_train.data.samples import KINDS, Plan, Studio  # noqa: E402
 
@@ -40,6 +41,37 @@ def test_assets_list_their_licences_and_hold_names_out(assets: Path) -> None:
     assert "train 3" in train
     assert "held" not in train
     assert "held 3" in held
+
+
+def test_documents_of_the_benchmark_are_held_out(tmp_path: Path) -> None:
+    import pymupdf
+    from docharmony_train.data.assets import BENCHMARK, _Gatherer
+    from docharmony_train.data.packages import Package
+
+    path = tmp_path / "guide.pdf"
+    with pymupdf.open() as document:
+        page = document.new_page()
+        for y in range(100, 500, 20):
+            page.insert_text((72, y), "A line of a manual that everyone can read well.")
+        document.save(path)
+    assert split_of("pdf", "guide") == "train"
+    for name, split in (("other-doc", "train"), (f"{BENCHMARK[0]}-de", "held")):
+        gatherer = _Gatherer(tmp_path / name, 8 << 20)
+        gatherer.take(Package(name, "1.0", (path,), "License: CC0-1.0\n"))
+        assert [len(gatherer.pages[s]) for s in ("train", "held")] == [
+            int(split == s) for s in ("train", "held")
+        ]
+
+
+def test_assets_without_held_out_fonts_say_what_brings_some(assets: Path, tmp_path: Path) -> None:
+    fonts = json.loads((assets / "fonts" / "fonts.json").read_text())
+    (tmp_path / "fonts").mkdir()
+    kept = [font for font in fonts if font["split"] == "train"]
+    (tmp_path / "fonts" / "fonts.json").write_text(json.dumps(kept))
+    assert Fonts.load(tmp_path, "train").fonts
+    with pytest.raises(InputError, match="no fonts to measure with") as raised:
+        Fonts.load(tmp_path, "held")
+    assert "fonts-hack" in str(raised.value.hint)
 
 
 def test_words_of_a_dictionary_are_split_and_drawn(assets: Path) -> None:

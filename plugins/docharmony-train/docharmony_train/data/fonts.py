@@ -13,6 +13,12 @@ from PIL import ImageFont
 
 from docharmony import InputError
 
+BRINGING = {
+    "train": ("fonts-dejavu-core", "fonts-liberation", "fonts-lato"),
+    "held": ("fonts-hack", "fonts-courier-prime", "fonts-linuxlibertine", "fonts-texgyre"),
+}
+"""Debian packages with families of each split."""
+
 
 @dataclass(frozen=True, slots=True)
 class Font:
@@ -34,10 +40,14 @@ class Font:
 class Fonts:
     """Draws fonts; a family of many files is not drawn as often as all of them together."""
 
-    def __init__(self, fonts: list[Font]) -> None:
-        """Take at least one font; InputError where there is none."""
+    def __init__(self, fonts: list[Font], split: str = "train") -> None:
+        """Take at least one font; InputError where there is none, which says what brings some."""
         if not fonts:
-            raise InputError("no fonts", hint="Gather more packages: docharmony train data")
+            raise InputError(
+                f"no fonts to {'measure' if split == 'held' else 'train'} with",
+                why="one family in 12 is held out" if split == "held" else None,
+                hint=f"Gather again with packages that have some: {', '.join(BRINGING[split])}.",
+            )
         self.fonts = fonts
         files = Counter(font.family for font in fonts)
         weights = np.array([files[font.family] ** -0.6 for font in fonts])
@@ -56,7 +66,8 @@ class Fonts:
                 )
                 for item in listed
                 if item["split"] == split
-            ]
+            ],
+            split,
         )
 
     def draw(self, rng: np.random.Generator, text: str) -> Font | None:

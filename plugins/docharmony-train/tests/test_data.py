@@ -48,13 +48,13 @@ def test_documents_of_the_benchmark_are_held_out(tmp_path: Path) -> None:
     from docharmony_train.data.assets import BENCHMARK, _Gatherer
     from docharmony_train.data.packages import Package
 
-    path = tmp_path / "guide.pdf"
+    path = tmp_path / "leaflet.pdf"
     with pymupdf.open() as document:
         page = document.new_page()
         for y in range(100, 500, 20):
             page.insert_text((72, y), "A line of a manual that everyone can read well.")
         document.save(path)
-    assert split_of("pdf", "guide") == "train"
+    assert split_of("pdf", "leaflet") == "train"
     for name, split in (("other-doc", "train"), (f"{BENCHMARK[0]}-de", "held")):
         gatherer = _Gatherer(tmp_path / name, 8 << 20)
         gatherer.take(Package(name, "1.0", (path,), "License: CC0-1.0\n"))

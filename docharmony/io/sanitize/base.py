@@ -66,13 +66,11 @@ class Job:
             self.note(where, "removed")
 
     def clean(self, text: str) -> str:
-        """Return the text with all hits cut out."""
-        for _ in range(len(text)):
-            hit = next(self.needles.find(text), None)
-            if hit is None:
-                return text
-            text = text[: hit[0]] + text[hit[1] :]
-        return ""
+        """Return the text with all hits cut out, and those that come about by that."""
+        # All at once: of two terms that overlap, the one cut first would leave half of the other.
+        while gone := {at for start, end in self.needles.find(text) for at in range(start, end)}:
+            text = "".join(char for at, char in enumerate(text) if at not in gone)
+        return text
 
     def clean_strings(self, value: Any, where: str, depth: int = 0) -> None:
         """Cut hits out of all strings of a dictionary or array and its direct children."""

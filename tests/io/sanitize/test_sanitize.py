@@ -112,6 +112,17 @@ def test_no_carrier_keeps_a_hit(profile: Profile, tmp_path: Path) -> None:
     assert {action["action"] for action in job.actions} <= {"cleaned", "removed"}
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_terms_that_overlap_no_half_is_left(turn: int) -> None:
+    first, last = SECRET.split()
+    needles = Needles([SECRET, last])
+    needles.folded = dict(list(needles.folded.items())[::turn])
+    pdf = laden(SECRET)
+    sanitize(Job(pdf, "minimal", needles))
+    pdf = pikepdf.open(io.BytesIO(saved(pdf)))
+    assert list(object_hits(pdf, Needles([first]))) == []
+
+
 def test_minimal_keeps_what_holds_no_hit(tmp_path: Path) -> None:
     pdf, _ = cleaned(PLAIN, "minimal", tmp_path)
     document = pymupdf.open(stream=saved(pdf))

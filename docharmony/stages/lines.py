@@ -336,7 +336,9 @@ def map_line(line: Line, affine: Affine) -> Line:
         corners = word.polygon.map(affine)
         words.append(replace(word, bbox=corners.bbox, quad=None if level else corners))
     mapped = line_of_words(words, polygon)
-    return replace(mapped, id=line.id, bold=line.bold, visible=line.visible)
+    return replace(
+        mapped, id=line.id, bold=line.bold, visible=line.visible, vertical=line.vertical
+    )
 
 
 # --- beside the text layer -----------------------------------------------------------------------

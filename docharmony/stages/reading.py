@@ -24,6 +24,7 @@ from ..engine.crops import HEIGHT, MARGIN, LineCrop, crop_lines
 from ..geometry import Affine, BBox, Polygon
 from ..model import Line, Page
 from ..stage import Context, Stage
+from ..typeset.breaks import is_wide
 from .ink import by_ink
 from .lines import (
     Position,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ..engine.base import Image, Reading, TextRegion
 
 _PIXELS = 16_000_000  # of rasters held at once while lines of several pages are read together
+_UPRIGHT = 15.0  # degrees by which a column of letters leans at most
 _SAMPLES = 5  # lines that are read to find the way up
 # What dirt is read as, and a piece of a leader that was taken for larger type.
 _SPECK = re.compile(r"(?!\.{4})[.,'`´·:;_~ ]{1,8}|(?=.*•)[•·.\- ]{2,}")
@@ -216,4 +218,13 @@ def _line(polygon: Polygon, crop: LineCrop, reading: Reading) -> Line | None:
         ((a * width - crop.margin) / length, (b * width - crop.margin) / length)
         for a, b in reading.bounds
     ]
-    return line_of(polygon, reading.text, reading.confidence, bounds)
+    line = line_of(polygon, reading.text, reading.confidence, bounds)
+    return replace(line, vertical=True) if line is not None and _is_column(line) else line
+
+
+def _is_column(line: Line) -> bool:
+    """Return whether a line that runs down is vertical writing: its letters are of a script that has it."""
+    if abs(line.direction - 90) > _UPRIGHT:
+        return False
+    letters = [c for word in line.words for c in word.text if c.isalpha()]
+    return bool(letters) and sum(map(is_wide, letters)) > len(letters) / 2

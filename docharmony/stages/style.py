@@ -34,6 +34,8 @@ _SAMPLED, _VOTES, _ENOUGH, _AGREED = 12, 60.0, 3, 0.7
 _TINT, _SHADE = 12.0, 25.0
 # Share of its size by which a line is measured wrongly at most.
 _ALIKE = 0.15
+# Cover of pixels that are ink, and how wide the ink of the widest ideographs is, in em.
+_INKED, _WIDE_INK = 0.4, 0.94
 # Lines that slope more than this, in degrees, have no upright box around them.
 _SLOPE = 1.5
 
@@ -143,6 +145,8 @@ class Styles:
         strip = self._strip(line)
         if strip is None:
             return Setting(size=0.8 * high, origin=line.origin)
+        if line.vertical:
+            return _of_column(strip, line)
         unit = strip.unit
         usual = self._usual(strip)
         look = strip.agreed(usual)
@@ -256,6 +260,20 @@ def _of_span(span: Span, polygon: Polygon) -> Setting:
         color=span.color,
         baseline=baseline,
         visible=span.visible,
+    )
+
+
+def _of_column(strip: Strip, line: Line) -> Setting:
+    """Return how vertical writing is set: its strip shows it lying on its side."""
+    import numpy as np
+
+    across = np.flatnonzero((strip.ink.cover > _INKED).any(axis=1))
+    return Setting(
+        size=(int(across[-1]) - int(across[0]) + 1) * strip.unit / _WIDE_INK,
+        color=_rgb(strip.ink.colour),
+        origin=line.origin,
+        visible=line.visible,
+        blur=strip.look.blur * strip.unit,
     )
 
 

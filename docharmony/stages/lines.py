@@ -336,9 +336,7 @@ def map_line(line: Line, affine: Affine) -> Line:
         corners = word.polygon.map(affine)
         words.append(replace(word, bbox=corners.bbox, quad=None if level else corners))
     mapped = line_of_words(words, polygon)
-    return replace(
-        mapped, id=line.id, bold=line.bold, visible=line.visible, vertical=line.vertical
-    )
+    return replace(mapped, id=line.id, bold=line.bold, visible=line.visible, vertical=line.vertical)
 
 
 # --- beside the text layer -----------------------------------------------------------------------

@@ -223,7 +223,7 @@ def _line(polygon: Polygon, crop: LineCrop, reading: Reading) -> Line | None:
 
 
 def _is_column(line: Line) -> bool:
-    """Return whether a line that runs down is vertical writing: its letters are of a script that has it."""
+    """Return whether a line that runs down is vertical writing: its script must have that."""
     if abs(line.direction - 90) > _UPRIGHT:
         return False
     letters = [c for word in line.words for c in word.text if c.isalpha()]

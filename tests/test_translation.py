@@ -439,3 +439,16 @@ def test_what_runs_from_right_to_left_begins_at_the_right_edge_of_its_column(
     assert text.bbox.x1 == pytest.approx(edge, abs=3)
     assert foot.bbox.center.x == pytest.approx(210, abs=12)
     assert foot.text == "עמוד 1 מתוך 4"
+
+
+@pytest.mark.parametrize("most", [False, True])
+def test_sizes_are_evened_where_most_of_a_page_is_translated(
+    most: bool, letter: Path, tmp_path: Path, pipeline: Pipeline
+) -> None:
+    glossary = tmp_path / "g.csv"
+    glossary.write_text("en,es\nNotice to all members,Aviso a todos los socios\n")
+    options = TranslateConfig("es", translator="accents" if most else "", glossary=(str(glossary),))
+    plan = propose_translations(letter, options=options, pipeline=pipeline).plan
+    made = [edit for own in plan.edits.values() for edit in own]
+    assert made
+    assert all(edit.style is not None and edit.style.alike is most for edit in made)

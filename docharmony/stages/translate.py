@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -156,10 +156,13 @@ class TranslateStage(Stage):
         chosen = self._chosen(pages, found, left, ctx)
         styled = [looks(unit.parts, seen, unit.text) for unit, _ in chosen]
         results = self._translated(chosen, styled, ctx)
+        reasons = [self._reason_to_leave(result) for result in results]
+        alike = _mostly(pages, [u for (u, _), why in zip(chosen, reasons, strict=True) if not why])
         edits: list[list[Edit]] = [[] for _ in pages]
         replacers: dict[int, Replacer] = {}
-        for (unit, source), own_looks, result in zip(chosen, styled, results, strict=True):
-            reason = self._reason_to_leave(result)
+        for (unit, source), own_looks, result, reason in zip(
+            chosen, styled, results, reasons, strict=True
+        ):
             if reason or result.text is None:
                 left += _left(unit, reason, pages, failed=result.failed)
                 continue
@@ -176,7 +179,7 @@ class TranslateStage(Stage):
                     replacers[index].block(
                         lines, text, self._naming(pages[index], edits[index], source, result),
                         language=self._to, align=unit.align,
-                        inline=own_looks.of(result.parts, start, end, text), alike=True,
+                        inline=own_looks.of(result.parts, start, end, text), alike=alike[index],
                     )
                 )  # fmt: skip
         ctx.store.setdefault(self.name, []).extend(left)
@@ -350,6 +353,22 @@ def _seen_only(
 def counts(left: Sequence[Left]) -> Mapping[str, int]:
     """Return how many texts stay for each reason, the most frequent first."""
     return dict(Counter(item.reason for item in left).most_common())
+
+
+def _mostly(pages: Sequence[Page], going: Iterable[units.Unit]) -> list[bool]:
+    """Return for each page whether most of its letters get a translation.
+
+    Only there does what has to be set smaller take the others along: elsewhere they would not be of
+    the size of the texts that stay.
+    """
+    count = [0] * len(pages)
+    for unit in going:
+        for index, lines in unit.parts:
+            count[index] += sum(len(line.text) for line in lines)
+    return [
+        2 * own >= sum(len(line.text) for line in page.lines)
+        for page, own in zip(pages, count, strict=True)
+    ]
 
 
 def _left(

@@ -448,7 +448,8 @@ def test_sizes_are_evened_where_most_of_a_page_is_translated(
     glossary = tmp_path / "g.csv"
     glossary.write_text("en,es\nNotice to all members,Aviso a todos los socios\n")
     options = TranslateConfig("es", translator="accents" if most else "", glossary=(str(glossary),))
-    plan = propose_translations(letter, options=options, pipeline=pipeline).plan
+    with docharmony.open(letter) as source:
+        plan = propose_translations(source, options=options, pipeline=pipeline).plan
     made = [edit for own in plan.edits.values() for edit in own]
     assert made
-    assert all(edit.style is not None and edit.style.alike is most for edit in made)
+    assert all(edit.setting is not None and edit.setting.alike is most for edit in made)

@@ -107,7 +107,9 @@ class Model:
             if self.tokenizer.pad_token_id is None:
                 self.tokenizer.pad_token = self.tokenizer.eos_token
         self.model = model.to(self.device).eval()
-        self.languages = codes.find(self.tokenizer.get_vocab())
+        # The tokenizer of M2M-100 keeps its language tokens beside its vocabulary.
+        beside = getattr(self.tokenizer, "lang_token_to_id", {})
+        self.languages = codes.find(dict.fromkeys([*self.tokenizer.get_vocab(), *beside]))
 
     @property
     def window(self) -> int:

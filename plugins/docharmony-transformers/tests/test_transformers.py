@@ -121,6 +121,28 @@ def nllb(folder: Path) -> Path:
     return folder
 
 
+def m2m(folder: Path) -> Path:
+    import sentencepiece
+    import transformers
+
+    folder.mkdir()
+    model = pieces(folder, "sentencepiece.bpe")
+    spm = sentencepiece.SentencePieceProcessor(str(model))
+    vocab = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
+    for number in range(spm.get_piece_size()):
+        vocab.setdefault(spm.id_to_piece(number), len(vocab))
+    (folder / "vocab.json").write_text(json.dumps(vocab))
+    tokenizer = transformers.M2M100Tokenizer(str(folder / "vocab.json"), str(model))
+    tokenizer.save_pretrained(folder)
+    config = transformers.M2M100Config(
+        vocab_size=len(vocab) + 108, d_model=16, encoder_layers=1, decoder_layers=1,
+        encoder_ffn_dim=16, decoder_ffn_dim=16, encoder_attention_heads=2,
+        decoder_attention_heads=2, max_position_embeddings=64,
+    )  # fmt: skip
+    transformers.M2M100ForConditionalGeneration(config).save_pretrained(folder)
+    return folder
+
+
 def causal(folder: Path, *, chat: bool) -> Path:
     import tokenizers
     import transformers
@@ -195,6 +217,20 @@ def test_nllb_begins_with_the_language_wanted(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not fr"):
         own.check("en", "fr")
     assert len(own.translate(["the house is red"], "en", "zh")) == 1
+
+
+@pytest.mark.torch
+def test_m2m_begins_with_the_language_wanted(tmp_path: Path) -> None:
+    own = translator(m2m(tmp_path / "m"))
+    left, right = own._loaded().pair("en", "es-MX")
+    assert left is not None
+    assert right is not None
+    assert (left.name, right.token) == ("en", "__es__")
+    tokenizer = own._loaded().tokenizer
+    assert tokenizer.convert_tokens_to_ids(right.token) == tokenizer.get_lang_id("es")
+    assert len(own.translate(["the house is red", "sign the form"], "en", "es")) == 2
+    with pytest.raises(UsageError, match="not eu"):
+        own.check("en", "eu")
 
 
 @pytest.mark.torch

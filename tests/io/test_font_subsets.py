@@ -70,8 +70,13 @@ def build(cff: bool) -> bytes:
     return out.getvalue()
 
 
-def type1() -> bytes:
-    """Return a Type 1 program of .notdef and LETTERS; each but .notdef draws a part by a subroutine."""
+def type1(letters: str = LETTERS, first: int = 65) -> bytes:
+    """Return a Type 1 program of .notdef and letters; each but .notdef draws a part by a subroutine.
+
+    Args:
+        letters: in the order in which the program has them; codes go on from the first of them.
+        first: the code of the first.
+    """
 
     def number(value: int) -> bytes:
         return b"\xff" + value.to_bytes(4, signed=True)
@@ -84,12 +89,13 @@ def type1() -> bytes:
 
     move, line, close, end = b"\x15", b"\x05", b"\x09", b"\x0e"
     subrs = [b"\x0b"] * 4
+    subrs += [call(-20 * n, 700, operator=line) + b"\x0b" for n, _ in enumerate(LETTERS, 1)]
     entries = []
-    for n, name in enumerate([".notdef", *LETTERS]):
+    for name in (".notdef", *letters):
+        n = 0 if name == ".notdef" else 1 + LETTERS.index(name)
         code = call(50, 500 + 10 * n, operator=b"\x0d") + call(0, 0, operator=move)
         if n:
             code += call(60 * n, 0, operator=line) + call(3 + n, operator=b"\x0a")
-            subrs.append(call(-20 * n, 700, operator=line) + b"\x0b")
         body = coded(code + close + end)
         entries.append(b"/%s %d RD " % (name.encode(), len(body)) + body + b" ND\n")
     routines = b"".join(
@@ -108,7 +114,7 @@ def type1() -> bytes:
         + b"end end readonly put noaccess put dup/FontName get exch definefont pop mark currentfile "
         b"closefile\n"
     )
-    codes = b"".join(b"dup %d /%s put\n" % (65 + n, c.encode()) for n, c in enumerate(LETTERS))
+    codes = b"".join(b"dup %d /%s put\n" % (first + n, c.encode()) for n, c in enumerate(letters))
     clear = (
         b"%!PS-AdobeFont-1.0: Subset\n12 dict begin /FontInfo 2 dict dup begin\n"
         b"/FullName (Subset of QZ) readonly def end readonly def\n/FontName /Subset def\n"
@@ -250,7 +256,8 @@ def pages(data: bytes) -> list[bytes]:
     with pymupdf.open(stream=data) as document:
         drawn = [page.get_pixmap(dpi=144).samples for page in document]
     other = pypdfium2.PdfDocument(data)
-    return drawn + [bytes(other[n].render(scale=2).to_numpy().tobytes()) for n in range(len(other))]
+    # PDFium knows no fonts that a graphics state sets: it draws the codes of the last page in another.
+    return drawn + [bytes(other[n].render(scale=2).to_numpy().tobytes()) for n in (0, 1)]
 
 
 def saved(pdf: pikepdf.Pdf) -> bytes:
@@ -309,14 +316,17 @@ def test_letters_that_nothing_shows_are_gone(kind: str, profile: Any) -> None:
         assert not set(SECRET) & set(read.encoding())
         assert b"Subset of" not in data
         assert b"4711" not in read._private
-        empty = [n for n, entry in read._subrs.items() if entry.code == b"\x0b"]
-        assert empty == [0, 1, 2, 3, 9, 10]  # what Q and Z called
+        assert not read._subrs.keys() & {9, 10}  # what Q and Z called
         clear = data.index(b"eexec") + 6
         lengths = [clear, len(data) - clear - 533, 533]
         assert [int(program[f"/Length{n}"]) for n in (1, 2, 3)] == lengths
         return
     if kind == "vertical_cid":
         assert len(below["/W2"]) == 10
+    if kind == "chained_maps":
+        assert {"where": "numbers of glyphs", "action": "kept"} in job.actions
+        return
+    assert {"where": "numbers of glyphs", "action": "cleaned"} in job.actions
     _look(data, "opentype" in kind)
 
 
@@ -365,11 +375,11 @@ def _look(data: bytes, opentype: bool) -> None:
     if data[:4] == b"\0\1\0\0":
         read = TTFont(io.BytesIO(data))
         glyphs, order = read["glyf"], read.getGlyphOrder()
-        empty = [n for n, name in enumerate(order) if glyphs[name].numberOfContours == 0]
-        assert empty == [6, 7]  # Q and Z; the parts of E stay
+        assert len(order) == read["hhea"].numberOfHMetrics == 1 + len(SHOWN) + 1  # a part of E
+        assert all(glyphs[name].numberOfContours for name in order)
         assert not set(SECRET) & set(order)
-        assert [read["hmtx"][order[n]] for n in (6, 7)] == [(0, 0), (0, 0)]
-        assert not {ord(c) for c in SECRET} & read["cmap"].getBestCmap().keys()
+        if "cmap" in read:
+            assert not {ord(c) for c in SECRET} & read["cmap"].getBestCmap().keys()
         return
     if opentype:
         data = bytes(TTFont(io.BytesIO(data)).reader["CFF "])
@@ -380,7 +390,8 @@ def _look(data: bytes, opentype: bool) -> None:
     for name in top.charset:
         top.CharStrings[name].decompile()
         programs.append(top.CharStrings[name].program)
-    assert [n for n, program in enumerate(programs) if program == ["endchar"]] == [6, 7, 8]
+    assert len(programs) == 1 + len(SHOWN)
+    assert ["endchar"] not in programs
     assert not set(SECRET) & set(top.charset)
     assert not {"cid00060", "cid00070"} & set(top.charset)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...geometry import Affine
@@ -90,7 +90,7 @@ class Sfnt:
 
     def cut(self, kept: Collection[int]) -> bytes:
         """Return the program with these glyphs, the parts they are made of, and glyph 0."""
-        kept = self._closed({0, *kept})
+        kept = self.closed({0, *kept})
         if "glyf" in self.tables:
             glyf, offsets = bytearray(), [0]
             for gid in range(self.count):
@@ -114,6 +114,100 @@ class Sfnt:
             self._cut_names(kept)
         return self._assembled()
 
+    def shape(self, gid: int) -> bytes:
+        """Return the outline of a glyph, with its parts written out: the same whatever its number."""
+        body = self._glyph(gid) if self.offsets and gid < self.count else b""
+        parts = _places_of_parts(body)
+        inner = b"".join(self.shape(_number(body, at)) for at in parts)
+        return _with_parts(body, dict.fromkeys((_number(body, at) for at in parts), 0)) + inner
+
+    def renumbered(self, order: Sequence[int]) -> bytes:
+        """Return the program with these glyphs, in this order; it must name the parts, too."""
+        fresh = {old: new for new, old in enumerate(order)}
+        if "glyf" in self.tables:
+            glyf, offsets = bytearray(), [0]
+            for old in order:
+                glyf += _with_parts(self._glyph(old), fresh)
+                glyf += bytes(-len(glyf) % 4)
+                offsets.append(len(glyf))
+            places = offsets if self._long else [at // 2 for at in offsets]
+            kind = "I" if self._long else "H"
+            self.tables["glyf"] = bytes(glyf) or bytes(1)
+            self.tables["loca"] = struct.pack(f">{len(places)}{kind}", *places)
+        if {"hhea", "hmtx"} <= self.tables.keys():
+            rows = self._metrics()
+            self.tables["hmtx"] = b"".join(rows[old] for old in order)
+            self.tables["hhea"] = self.tables["hhea"][:34] + struct.pack(">H", len(order))
+        if self.cmaps:
+            for table in self.cmaps:
+                table.cmap = {
+                    c: f"g{fresh[int(name[1:])]}"
+                    for c, name in table.cmap.items()
+                    if int(name[1:]) in fresh
+                }
+            self.tables["cmap"] = self._font["cmap"].compile(self._font)
+        maxp = self.tables["maxp"]
+        self.tables["maxp"] = maxp[:4] + struct.pack(">H", len(order)) + maxp[6:]
+        self.names = {fresh[old]: name for old, name in self.names.items() if old in fresh}
+        self.count = len(order)
+        if "post" in self.tables:
+            self._cut_names(set(self.names))
+        return self._measured(self._assembled())
+
+    def _measured(self, data: bytes) -> bytes:
+        """Return a program with extremes of its own glyphs: they were those of letters that are gone."""
+        from fontTools.ttLib import TTFont
+
+        if not {"head", "hhea", "hmtx"} <= self.tables.keys():
+            return data
+        font = TTFont(io.BytesIO(data), recalcBBoxes=False, recalcTimestamp=False)
+        tags = ["hhea", "head"]
+        font["hhea"].recalc(font)
+        if "glyf" in font:
+            tags.append("maxp")
+            font["maxp"].recalc(font)
+            glyphs = [font["glyf"][name] for name in font.getGlyphOrder()]
+            lengths = [len(g.program.getBytecode()) for g in glyphs if hasattr(g, "program")]
+            font["maxp"].maxSizeOfInstructions = max(lengths, default=0)
+        elif "CFF " in font:
+            head, box = font["head"], font["CFF "].cff[0].FontBBox
+            head.xMin, head.yMin, head.xMax, head.yMax = (round(value) for value in box)
+        for tag in tags:
+            self.tables[tag] = font[tag].compile(font)
+        return self._assembled()
+
+    def box(self) -> list[int]:
+        """Return the box around all glyphs, in thousandths of an em."""
+        head = self.tables["head"]
+        scale = 1000 / (int.from_bytes(head[18:20]) or 1000)
+        return [round(value * scale) for value in struct.unpack_from(">4h", head, 36)]
+
+    def drop(self, *tags: str) -> None:
+        """Leave tables out."""
+        for tag in tags:
+            self.tables.pop(tag, None)
+        if "cmap" in tags:
+            self.cmaps = []
+
+    def recode(self, codes: Mapping[int, int]) -> None:
+        """Give character codes of one byte, and those with a prefix as symbols have it, new ones."""
+        for table in self.cmaps:
+            table.cmap = {
+                at & 0xFF00 | codes[at & 0xFF]: name
+                for at, name in table.cmap.items()
+                if at & 0xFF in codes
+            }
+
+    def _metrics(self) -> list[bytes]:
+        """Return the advance and the bearing of each glyph."""
+        body, long = self.tables["hmtx"], struct.unpack_from(">H", self.tables["hhea"], 34)[0]
+        rows = []
+        for gid in range(self.count):
+            last = 4 * (min(gid, long - 1))
+            bearing = last + 2 if gid < long else 4 * long + 2 * (gid - long)
+            rows.append((body[last : last + 2] + body[bearing : bearing + 2]).ljust(4, b"\0"))
+        return rows
+
     def _assembled(self) -> bytes:
         from fontTools.ttLib.sfnt import SFNTWriter
 
@@ -127,8 +221,9 @@ class Sfnt:
     def _glyph(self, gid: int) -> bytes:
         return self.tables["glyf"][self.offsets[gid] : self.offsets[gid + 1]]
 
-    def _closed(self, kept: set[int]) -> set[int]:
-        """Add the parts of composite glyphs."""
+    def closed(self, kept: set[int]) -> set[int]:
+        """Return glyphs that are there, and the parts of those that are made of others."""
+        kept = set(kept)
         waiting = list(kept) if self.offsets else []
         while waiting:
             gid = waiting.pop()
@@ -193,16 +288,34 @@ class Sfnt:
 
 
 def _parts(glyph: bytes) -> Iterable[int]:
-    """Yield the glyph numbers that a composite glyph is made of (OpenType, table glyf)."""
+    """Yield the glyph numbers that a composite glyph is made of."""
+    return (_number(glyph, at) for at in _places_of_parts(glyph))
+
+
+def _number(glyph: bytes, at: int) -> int:
+    return int.from_bytes(glyph[at : at + 2])
+
+
+def _with_parts(glyph: bytes, fresh: Mapping[int, int]) -> bytes:
+    """Return a glyph with other numbers of its parts."""
+    body = bytearray(glyph)
+    for at in _places_of_parts(glyph):
+        body[at : at + 2] = fresh[_number(glyph, at)].to_bytes(2)
+    return bytes(body)
+
+
+def _places_of_parts(glyph: bytes) -> list[int]:
+    """Return where a composite glyph names the glyphs that it is made of (OpenType, table glyf)."""
     if len(glyph) < 12 or struct.unpack_from(">h", glyph)[0] >= 0:
-        return
-    at, more = 10, True
+        return []
+    found, at, more = [], 10, True
     while more:
-        flags, part = struct.unpack_from(">HH", glyph, at)
-        yield part
+        flags = _number(glyph, at)
+        found.append(at + 2)
         at += 4 + (4 if flags & 1 else 2)
         at += 2 if flags & 8 else 4 if flags & 0x40 else 8 if flags & 0x80 else 0
         more = bool(flags & 0x20)
+    return found
 
 
 class Cff:
@@ -210,14 +323,16 @@ class Cff:
 
     Args:
         data: the table or bare program.
+        around: the OpenType file that the table is of.
 
     Raises:
         FontProgramError, or what fontTools raises: it cannot be read.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, around: Sfnt | None = None) -> None:
         from fontTools.cffLib import CFFFontSet
 
+        self._around = around
         self._set = CFFFontSet()
         self._set.decompile(io.BytesIO(data), None)
         if len(self._set.fontNames) != 1:
@@ -228,6 +343,11 @@ class Cff:
         self.order: list[str] = list(self._top.charset)
         if len(set(self.order)) != len(self.order) or len(self.order) > _MOST_GLYPHS:
             raise FontProgramError("names that are not unique")
+
+    @property
+    def recodes(self) -> bool:
+        """Whether the program has codes of its own."""
+        return not self.keyed and not isinstance(getattr(self._top, "Encoding", ""), str)
 
     def by_cid(self) -> Mapping[int, int]:
         """Return CID -> glyph number."""
@@ -270,7 +390,7 @@ class Cff:
         from fontTools.ttLib import TTFont
 
         before = self.programs()
-        kept = self._closed({0, *kept}, before)
+        kept = self.closed({0, *kept}, before)
         encoded = [] if self.keyed else self.encoding()
         strings, stays = self._top.CharStrings, {self.order[gid] for gid in kept}
         taken = {int(n[3:]) for n in stays if self.keyed and n.startswith("cid")}
@@ -322,10 +442,57 @@ class Cff:
                 parts.append([round(value, 9) for value in product])
         return parts
 
-    def _closed(self, kept: set[int], programs: list[list[Any]]) -> set[int]:
-        """Add the parts of accented letters: four numbers before the end name them."""
+    def renumbered(
+        self, order: Sequence[int], names: Sequence[str], codes: Mapping[int, str] | None = None
+    ) -> bytes:
+        """Return the program with these glyphs, in this order, called by these names.
+
+        That is the file around it, where there is one.
+
+        Args:
+            order: old numbers by new ones.
+            names: new ones; those of a program keyed by CID are ignored: there numbers are the CIDs.
+            codes: the program's own encoding; None leaves it, but for the names.
+        """
+        from fontTools.ttLib import TTFont
+
+        before, scales = self.programs(), self._scales()
+        strings, old = self._top.CharStrings, self.order
+        called = dict(zip((old[gid] for gid in order), names, strict=True))
+        if self.keyed:
+            called = {
+                old[gid]: f"cid{new:05d}" if new else old[gid] for new, gid in enumerate(order)
+            }
+            select = getattr(self._top, "FDSelect", None)
+            if select is not None:
+                select.gidArray = [select[gid] for gid in order]
+        strings.charStrings = {called[old[gid]]: strings.charStrings[old[gid]] for gid in order}
+        if self.recodes:
+            rows = [codes.get(c, ".notdef") for c in range(256)] if codes else self.encoding()
+            self._top.Encoding = [called.get(name, ".notdef") for name in rows]
+        self._top.charset = [called[old[gid]] for gid in order]
+        self._top.recalcFontBBox()
+        out = io.BytesIO()
+        self._set.compile(out, TTFont(recalcBBoxes=False))
+        new = Cff(out.getvalue())
+        if new.programs() != [before[gid] for gid in order] or new._scales() != scales:
+            raise FontProgramError("it did not come out the same")
+        if self._around is None:
+            return out.getvalue()
+        self._around.tables["CFF "] = out.getvalue()
+        return self._around.renumbered(order)
+
+    def shape(self, gid: int) -> str:
+        """Return the instructions of a glyph."""
+        charstring = self._top.CharStrings[self.order[gid]]
+        charstring.decompile()
+        return repr(charstring.program)
+
+    def closed(self, kept: set[int], programs: list[list[Any]] | None = None) -> set[int]:
+        """Return glyphs and the parts of accented letters: four numbers before the end name them."""
         from fontTools.encodings.StandardEncoding import StandardEncoding
 
+        programs = self.programs() if programs is None else programs
         kept = {gid for gid in kept if gid < len(programs)}
         for gid in list(kept):
             last = programs[gid][-5:]

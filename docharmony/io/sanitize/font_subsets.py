@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..write.pdf_fonts import (
     load_font,
 )
 from .base import Job, dictionary
+from .font_numbers import Codes, composite, simple
 from .font_programs import Cff, FontProgramError, Sfnt, broken
 from .font_type1 import Type1
 
@@ -42,6 +43,8 @@ class Program:
     stream: Any
     fonts: dict[Key, Any] = field(default_factory=dict)
     whole: bool = False  # something else uses it
+    # Of what was cut: the codes of each font, and the glyphs that viewers may take them for.
+    ways: dict[Key, dict[bytes, set[int]]] = field(default_factory=dict)
 
 
 def cut(
@@ -133,21 +136,11 @@ def _cut(pdf: pikepdf.Pdf, program: Program, shown: Mapping[Key, set[bytes]]) ->
     data = bytes(program.stream.read_bytes())
     if len(data) > _MOST_BYTES:
         raise FontProgramError("too large")
-    body: Sfnt | Cff | Type1
-    sfnt = None
-    if data[:4] in (b"\0\1\0\0", b"true", b"OTTO"):
-        sfnt = Sfnt(data)
-        body = Cff(sfnt.tables["CFF "]) if "CFF " in sfnt.tables else sfnt
-    elif data[:1] == b"\1":
-        body = Cff(data)
-    elif data.lstrip()[:2] == b"%!":
-        body = Type1(data)
-    else:
-        raise FontProgramError("a kind of program that is not known")
+    body, sfnt = _opened(data)
     tagged = any(_TAG.match(str(font.get("/BaseFont", ""))) for font in fonts)
     if not tagged and body.outlined() > _FULL:
         return False
-    kept: set[int] = set()
+    ways: dict[Key, dict[bytes, set[int]]] = {}
     codes: set[int] = set()
     cids: dict[Key, set[int]] = {}
     for font in fonts:
@@ -155,13 +148,14 @@ def _cut(pdf: pikepdf.Pdf, program: Program, shown: Mapping[Key, set[bytes]]) ->
         if font.get("/Subtype") == "/Type0":
             below = _descendant(font)
             found = _cids(font, own)
-            cids.setdefault(below.objgen, set()).update(found)
-            kept |= _glyphs_of_cids(below, body, found)
+            cids.setdefault(below.objgen, set()).update(found.values())
+            places = _glyphs_of_cids(below, body)
+            ways[font.objgen] = {code: places(cid) for code, cid in found.items()}
         else:
-            mine = {code[0] for code in own}
-            codes |= mine
-            for code in mine:
-                kept |= (_mapped if isinstance(body, Sfnt) else _named)(font, body, code)
+            codes |= {code[0] for code in own}
+            way = _mapped if isinstance(body, Sfnt) else _named
+            ways[font.objgen] = {code: way(font, body, code[0]) for code in own}
+    kept = {gid for own in ways.values() for gids in own.values() for gid in gids}
     tag = "".join(secrets.choice(string.ascii_uppercase) for _ in range(6))
     name = _renamed(fonts[0], tag)[1:]
     if isinstance(body, Cff):
@@ -173,10 +167,7 @@ def _cut(pdf: pikepdf.Pdf, program: Program, shown: Mapping[Key, set[bytes]]) ->
         fresh = body.cut(kept, name, codes)
     else:
         fresh = body.cut(kept)
-    _put(program.stream, fresh)
-    if isinstance(body, Type1):
-        for key, length in zip(("/Length1", "/Length2", "/Length3"), body.lengths, strict=True):
-            program.stream[key] = length
+    _put(program.stream, fresh, body)
     for font in fonts:
         below = _descendant(font)
         if font.get("/Subtype") == "/Type0":
@@ -189,20 +180,71 @@ def _cut(pdf: pikepdf.Pdf, program: Program, shown: Mapping[Key, set[bytes]]) ->
                 del descriptor[key]
         for holder, key in ((font, "/BaseFont"), (below, "/BaseFont"), (descriptor, "/FontName")):
             holder[key] = pikepdf.Name(_renamed(holder, tag, key))
+    if isinstance(body, Type1):  # what went left no place
+        new = Type1(fresh).order
+        ways = {
+            key: {code: {new.index(body.order[gid]) for gid in gids} for code, gids in own.items()}
+            for key, own in ways.items()
+        }
+    program.ways = ways
     return True
+
+
+def renumber(program: Program) -> dict[Key, Codes]:
+    """Give what is left of a program new numbers, see :mod:`.font_numbers`.
+
+    Returns:
+        For each font what became of its codes; the strings that show them are still as they were.
+
+    Raises:
+        FontProgramError, or what fontTools raises: it cannot be done; nothing was changed.
+    """
+    keys = list(program.ways)
+    fonts, ways = [program.fonts[key] for key in keys], list(program.ways.values())
+    body, _ = _opened(bytes(program.stream.read_bytes()))
+    old = body.box() if isinstance(body, Sfnt) and "head" in body.tables else None
+    kinds = {font.get("/Subtype") == "/Type0" for font in fonts}
+    if kinds == {False}:
+        fresh, codes = simple(body, fonts, ways)
+    elif kinds == {True} and not isinstance(body, Type1):
+        fresh, codes = composite(body, fonts, ways)
+    else:
+        raise FontProgramError("codes of one byte and of two")
+    _put(program.stream, fresh, body)
+    if isinstance(body, Sfnt) and old is not None:
+        for font in fonts:
+            about = _descendant(font)["/FontDescriptor"]
+            about["/FontBBox"] = pikepdf.Array(body.box())
+            if abs(float(about.get("/CapHeight", 0)) - old[3]) <= 1:  # as cairo has it
+                about["/CapHeight"] = body.box()[3]
+    return {key: own for key, own in zip(keys, codes, strict=True) if own}
+
+
+def _opened(data: bytes) -> tuple[Sfnt | Cff | Type1, Sfnt | None]:
+    """Return a program, and the OpenType file around it."""
+    if data[:4] in (b"\0\1\0\0", b"true", b"OTTO"):
+        sfnt = Sfnt(data)
+        return (Cff(sfnt.tables["CFF "], sfnt) if "CFF " in sfnt.tables else sfnt), sfnt
+    if data[:1] == b"\1":
+        return Cff(data), None
+    if data.lstrip()[:2] == b"%!":
+        return Type1(data), None
+    raise FontProgramError("a kind of program that is not known")
 
 
 def _renamed(holder: Any, tag: str, key: str = "/BaseFont") -> str:
     return f"/{tag}+" + _TAG.sub("/", str(holder.get(key, "/Font")))[1:]
 
 
-def _put(stream: Any, data: bytes) -> None:
+def _put(stream: Any, data: bytes, body: Sfnt | Cff | Type1) -> None:
     stream.write(data)
-    if "/Length1" in stream:
-        stream["/Length1"] = len(data)
+    lengths = body.lengths if isinstance(body, Type1) else (len(data),)
+    for key, length in zip(("/Length1", "/Length2", "/Length3"), lengths, strict=False):
+        if isinstance(body, Type1) or key in stream:
+            stream[key] = length
 
 
-def _cids(font: Any, shown: set[bytes]) -> set[int]:
+def _cids(font: Any, shown: set[bytes]) -> dict[bytes, int]:
     measure = load_font(font)
     encoding = font.get("/Encoding")
     if not isinstance(measure, CompositeFont):
@@ -210,22 +252,23 @@ def _cids(font: Any, shown: set[bytes]) -> set[int]:
     table = CMap(encoding)
     if not table.known:
         raise FontProgramError("a map that nobody has")
-    return {table.cid(code) for code in shown if code}
+    return {code: table.cid(code) for code in shown if code}
 
 
-def _glyphs_of_cids(below: Any, body: Sfnt | Cff | Type1, cids: set[int]) -> set[int]:
+def _glyphs_of_cids(below: Any, body: Sfnt | Cff | Type1) -> Callable[[int], set[int]]:
+    """Return what gives the glyph of a CID, if there is one."""
     if isinstance(body, Type1):
         raise FontProgramError("names where numbers should be")
     if isinstance(body, Cff):
         places = body.by_cid()
         if "/CIDToGIDMap" in below and below["/CIDToGIDMap"] != "/Identity":
             raise FontProgramError("two maps")
-        return {places[cid] for cid in cids if cid in places}
-    table = below.get("/CIDToGIDMap")
+        return lambda cid: {places[cid]} if cid in places else set()
+    table, count = below.get("/CIDToGIDMap"), body.count
     if isinstance(table, pikepdf.Stream):
         rows = table.read_bytes()
-        return {int.from_bytes(rows[2 * c : 2 * c + 2]) for c in cids if 2 * c + 2 <= len(rows)}
-    return set(cids)
+        return lambda cid: {g for g in (int.from_bytes(rows[2 * cid : 2 * cid + 2]),) if g < count}
+    return lambda cid: {cid} if cid < count else set()
 
 
 def _named(font: Any, body: Any, code: int) -> set[int]:

@@ -7,7 +7,7 @@ CharStrings, its code in Encoding, and the subroutines that it alone calls. All 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .font_programs import FontProgramError
@@ -23,7 +23,6 @@ _TEXTS = re.compile(
     rb"/(?:version|Notice|Copyright|FullName|FamilyName)\s*\([^()]*\)[^/\r\n]*\r?\n?"
 )
 _NUMBERS = re.compile(rb"/(?:UniqueID\s+\d+|XUID\s*\[[^\]]*\])\s+(?:readonly\s+)?def[ \t]*\r?\n?")
-_RETURN = b"\x0b"
 _FIRST_SUBRS = range(5)  # flex and hint replacement, called by number
 _HEX = b"0123456789ABCDEFabcdef"
 
@@ -145,38 +144,82 @@ class Type1:
         # The first line, and comments, name the program too.
         lines = [row for row in clear.splitlines() if not row.startswith(b"%")]
         clear = b"\n".join([b"%!PS-AdobeFont-1.0: " + name.encode("ascii"), *lines]) + b"\n"
+        data = self._written(clear, private)
+        self._check(data, stays, called, codes)
+        return data
+
+    @property
+    def recodes(self) -> bool:
+        """Whether the program has codes of its own."""
+        return _CODE.search(self._clear) is not None
+
+    def shape(self, gid: int) -> bytes:
+        """Return the instructions of a glyph."""
+        return self._glyphs[self.order[gid]].code
+
+    def closed(self, kept: Collection[int]) -> set[int]:
+        """Return glyphs and the parts of accented letters."""
+        parts = {name for gid in kept for name in self._parts(self.order[gid])}
+        return {*kept, *map(self.order.index, parts)}
+
+    def renumbered(
+        self, order: Sequence[int], names: Sequence[str], codes: Mapping[int, str] | None = None
+    ) -> bytes:
+        """Return the program with its glyphs in another order, called by these names.
+
+        Args:
+            order: places of glyphs in ``order``.
+            names: new ones.
+            codes: names of glyphs by the program's own codes; None leaves these.
+        """
+        called = dict(zip((self.order[gid] for gid in order), names, strict=True))
+        entries = [self._glyphs[name] for name in called]
+        start = min(entry.start for entry in self._glyphs.values())
+        end = max(entry.end for entry in self._glyphs.values())
+        rows = [
+            re.sub(rb"/\S+", b"/" + new.encode("latin-1"), self._private[e.start : e.end], count=1)
+            for e, new in zip(entries, called.values(), strict=True)
+        ]
+        private = self._private[:start] + b"".join(rows) + self._private[end:]
+        private = re.sub(
+            rb"(/CharStrings\s+)\d+(?=\s+dict)", b"\\g<1>%d" % len(rows), private, count=1
+        )
+        clear = self._clear
+        if self.recodes:
+            named = self.encoding()
+            own = codes or {c: name for c, name in enumerate(named) if name in called}
+            lines = [
+                b"dup %d /%s put\n" % (code, called[name].encode("latin-1"))
+                for code, name in sorted(own.items())
+                if name in called
+            ]
+            at = _CODE.search(clear).start()  # type: ignore[union-attr]
+            clear = clear[:at] + b"".join(lines) + _CODE.sub(b"", clear[at:])
+        data = self._written(clear, private)
+        new = Type1(data)
+        if [new._glyphs[name].code for name in names] != [entry.code for entry in entries]:
+            raise FontProgramError("it did not come out the same")
+        return data
+
+    def _written(self, clear: bytes, private: bytes) -> bytes:
+        """Return a program of these parts, and note their lengths."""
         data = clear + _encrypted(private) + b"\n" + (b"0" * 64 + b"\n") * 8 + b"cleartomark\n"
         self.lengths = len(clear), len(data) - len(clear) - 533, 533
-        self._check(data, stays, called, codes)
         return data
 
     def _cut_private(self, stays: set[str], called: set[int]) -> bytes:
         body = self._private
         out, at = bytearray(), 0
         edits = [(e.start, e.end, b"") for n, e in self._glyphs.items() if n not in stays]
-        for number, entry in self._subrs.items():
-            if number not in called:
-                edits.append((entry.start, entry.end, self._empty(number, entry)))
+        edits += [(e.start, e.end, b"") for n, e in self._subrs.items() if n not in called]
         for start, end, new in sorted(edits):
             out += body[at:start] + new
             at = end
         out += body[at:]
-        return re.sub(
-            rb"(/CharStrings\s+)\d+(?=\s+dict)",
-            b"\\g<1>%d" % len(stays),
-            bytes(_NUMBERS.sub(b"", out)),
-        )
-
-    def _empty(self, number: int, entry: _Entry) -> bytes:
-        """Return a subroutine that does nothing, in the words of the program."""
-        from fontTools.misc import eexec
-
-        match = _SUBR.match(self._private, entry.start)
-        assert match is not None
-        code, _ = eexec.encrypt(bytes(self._skip) + _RETURN, _CHARSTRING)
-        word = match[0].split()[-1]
-        end = self._private[match.end() + int(match[2]) : entry.end]
-        return b"\ndup %d %d %s " % (number, len(code), word) + bytes(code) + end
+        body = _NUMBERS.sub(b"", bytes(out))
+        last = max(called & self._subrs.keys(), default=-1)
+        body = re.sub(rb"(/Subrs\s+)\d+(?=\s+array)", b"\\g<1>%d" % (last + 1), body, count=1)
+        return re.sub(rb"(/CharStrings\s+)\d+(?=\s+dict)", b"\\g<1>%d" % len(stays), body)
 
     def _parts(self, glyph: str) -> set[str]:
         """Return the letters that an accented one is made of (the operator seac)."""
@@ -227,7 +270,7 @@ class Type1:
         new = Type1(data)
         same = (
             new._glyphs.keys() == stays
-            and new._subrs.keys() == self._subrs.keys()
+            and new._subrs.keys() == called & self._subrs.keys()
             and all(new._glyphs[n].code == self._glyphs[n].code for n in stays)
             and all(new._subrs[n].code == self._subrs[n].code for n in called & self._subrs.keys())
         )

@@ -68,10 +68,17 @@ class Move:
         (a0, b0), (a1, b1) = knots[index - 1], knots[index]
         return b0 if a1 - a0 < 1e-9 else b0 + (along - a0) * (b1 - b0) / (a1 - a0)
 
-    def moved(self, point: tuple[float, float]) -> Point:
-        """Return where a point of the page that belongs to the line went."""
+    def moved(self, point: tuple[float, float], snap: float = 0.0) -> Point:
+        """Return where a point of the page that belongs to the line went.
+
+        Args:
+            point: of the page.
+            snap: a point so close to a knot, in em, goes to its place.
+        """
         along, across = self.place(point)
-        return self.point(self.to(along), across + self.drop)
+        old, new = min(self.knots, key=lambda knot: abs(knot[0] - along))
+        near = abs(old - along) < snap * self.size
+        return self.point(new if near else self.to(along), across + self.drop)
 
     def part(self, points: Sequence[tuple[float, float]], slack: float) -> list[Point]:
         """Return where the corners of that part of a box went that belongs to this line; [] if none does.

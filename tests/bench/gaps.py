@@ -195,6 +195,36 @@ def underlined(page: Page) -> None:
     page.ops.append(f"{rest:.3f} {y - 1.5} {page.width(AFTER):.3f} 0.6 re f")
 
 
+def skipped(page: Page) -> None:
+    """What follows is underlined, but for where a letter reaches below."""
+    middle(page)
+    x, y = page.place
+    start = x + page.width(page.name + " ")
+    hole = start + page.width(AFTER[: AFTER.index("p")]), page.width("p")
+    page.ops.append(
+        f"q 0 0 595 842 re {hole[0]:.4f} {y - 4} {hole[1]:.4f} 4 re W* n "
+        f"{start:.4f} {y - 1.5} {page.width(AFTER):.4f} 0.6 re f Q"
+    )
+
+
+def kerned(page: Page) -> None:
+    """A comma that stands partly under the name's last letter, as kerning puts it behind an r."""
+    page.others(lambda line: LEFT)
+    page.place = (LEFT + page.width(BEFORE + " "), page.y)
+    kern = 110 if page.name[-1] in "ery" else 0
+    shown = f"({BEFORE} {page.name}) {kern} (, {AFTER})"
+    page.ops.append(f"BT /F {SIZE} Tf {LEFT} {page.y} Td [{shown}] TJ ET")
+
+
+def alone(page: Page) -> None:
+    """The only line that ends at the right margin, which is as wide as the left one."""
+    line = f"{BEFORE} {page.name} {AFTER}"
+    start = 595 - LEFT - page.width(line)
+    page.place = (start + page.width(BEFORE + " "), page.y)
+    page.text(start, line)
+    page.others(lambda line: LEFT)
+
+
 def _broken(page: Page) -> list[str]:
     """Return a paragraph with the name as lines, filled word by word."""
     lines = [""]
@@ -288,6 +318,9 @@ SCENES = (
     right,
     centred,
     underlined,
+    skipped,
+    kerned,
+    alone,
     paragraph,
     filled,
     hyphenated,

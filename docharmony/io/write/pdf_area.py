@@ -28,6 +28,7 @@ class Area:
     Attributes:
         glyphs: glyphs that were found in it.
         hits: glyphs, paths and pictures.
+        reach: where the last of its glyphs ended, on the page; None before the first.
         layer: the optional content group that its text belongs to, or None.
         mark: tag and number of the marked content of the page that its text belongs to, or None.
     """
@@ -43,6 +44,7 @@ class Area:
         "mark",
         "only_text",
         "points",
+        "reach",
         "touch",
     )
 
@@ -56,6 +58,7 @@ class Area:
     ) -> None:
         self.only_text, self.edit, self.ink = only_text, edit, ink
         self.hits = self.glyphs = 0
+        self.reach: tuple[float, float] | None = None
         self.layer: Any = None
         self.mark: tuple[str, int] | None = None
         self.points = _hull([(float(x), float(y)) for x, y in polygon])

@@ -18,6 +18,10 @@ from .pdf_paragraphs import Paragraph, TextLine
 _ABOVE, _UNDER = 0.75, 0.3  # how far letters reach from their baseline
 _RULE = 2.0  # a rule so close above the foot is part of it
 _NEAR = 0.3
+_ASIDE, _LABEL = (
+    3.0,
+    1.5,
+)  # how far beside a column its signs and numbers stand, and how high they are
 # Share of the page's height that is its foot.
 _FOOT = 0.065
 _NUMBER = re.compile(
@@ -71,11 +75,21 @@ def below(
         if not (box.y0 <= head and box.y1 >= top + size and box.x0 <= low and box.x1 >= high)
     ]
     under = [box for box in inside if (box.y0 + box.y1) / 2 > top]
+    # The signs of lists, numbers and notes beside the column's lines belong to them.
+    reach = _ASIDE * size
+
+    def label(box: BBox) -> bool:
+        return box.height < _LABEL * size and box.width < reach
+
     grown = True
     while grown:
         grown = False
         for box in under:
             if box.x0 < high and box.x1 > low and (box.x0 < low or box.x1 > high):
+                low, high, grown = min(low, box.x0), max(high, box.x1), True
+        for box in under:
+            beside = low - reach < box.x1 <= low or high <= box.x0 < high + reach
+            if beside and label(box):
                 low, high, grown = min(low, box.x0), max(high, box.x1), True
     moving = [box for box in under if box.x0 < high and box.x1 > low]
     if any(box.y0 < top - _NEAR * size for box in moving):
@@ -86,6 +100,7 @@ def below(
     column = min(found.first, found.left) - _NEAR * size, found.edge + _NEAR * size
     for box in inside:
         beside = box.x0 < column[0] or box.x1 > column[1]
+        beside = beside and not (label(box) and box.y1 < head + 1.2 * size)
         if beside and (box.y0 + box.y1) / 2 <= top and box.x0 < high and box.x1 > low:
             return None  # what would follow comes close to what stands beside
     bottom = max((box.y1 for box in moving), default=top)

@@ -13,6 +13,7 @@ from .pdf_fonts import Glyph
 
 # A glyph goes when its middle is inside an area, or this share of its body.
 _GLYPH_SHARE = 0.35
+_KERNED = 0.5  # share of a glyph's body that kerning sets under the one before it, at most
 
 
 class Cut(NamedTuple):
@@ -144,16 +145,32 @@ def _hit(
         y0, y1 = y0 + along, y1 + along
     else:
         x0, x1 = x0 + along, x1 + along
-    corners = box_corners((x0, y0, x1, y1), place)
-    box = Polygon(corners).bbox
+    whole = Polygon(box_corners((x0, y0, x1, y1), place)).bbox
     for area in areas:
-        if _meet(box, area.bbox):
+        if _meet(whole, area.bbox):
+            start = x0 if vertical else _clear(x0, x1, place, area)
+            corners = box_corners((start, y0, x1, y1), place)
+            box = Polygon(corners).bbox
             middle = box.center  # of a parallelogram: the same as that of its box
             if area.contains(*middle) or area.share(corners) >= _GLYPH_SHARE:
                 area.hits += 1
                 area.glyphs += 1
+                area.reach = place.apply((x1, 0.0))
                 return area
     return None
+
+
+def _clear(x0: float, x1: float, place: Affine, area: Area) -> float:
+    """Return where the body of a glyph begins that is its own.
+
+    Kerning sets a comma back under an r: it is not under the area if that is the r's.
+    """
+    if area.reach is None:
+        return x0
+    start, (a, b) = place.apply((x0, 0.0)), place[:2]
+    dx, dy, em = area.reach[0] - start.x, area.reach[1] - start.y, a * a + b * b or 1.0
+    back, aside = (dx * a + dy * b) / em, (dy * a - dx * b) / em
+    return x0 + back if abs(aside) < 0.05 and 0 < back < _KERNED * (x1 - x0) else x0
 
 
 def _meet(one: BBox, other: BBox) -> bool:

@@ -28,12 +28,19 @@ def overlaps(line: Edge, baseline: float, size: float, start: float, end: float)
     )
 
 
-def anchor_of(left: float, right: float, page: float, others: Sequence[Edge]) -> tuple[str, float]:
+def anchor_of(
+    left: float, right: float, page: tuple[float, float], others: Sequence[Edge]
+) -> tuple[str, float]:
     """Return which point of a line its layout holds fast ("left", "right" or "centre"), and where.
 
     Told by what it shares with other lines, as a column or a table does. Where left and right edges are
     both shared, the line is justified, and either would do. The place is that of the others: the line's
     own differs from it by a rounding error that can depend on the removed text.
+
+    Args:
+        left, right: where it begins and ends.
+        page: where the page does.
+        others: the other lines of the page.
     """
     middle = (left + right) / 2
     # Lines as long as this one share all of it, and tell nothing.
@@ -48,18 +55,26 @@ def anchor_of(left: float, right: float, page: float, others: Sequence[Edge]) ->
         for line in others
         if abs((line.left + line.right) / 2 - middle) <= SAME and abs(line.left - left) > SAME
     ]
-    on_page = abs(middle - page) <= SAME
+    centre = sum(page) / 2
+    on_page = abs(middle - centre) <= SAME
+    # A right margin as wide as the left one.
+    begin = min([line.left for line in _clean(others)], default=left)
+    margin = page[0] + page[1] - begin
+    at_margin = abs(right - margin) <= SAME and left > begin + SAME
+    ended = len(ends) + (2 if at_margin else 0)
     centred = len(middles) + (2 if on_page else 0)
-    if lefts and len(lefts) >= max(centred, len(ends)):
+    if lefts and len(lefts) >= max(centred, ended):
         return "left", left
-    if len(ends) > centred:
+    if ended > centred:
         # The first line of a justified paragraph shares its right edge with lines that begin together.
-        most = max(sum(abs(one.left - other.left) <= _EXACT for other in ends) for one in ends)
-        if most < 2 or 2 * most <= len(ends):
-            return "right", median(line.right for line in _clean(ends))
+        most = max(
+            (sum(abs(one.left - other.left) <= _EXACT for other in ends) for one in ends), default=0
+        )
+        if at_margin or most < 2 or 2 * most <= len(ends):
+            return "right", median([line.right for line in _clean(ends)] or [margin])
     elif centred > len(lefts):
         shared = [(line.left + line.right) / 2 for line in _clean(middles)]
-        return "centre", page if on_page or not shared else median(shared)
+        return "centre", centre if on_page or not shared else median(shared)
     return "left", left
 
 

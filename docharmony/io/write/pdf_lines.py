@@ -9,6 +9,7 @@ again from what is left of it alone: natural widths, natural spaces, and gaps of
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -44,6 +45,7 @@ LABEL_FILL = 0.62  # height of a label's letters, as a share of its box
 _STEP = 0.02  # to which such places are rounded
 _TRACKING = 0.15  # no line is filled by character spacing so wide
 _BODY = (-0.95, 0.35)  # top and bottom of a line with its underline, from the baseline
+_SIGN = 2.5  # how far before a line its sign may stand
 _TALL = 2.2  # a taller area is aimed at more than a line
 
 
@@ -138,7 +140,7 @@ class _Planner:
                 rows.append((frame.place(run.place.e, run.place.f)[1], size_of(run), marks))
         self._boxes = [_framed(box, frame) for box in self.scene.paths]
         self._solid = [_framed(box, frame) for box in self.scene.solid]
-        stand = text_lines(rows, self._walls)
+        stand = self._labelled(text_lines(rows, self._walls))
         self._below: list[tuple[Below, float, float]] = []
         known = len(self.result.moves), len(self.result.gaps)
         done = set() if self.keep_breaks else self._paragraphs(stand, frame)
@@ -167,15 +169,37 @@ class _Planner:
         if self._below:
             self._lift(runs, frame, *known)
 
+    def _labelled(self, lines: Sequence[TextLine]) -> Sequence[TextLine]:
+        """Return lines with those marked before which a small thing is drawn."""
+        signs = sorted((box.center.y, box.x1) for box in self._boxes if _small(box))
+        if not signs:
+            return lines
+        marked = []
+        for line in lines:
+            size, middle = line.size, line.baseline - 0.3 * line.size
+            at = bisect_left(signs, (middle - 0.3 * size, -math.inf))
+            while at < len(signs) and signs[at][0] <= middle + 0.3 * size:
+                if 0.1 * size < line.left - signs[at][1] < _SIGN * size:
+                    line = line._replace(labelled=True)
+                    break
+                at += 1
+            marked.append(line)
+        return marked
+
     def _paragraphs(self, lines: Sequence[TextLine], frame: Frame) -> set[tuple[int, int]]:
         """Break paragraphs anew where that can be done; return the glyphs of their lines."""
         done: set[tuple[int, int]] = set()
-        corners = [frame.place(p.x, p.y)[0] for p in self.page.polygon()]
+        sheet = _framed(self.page, frame)
         for line in lines:
             hit = next((mark for mark in line.marks if mark.areas), None)
             if hit is None or (hit.run.key, hit.number) in done:
                 continue
-            found = paragraph(lines, hit, (min(corners), max(corners)))
+            walls, near = self._walls(line.baseline, line.size), 0.1 * line.size
+            bounds = (
+                max([wall for wall in walls if wall <= line.left + near], default=sheet.x0),
+                min([wall for wall in walls if wall >= line.right - near], default=sheet.x1),
+            )
+            found = paragraph(lines, hit, bounds)
             if found is not None and self._paragraph(found, lines, frame):
                 done.update((m.run.key, m.number) for o in found.lines for m in o.marks)
         return done
@@ -387,7 +411,7 @@ class _Planner:
         corners = [frame.place(p.x, p.y)[0] for p in self.page.polygon()]
         low, high = min(corners), max(corners)
         others = [line for line in lines if not overlaps(line, baseline, size, start, end)]
-        anchor, at = anchor_of(left, right, (low + high) / 2, others)
+        anchor, at = anchor_of(left, right, (low, high), others)
         clean = [line for line in others if not line.hit]
         column = [line.right for line in clean if line.left < left + 2 * size]
         soft = max(column) if column else high - min(max(left - low, 0.0), 36.0)
@@ -443,6 +467,11 @@ def _on(block: Move, run: Run) -> bool:
     along, across = block.place((run.place.e, run.place.f))
     low, high = block.knots[0][0] - 1.0, block.knots[-1][0] + 1.0
     return low <= along <= high and block.band[0] <= across <= block.band[1]
+
+
+def _small(box: BBox) -> bool:
+    """Return whether something drawn may be the sign of a list's item."""
+    return 1.0 < box.width < 8.0 and 1.0 < box.height < 8.0
 
 
 def _framed(box: BBox, frame: Frame) -> BBox:

@@ -31,7 +31,10 @@ _SLACK = 0.1  # share of a column that ragged lines may have become longer
 _SHORT = 0.1  # so much earlier a line may end than it need
 _CLEARLY = 4.0  # so much shorter than the others a line is surely the last
 _WORD = 0.15
+_BESIDE = 0.3  # space between a column and what stands beside it
 _FLUSH = 0.25  # signs at the ends of lines that fill a column may stand out so far
+_LOOSE = 4.0
+_FEW = 5  # lines that tell a column; fewer are none
 _EDGE = 0.6  # places so close together are one edge; in points
 _MARKS = re.compile(r"[•‣▪▫◦●○■□·*–—-]|\(?(\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
 LEADER = re.compile(r"([.·…_]\s*){6}")
@@ -43,7 +46,8 @@ Row = tuple[float, float, list[Mark]]  # baseline, size, glyphs
 class TextLine(NamedTuple):
     """A piece of a line: glyphs in order, its baseline and size, and where its ink begins and ends.
 
-    ``mixed`` says whether text of several sizes stands on the line.
+    ``mixed`` says whether text of several sizes stands on the line, ``labelled`` whether something small
+    is drawn before it, as the signs of lists are.
     """
 
     marks: Sequence[Mark]
@@ -52,6 +56,7 @@ class TextLine(NamedTuple):
     left: float
     right: float
     mixed: bool
+    labelled: bool = False
 
     @property
     def hit(self) -> bool:
@@ -156,7 +161,7 @@ def paragraph(
     Args:
         lines: of the page.
         hit: the glyph.
-        bounds: where the page begins and ends along the lines.
+        bounds: where the page, or the cell of a table, begins and ends along the lines.
     """
     at = next((i for i, line in enumerate(lines) if hit in line.marks), None)
     if at is None:
@@ -164,6 +169,16 @@ def paragraph(
     column = _column(lines, lines[at])
     if len(column) == 1 and not _in_column(lines, lines[at]):
         return None
+    begin, end, middle = (
+        len(_alike(places))
+        for places in (
+            [o.left for o in column],
+            [o.right for o in column],
+            [(o.left + o.right) / 2 for o in column],
+        )
+    )
+    if max(end, middle) > begin:
+        return None  # they are held at their ends or middles
     # Where first lines are indented, or hang, lines begin at two places.
     begins = Counter(round(line.left, 1) for line in column)
     for left, _ in sorted(begins.items(), key=lambda item: (-item[1], item[0]))[:3]:
@@ -273,36 +288,71 @@ def _ragged(
     block = _block(lines, column, line, left, lambda _, need: need > longest - _SHORT * size)
     if block is None:
         return None
-    # Lines before the name do not depend on it, where they were filled one after the other.
-    at = next(i for i, o in enumerate(block) if o.hit)
-    told = block[:at] if at >= 3 else block
-    low = max(o.right for o in told)
-    high = min((above.right + _need(below) for above, below in pairwise(told)), default=math.inf)
+    # Its lines say between which places the column ends; so do those that the name cannot have changed:
+    # lines before it, and others that begin where these do.
+    low, ends = max(o.right for o in block), _ends_of(block)
+    high = min(ends, default=math.inf)
     if high <= low:
         return None
-    # Where the column ends does not depend on what was lost, but its lines tell no more than between
-    # which places that is: taken is what the page says otherwise, or a round width.
-    own = {id(other) for other in column}
-    outside = [o.right for o in lines if id(o) not in own and o.left - _EDGE <= left < o.right]
-    if outside and sum(right > max(outside) - 2 * size for right in outside) < 3:
-        outside = []
-    # First the margin of the page, even where lines are up to so much shorter: their lengths depend on
-    # the name, the page does not.
-    facing = bounds[1] - (left - bounds[0])
-    if low - _EDGE <= facing < low + _SLACK * (low - left) and (len(block) > 1 or outside):
-        return _paragraph(lines, block, left, facing, flush=False)
-    for edge in [max(outside)] if outside else []:
-        if low - _EDGE <= edge < high:
+    at = next(i for i, o in enumerate(block) if o.hit)
+    later = {id(o) for o in block[at:]}
+    others = [o for o in lines if not o.hit and id(o) not in later]
+    same = [o for o in others if abs(o.left - left) <= _EDGE and abs(o.size - size) < 0.02 * size]
+    least = max([o.right for o in same], default=0.0)
+    most = min([end for end in _ends_of(same) if end > least], default=math.inf)
+    over = block[0].baseline - size, block[-1].baseline + size
+    beside = [o.left for o in lines if over[0] < o.baseline < over[1] and o.left > longest]
+    wall = min([bounds[1], *(place - _BESIDE * size for place in beside)])
+    if least >= min(high, wall):
+        if not beside:
+            return None  # lines that begin where these do are longer: verse, an address
+        same = []
+    enough = bool(same) and (at >= 3 or len(same) >= _FEW)
+    if not enough:
+        least, most = low, high
+    own = {id(o) for o in block}
+    outside = [o.right for o in others if id(o) not in own and o.left - _EDGE <= left < o.right]
+    longer = max(outside, default=math.inf)
+    known = sum(right > longer - 2 * size for right in outside) >= 3
+    # First the margin of the page or cell, even where lines are up to so much shorter; then what the page
+    # says otherwise, or a round width. Where enough lines tell that do not depend on the name, those that
+    # do need not fit exactly.
+    begin = min(o.left for o in lines if o.left > bounds[0] - _EDGE)
+    edges = [bounds[0] + bounds[1] - place for place in (begin, left)]
+    shorter = least + _SLACK * (least - left)
+    for edge in edges if known or len(block) > 1 else ():
+        if max(least, low) - _EDGE <= edge < min(shorter, wall):
             return _paragraph(lines, block, left, edge, flush=False)
-    if len(block) < 4:
-        return None  # a column told by two lines is none
+    found = [longer] if known and longer < most else []
+    if enough:
+        found += _round(left, least, most)
+    if len(block) >= _FEW - 1:
+        found += _round(left, low, high)
+    slack = _LOOSE * size if enough else 0.0
+    for edge in found:
+        if low - slack - _EDGE <= edge < min(high + slack, wall):
+            return _paragraph(lines, block, left, edge, flush=False)
+    return None
+
+
+def _ends_of(lines: Sequence[TextLine]) -> list[float]:
+    """Return where the first word of each next line would have ended on each line."""
+    return [
+        above.right + _need(below)
+        for above, below in pairwise(lines)
+        if 0 < below.baseline - above.baseline < _MOST_PITCH * above.size
+    ]
+
+
+def _round(left: float, low: float, high: float) -> list[float]:
+    """Return the edge of the roundest width for which a column ends between two places."""
     step = 64.0
     while step > 0.1:
         edge = left + math.ceil((low - left) / step) * step
         if edge < high:
-            return _paragraph(lines, block, left, edge, flush=False)
+            return [edge]
         step /= 2
-    return None
+    return []
 
 
 def _need(line: TextLine) -> float:
@@ -331,9 +381,9 @@ def _block(
     for index, (above, below) in enumerate(pairwise(column), 1):
         begins = abs(below.left - left) > _EDGE
         ends = not full(above, above.right + _need(below))
-        if begins or ends or _listed(below):
+        if begins or ends or below.labelled or _listed(below):
             starts.append(index)
-            if not (begins or ends):
+            if not (begins or ends or below.labelled):
                 unsure.add(index)
     at = _at(column, line)
     start = max(i for i in starts if i <= at)

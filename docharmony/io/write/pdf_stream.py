@@ -31,6 +31,7 @@ _SETS = {
     **dict.fromkeys(("sc", "scn"), ("fill", 0, False)),
     **dict.fromkeys(("SC", "SCN"), ("stroke", 0, False)),
 }
+_BESIDE = 0.06  # how far beside a letter a rule may end that belongs to it, in em
 _WALL = 1.5  # width of the walls of cells, at most, in points
 _PLACE = 3  # decimals of a place on the page, in points
 _EXACT = 6
@@ -131,22 +132,42 @@ def moved_path(instructions: Sequence[Any], ctm: Affine, moves: Sequence[Move]) 
             clip = name
         elif name in PAINT:
             paths = buffer.subpaths
-            spots = [ctm.apply(spot) for path in paths for spot in path.spots()]
-            move = next(
-                (m for m in moves if spots and m.holds(spots) and not _wall(m, spots)), None
-            )
-            others = [i for i in pending if not _belongs_to_path(i)]
-            if move is None:
+            own = _of_lines(paths, ctm, moves)
+            if not any(own):
                 result += pending
             else:
                 any_moved = True
-                result += others
-                result.append(
-                    Drawn([_along(p, ctm, move) for p in paths], [*filter(None, [clip]), name])
-                )
+                result += [i for i in pending if not _belongs_to_path(i)]
+                moved = [_along(path, ctm, move) for path, move in zip(paths, own, strict=True)]
+                result.append(Drawn(moved, [*filter(None, [clip]), name]))
             pending, clip, buffer = [], "", PathBuffer()
     result += pending
     return result if any_moved else None
+
+
+def _of_lines(paths: Sequence[Subpath], ctm: Affine, moves: Sequence[Move]) -> list[Move | None]:
+    """Return the line that each part of a path goes along with: all of it with one, or part by part."""
+    spots = [[ctm.apply(spot) for spot in path.spots()] for path in paths]
+    every = [spot for part in spots for spot in part]
+    one = _holding(every, moves)
+    if one is not None or len(paths) < 2 or not any(_meets(every, move) for move in moves):
+        return [one] * len(paths)
+    # Several underlines in one path, or what a clip leaves free around letters that reach below one.
+    return [_holding(part, moves) for part in spots]
+
+
+def _holding(spots: Sequence[tuple[float, float]], moves: Sequence[Move]) -> Move | None:
+    return next((m for m in moves if spots and m.holds(spots) and not _wall(m, spots)), None)
+
+
+def _meets(spots: Sequence[tuple[float, float]], move: Move) -> bool:
+    a0, c0, a1, c1 = move.span(spots)
+    return (
+        a0 <= move.knots[-1][0]
+        and a1 >= move.knots[0][0]
+        and c0 <= move.band[1]
+        and c1 >= move.band[0]
+    )
 
 
 def _wall(move: Move, spots: Sequence[tuple[float, float]]) -> bool:
@@ -163,9 +184,14 @@ def _belongs_to_path(item: Any) -> bool:
     return name in CONSTRUCT or name in CLIP or name in PAINT
 
 
-def _along(path: Subpath, ctm: Affine, move: Move) -> Subpath:
+def _along(path: Subpath, ctm: Affine, move: Move | None) -> Subpath:
+    """Return a part of a path on the page, where it goes."""
+    # Rules end where letters do: how far beside, by a rounding, may depend on what went.
+    rule = len(path.segments) < 5 and all(len(segment) == 1 for segment in path.segments)
+
     def to(spot: tuple[float, float]) -> tuple[float, float]:
-        point = move.moved(ctm.apply(spot))
+        there = ctm.apply(spot)
+        point = there if move is None else move.moved(there, snap=_BESIDE if rule else 0.0)
         return point.x, point.y
 
     segments = [tuple(to(spot) for spot in segment) for segment in path.segments]

@@ -184,15 +184,23 @@ def united(first: list[TextRegion], second: list[TextRegion]) -> list[TextRegion
 
     But parts of the letters of a headline, which is much larger and mostly uncovered, go.
     """
-    lines = list(first)
-    for region in second:
-        box, em = region.polygon.bbox, em_of(region)
-        shared = {r: r.polygon.bbox.intersection(box).area for r in lines}
-        meets = [r for r, area in shared.items() if 2 * area > min(r.polygon.bbox.area, box.area)]
-        covered = sum(shared[r] for r in meets)
-        if all(em > _HEADLINE * em_of(r) for r in meets) and covered < _COVERED * box.area:
-            lines = [*(r for r in lines if r not in meets), region]
-    return _in_order(lines)
+    lines = [*first, *second]
+    if not second:
+        return _in_order(lines)
+    sides = [(b.x0, b.y0, b.x1, b.y1) for b in (r.polygon.bbox for r in lines)]
+    x0, y0, x1, y1 = np.array(sides).T
+    area, em = (x1 - x0) * (y1 - y0), np.array([em_of(r) for r in lines])
+    stays = np.arange(len(lines)) < len(first)
+    for n in range(len(first), len(lines)):
+        wide = np.minimum(x1, x1[n]) - np.maximum(x0, x0[n])
+        high = np.minimum(y1, y1[n]) - np.maximum(y0, y0[n])
+        shared = wide.clip(0) * high.clip(0)
+        meets = stays & (2 * shared > np.minimum(area, area[n]))
+        covered = shared[meets].sum()
+        if (em[n] > _HEADLINE * em[meets]).all() and covered < _COVERED * area[n]:
+            stays[meets] = False
+            stays[n] = True
+    return _in_order([line for line, kept in zip(lines, stays.tolist(), strict=True) if kept])
 
 
 def _in_order(regions: list[TextRegion]) -> list[TextRegion]:

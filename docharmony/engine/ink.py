@@ -99,6 +99,28 @@ def black_on_white(line: Image) -> Image:
     return np.repeat(grey[..., None], 3, axis=2)
 
 
+def black_alone(line: Image) -> Image | None:
+    """Return a line without its coloured ink, a stamp across the text; None where it has not both.
+
+    Args:
+        line: (H, W, 3), as it was cut.
+    """
+    planes = [np.ascontiguousarray(line[..., i]) for i in range(3)]
+    chroma = np.maximum.reduce(planes) - np.minimum.reduce(planes)
+    if level(chroma, 1 - _COLOURED / 10) <= _CHROMA:
+        return None
+    contrasts = [_contrast(plane) for plane in planes]
+    most, least = np.maximum.reduce(contrasts), np.minimum.reduce(contrasts)
+    peak = level(most, 0.995)
+    shown = most > max(_LEAST, 0.4 * peak)
+    if peak < _FAINT or not shown.any() or level(least, 0.995) < peak / 2:
+        return None
+    if not _COLOURED < np.count_nonzero(chroma[shown] > _CHROMA) / np.count_nonzero(shown) < 0.9:
+        return None
+    grey = (255 - np.minimum(least * np.float32(255 / peak), 255)).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
 def contrast_of(line: Image) -> npt.NDArray[np.uint8]:
     """Return how far each pixel (H, W) of a line is from its ground, in the green channel."""
     return _contrast(np.ascontiguousarray(line[..., 1]))

@@ -34,6 +34,7 @@ On 140 lines of six hard pages (hand-like faces, 6 pt print, a stamp, Turkish): 
 without, 93 with, 87 at .99 for twice as many lines; 8 % narrower gave 111, 9 % larger 96. That was at
 .97, when the language model judged whole lines; what it is not asked about now counts for more.
 """
+_LEFT = 0.8  # of a line's length, at least, without its coloured ink: else that was text, no stamp
 _AT_LEAST = 6  # lines that may be read twice, else a third of them
 _SMALLEST_EM, _LARGEST_EM = 12.0, 36.0  # pixels; median of a page at which no second look is needed
 
@@ -138,7 +139,8 @@ class TextHarmony:
         results: list[list[tuple[int, Reading]]] = [[] for _ in crops]  # first column, what it says
         widths = []
         prepared = side_by_side(self._prepare, crops, self.parts.workers)
-        for number, (line, drawn) in enumerate(prepared):
+        others: list[Image | None] = []  # of each job what may be read instead
+        for number, (line, drawn, other) in enumerate(prepared):
             widths.append(line.shape[1])
             for sign in drawn:
                 places = ink.bounds(sign, line.shape[1])
@@ -147,8 +149,11 @@ class TextHarmony:
                 part = line[:, first:last]
                 for start, end in reading.pieces(part, r.max_width - r.right_padding):
                     jobs.append(part[:, start:end])
+                    others.append(None if other is None else other[:, first + start : first + end])
                     owners.append((number, first + start, first + end))
-        for (number, start, end), result in zip(owners, self._read_twice(jobs), strict=True):
+        for (number, start, end), result in zip(
+            owners, self._read_twice(jobs, others), strict=True
+        ):
             total = widths[number]
             share, offset = (end - start) / total, start / total
             moved = tuple((offset + a * share, offset + b * share) for a, b in result.bounds)
@@ -157,28 +162,46 @@ class TextHarmony:
         in_order = (sorted(parts, key=lambda part: part[0]) for parts in results)
         return [_join([result for _, result in parts]) for parts in in_order]
 
-    def _prepare(self, crop: Image) -> tuple[Image, list[ink.Drawn]]:
-        """Return a line as the reader wants it, and what stands in it that needs no reader."""
-        line = reading.normalise(checked(crop), self.spec.read)
-        line = ink.black_on_white(ink.even(line))
+    def _prepare(self, crop: Image) -> tuple[Image, list[ink.Drawn], Image | None]:
+        """Return a line as the reader wants it, what stands in it that needs no reader, and the line
+        without its coloured ink where it has other ink too.
+        """
+        line = ink.even(reading.normalise(checked(crop), self.spec.read))
+        other = ink.black_alone(line)
+        line = ink.black_on_white(line)
         contrast = ink.contrast_of(line)
-        return ink.alike(line, contrast), ink.drawn(contrast)
+        return ink.alike(line, contrast), ink.drawn(contrast), other
 
-    def _read_twice(self, lines: Sequence[Image]) -> list[Reading]:
-        """Read lines, doubtful ones once more a little wider, and keep what is surer."""
+    def _read_twice(
+        self, lines: Sequence[Image], others: Sequence[Image | None] | None = None
+    ) -> list[Reading]:
+        """Read lines, doubtful ones once more, and keep what is surer.
+
+        Args:
+            lines: of the height that the reader wants.
+            others: of each line another picture of the same size for the second time; None reads the
+                line itself, a little wider.
+        """
         found = self._read_lines(lines)
+        others = [None] * len(lines) if others is None else others
         limit = self.spec.read.max_width - self.spec.read.right_padding
         doubtful = [
             n
             for n, result in enumerate(found)
-            if 0 < result.confidence < _DOUBTFUL and lines[n].shape[1] * _WIDER <= limit
+            if 0 < result.confidence < _DOUBTFUL
+            and (others[n] is not None or lines[n].shape[1] * _WIDER <= limit)
         ]
         # A page in a language never learned is doubtful all over: that shall not double its time.
         doubtful.sort(key=lambda n: found[n].confidence)
         doubtful = doubtful[: max(_AT_LEAST, len(lines) // 3)]
-        wider = [reading.widened(lines[n], _WIDER) for n in doubtful]
-        for n, result in zip(doubtful, self._read_lines(wider), strict=True):
-            if result.confidence > found[n].confidence:
+        seconds = [
+            reading.widened(lines[n], _WIDER) if (other := others[n]) is None else other
+            for n in doubtful
+        ]
+        for n, result in zip(doubtful, self._read_lines(seconds), strict=True):
+            if result.confidence > found[n].confidence and (
+                others[n] is None or len(result.text) >= _LEFT * len(found[n].text)
+            ):
                 found[n] = result
         return found
 

@@ -71,6 +71,18 @@ def test_faint_words_become_as_dark_as_the_others() -> None:
     assert ink.alike(even, ink.contrast_of(even)) is even
 
 
+def test_black_ink_below_coloured_ink_stands_alone() -> None:
+    plain = line("Total 12 is due")
+    stamped = Image.fromarray(plain)
+    ImageDraw.Draw(stamped).line((40, 0, 90, 47), fill=(230, 40, 40), width=4)
+    found = ink.black_alone(np.asarray(stamped))
+    assert found is not None
+    gone = np.abs(found.astype(int) - plain).max(axis=2) > 120
+    assert gone.mean() < 0.02  # where the stamp covers letters, they are gone
+    for single in (plain, line("Total 12", (230, 40, 40))):
+        assert ink.black_alone(single) is None
+
+
 def test_pictures_and_blank_lines_stay_as_they_are() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (48, 200, 3), np.uint8)
     blank = np.full((48, 200, 3), 240, np.uint8)

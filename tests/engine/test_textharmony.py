@@ -256,6 +256,28 @@ def test_a_doubtful_line_is_read_once_more_and_the_surer_reading_stays(
     assert [result.text for result in found] == ["sure", "doubtful", "d0ubtful"]
 
 
+def test_without_a_stamp_a_line_is_read_again_but_never_without_its_own_words(
+    engine: TextHarmony, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = [Reading("a stamped lime", 0.6, ()), Reading("black and red", 0.6, ())]
+    second = [Reading("a stamped line", 0.9, ()), Reading("black", 0.99, ())]
+    answers = [first, second]
+    monkeypatch.setattr(engine, "_read_lines", lambda lines: answers.pop(0))
+    picture = np.zeros((48, 100, 3), np.uint8)
+    found = engine._read_twice([picture] * 2, [picture] * 2)
+    assert [result.text for result in found] == ["a stamped line", "black and red"]
+
+
+def test_a_line_below_a_stamp_is_read(engine: TextHarmony) -> None:
+    pixels = drawn("The invoice has been settled in full").copy()
+    stamp = Image.new("RGBA", (pixels.shape[1], pixels.shape[0]))
+    for x in (150, 220, 290):
+        ImageDraw.Draw(stamp).line((x, 0, x + 30, 48), fill=(200, 0, 0, 150), width=6)
+    stamped = Image.alpha_composite(Image.fromarray(pixels).convert("RGBA"), stamp).convert("RGB")
+    (found,) = engine.read([np.asarray(stamped)])
+    assert found.text == "The invoice has been settled in full"
+
+
 def test_boxes_to_tick_are_read(engine: TextHarmony) -> None:
     line = Image.fromarray(np.pad(drawn("Yes"), ((0, 0), (50, 0), (0, 0)), constant_values=255))
     ImageDraw.Draw(line).rectangle((8, 9, 31, 32), outline=(0, 0, 0), width=3)

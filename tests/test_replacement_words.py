@@ -16,6 +16,7 @@ from docharmony import (
     replace,
 )
 from docharmony.errors import ConfigError
+from docharmony.geometry import BBox
 from docharmony.stages.pairs import parse_pair, read_pairs
 from docharmony.stages.replace import all_pairs
 
@@ -174,3 +175,24 @@ def test_words_beside_new_ones_keep_their_looks(tmp_path: Path) -> None:
     assert "bold" in faces["heavy"]
     assert "italic" in faces["slanted"] or "oblique" in faces["slanted"]
     assert not any("Smith" in text for text in faces)
+
+
+@pytest.mark.parametrize("new", ["Al Ho", "Wilhelmina Featherstone"])
+def test_a_line_keeps_the_side_that_it_is_aligned_with(tmp_path: Path, new: str) -> None:
+    document = pymupdf.open()
+    sheet = document.new_page(width=420, height=300)
+    body = "All of this stands at both sides of a column that is three hundred and forty wide. " * 4
+    sheet.insert_textbox((40, 30, 380, 120), body, fontsize=11, align=pymupdf.TEXT_ALIGN_JUSTIFY)
+    right, middle = pymupdf.TEXT_ALIGN_RIGHT, pymupdf.TEXT_ALIGN_CENTER
+    sheet.insert_textbox((40, 150, 380, 170), "A note for Jane Roe", fontsize=11, align=right)
+    sheet.insert_textbox((40, 200, 380, 220), "- Jane Roe -", fontsize=11, align=middle)
+    document.save(tmp_path / "a.pdf")
+    out, report = run(tmp_path / "a.pdf", **{"Jane Roe": new})
+    assert report.count == 2
+    with pymupdf.open(out) as document:
+        note, name = (
+            BBox.around(BBox(*word[:4]) for word in document[0].get_text("words", clip=clip))
+            for clip in ((0, 140, 420, 180), (0, 190, 420, 230))
+        )
+    assert note.x1 == pytest.approx(380, abs=1)
+    assert name.center.x == pytest.approx(210, abs=1)

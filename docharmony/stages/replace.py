@@ -228,6 +228,10 @@ class _Work:
         place = self._last_place(group[0].end)
         line = self.text.lines[place.line]
         alone = [self._part(line, hit.start, hit.end, hit.new, hit) for hit in group]
+        changes = any(e is None or self._wider(e) not in _Range(-_SAME, _SAME) for e in alone)
+        if changes and self._hangs(line) and not (left and left[0].start < run_end):
+            # In the middle or at the right, both of its ends depend on what it says.
+            return [self._anew(line, group)], left
         if all(
             edit is not None
             and (
@@ -258,9 +262,23 @@ class _Work:
             return flowed if flowed is not None else ([tail], left)
         if self._is_run(line) and line.origin == "pdf":
             # It goes on in free space below, where lines begin as this one does.
-            naming = self._naming(group[0])
-            return [self.replacer.block([line], whole.text, naming, inline=whole.inline)], left
+            return [self._anew(line, group)], left
         return [tail], left
+
+    def _anew(self, line: Line, group: Sequence[Hit]) -> Edit:
+        """Return an edit that sets a whole line anew."""
+        whole = self._carried([line], group)
+        naming = self._naming(group[0])
+        return self.replacer.block([line], whole.text, naming, inline=whole.inline)
+
+    def _hangs(self, line: Line) -> bool:
+        """Return whether the words of a line stand alone, and from its middle or its right end."""
+        return (
+            line.origin == "pdf"
+            and not self._flows(line)
+            and self._is_run(line)
+            and self.replacer.alone(line) in ("center", "end")
+        )
 
     def _carried(self, lines: Sequence[Line], hits: Sequence[Hit]) -> Carried:
         """Return whole lines with new texts in them."""
@@ -392,9 +410,7 @@ class _Work:
             return None
         if last.word < len(line.words) - 1 or last.char < len(line.words[-1].text) - 1:
             return None
-        if not is_level(line):
-            return None
-        found = self.replacer._alone(line.bbox, line, line.size or line.bbox.height)
+        found = self.replacer.alone(line)
         return found if found in ("center", "end") else None  # type: ignore[return-value]
 
     def _wider(self, edit: Edit) -> float:
@@ -433,7 +449,8 @@ class _Work:
         room = (setting.room[0] + min(setting.room[2], beside)) / (setting.size or 1.0)
         more = self._wider(edit) * _SHRINK
         if setting.align == "fill":
-            return abs(more) < 0.12 * max(wide, 1.0)
+            # Spaces between words give way a little and widen a lot before anybody sees it.
+            return -0.12 * max(wide, 1.0) < more < 0.03 * max(wide, 1.0)
         return more <= room + 0.06 * wide
 
     def _flows(self, line: Line) -> bool:

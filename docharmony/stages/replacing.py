@@ -31,6 +31,8 @@ _BESIDE = 1.5
 _BORDER = 0.03
 # A line that slopes no more than this, in degrees, is level.
 _LEVEL = 1.5
+# A line that begins so far from the left margin, in em, and ends at the right one is aligned with that.
+_INDENT = 4.0
 # Languages that are written from right to left.
 _RTL = frozenset(
     ("ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ps", "sd", "syr", "ug", "ur", "yi")
@@ -212,6 +214,10 @@ class Replacer:
             return 0.0  # it stands in the middle, or elsewhere
         return max(0.0, min(free, max((box.x1 for box in column), default=frame.x1) - frame.x1))
 
+    def alone(self, line: Line) -> str:
+        """Return how a line that stands alone is aligned: ``"start"``, ``"center"`` or ``"end"``."""
+        return self._alone(line.bbox, line, line.size or line.bbox.height)
+
     def _alone(self, frame: BBox, line: Line, em: float) -> str:
         """Return how a line that stands alone is aligned: by what stands around it on the page."""
         if not is_level(line):
@@ -230,6 +236,9 @@ class Replacer:
             or abs(middle - self.page.width / 2) < 0.5 * em
         ):
             return "center"
+        ends = sum(abs(other.bbox.x1 - frame.x1) < 0.1 * em for other in self.page.lines)
+        if ends > max(level, 2) and frame.x0 - left > _INDENT * em:
+            return "end"  # with the margin of the page
         return self._in_cell(frame, em) or "start"
 
     def _in_cell(self, frame: BBox, em: float) -> str:

@@ -41,7 +41,8 @@ _TOLD = frozenset(
     {
         "due", "birth", "expiry", "delivery", "start", "end", "period", "appointment", "arrival",
         "departure", "tip", "shipping", "discount", "deposit", "salary", "interest", "credit", "change",
-        "fax", "vat_id", "company_id", "personal_id", "serial", "policy", "card",
+        "fax", "vat_id", "company_id", "personal_id", "serial", "policy", "card", "insurance", "spouse",
+        "parent", "witness", "attorney",
     }
 )  # fmt: skip
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 import regex
 
 from ..model import BlockKind
+from .boxes import NUMBERED, labels_of, under
 from .segments import CHAIN, Segment
 from .units import Unit, units
 
 # A label further away, in ems, says nothing any more: above and below it, in lines.
 _REACH_ABOVE, _REACH_BELOW = 8.0, 1.6
-_ASIDE = regex.compile(r"\([^)]*\d[^)]*\)|[\d.,]+\s?%")
+_TORN = 0.6  # ems between two parts of one label that drawn boxes of the row have cut
+# What stands aside in a label: a part in brackets with figures, of several words, or before its end.
+_ASIDE = regex.compile(r"\([^)]*\d[^)]*\)|\([^()\s]+\s[^()]*\)|\([^()]*\)(?=\s+\p{L})|[\d.,]+\s?%")
+_REQUIRED = regex.compile(r"\s*[*\u00a7\u2020](?:\s*\p{L}+){0,2}\s*$|\s*\(required\)\s*$", regex.I)
 COLON = (":", "\uff1a", "\ua789")
 
 
@@ -25,7 +29,7 @@ class Label:
 
     Attributes:
         relation: ``inline``, ``left``, ``row``, ``above``, ``column``, ``below``, ``heading`` or
-            ``sentence``.
+            ``sentence``; ``box`` above in the same drawn box, ``under`` below the line of a form.
         distance: from the slot, in ems.
         colon: whether it ends with a colon.
         segment: index of the segment that it stands in, -1 for several.
@@ -38,15 +42,18 @@ class Label:
     segment: int = -1
 
     @property
+    def cleaned(self) -> str:
+        """Its text without number and star: "4. Date of birth *" is the date of birth."""
+        plain: str = _REQUIRED.sub("", NUMBERED.sub("", self.text, count=1))
+        return plain
+
+    @property
     def units(self) -> tuple[Unit, ...]:
         """What it means, without what stands aside: "VAT 20 % (of 5,010.00)" means VAT."""
-        plain = _ASIDE.sub(" ", self.text)
-        return units(plain) or units(self.text)
+        return units(_ASIDE.sub(" ", self.cleaned)) or units(self.text)
 
 
-def around(
-    segment: Segment, segments: Sequence[Segment], headings: Sequence[Segment | None]
-) -> list[Label]:
+def around(segment: Segment, segments: Sequence[Segment], places: Places) -> list[Label]:
     """Return the labels around a segment, nearest first."""
     labels: list[Label] = []
 
@@ -56,7 +63,21 @@ def around(
             labels.append(Label(relation, text, distance, text.endswith(COLON), other.index))
 
     em = segment.em
+    box = places.boxes.get(segment.index)
     left = segment.left
+    if box is not None:
+        # What stands in other boxes says nothing of this one.
+        text = box.text
+        more = box.right
+        while more is not None and more.left is not None and more.cell == box.cell:
+            if more.bbox.x0 - more.left.bbox.x1 > _TORN * em:
+                break
+            text, more = f"{text} {more.text}", more.right
+        over = (segment.bbox.y0 - box.bbox.y1) / em
+        labels.append(Label("box", text, over, text.endswith(COLON), box.index))
+        if left is not None and left.cell == segment.cell and not left.numeric:
+            add("left", left, (segment.bbox.x0 - left.bbox.x1) / em)
+        return labels + _heading(segment, labels, places)
     steps = 0
     nearest = left
     while left is not None and steps < CHAIN:
@@ -69,26 +90,46 @@ def around(
             add("row", left, distance)
         left = left.left
         steps += 1
+    low = under(segment)
+    if low is not None:
+        add("under", low, (low.bbox.y0 - segment.bbox.y1) / em)
     for step, other in enumerate(segment.above):
         distance = (segment.bbox.y0 - other.bbox.y1) / em
-        if step == 0 and distance < _REACH_ABOVE:
+        if step == 0 and low is None and distance < _REACH_ABOVE:
             add("above", other, distance)
-        elif 0 < step < 4 and distance < _REACH_ABOVE and not other.numeric:
+        elif step < 4 and distance < _REACH_ABOVE and not other.numeric:
             add("upper", other, distance)
     head = column_head(segment)
     if head is not None and (not segment.above or head is not segment.above[0]):
         add("column", head, (segment.bbox.y0 - head.bbox.y1) / em)
     for other in segment.below[:2]:
         distance = (other.bbox.y0 - segment.bbox.y1) / em
-        if distance < _REACH_BELOW and not other.numeric:
+        if distance < _REACH_BELOW and not other.numeric and other is not low:
             add("below", other, distance)
     closing = _closing(segment, segments)
     if closing is not None and all(label.segment != closing.index for label in labels):
         add("above", closing, (segment.bbox.y0 - closing.bbox.y1) / em)
-    heading = headings[segment.index]
-    if heading is not None and all(label.segment != heading.index for label in labels):
-        labels.append(Label("heading", heading.text, 0.0, False, heading.index))
-    return labels
+    return labels + _heading(segment, labels, places)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What stands over each segment of a page: its heading, by index, and the label of its box."""
+
+    headings: Sequence[Segment | None]
+    boxes: Mapping[int, Segment]
+
+
+def places_of(segments: Sequence[Segment]) -> Places:
+    """Return the headings and the labels in boxes of the segments of a page."""
+    return Places(headings_of(segments), labels_of(segments))
+
+
+def _heading(segment: Segment, labels: Sequence[Label], places: Places) -> list[Label]:
+    heading = places.headings[segment.index]
+    if heading is None or any(label.segment == heading.index for label in labels):
+        return []
+    return [Label("heading", heading.text, 0.0, False, heading.index)]
 
 
 def _closing(segment: Segment, segments: Sequence[Segment]) -> Segment | None:

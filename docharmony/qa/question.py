@@ -312,7 +312,7 @@ def _operation(question: Question, folded: str) -> tuple[Question, str]:
     if question.operation == "yesno":
         for name, more in (("more", True), ("less", False)):
             phrase = _hit(folded, "compare", name)
-            if phrase:
+            if phrase and any(c.isdigit() for c in folded):
                 head = folded[: folded.index(phrase) + 1]
                 return replace(question, operation="compare", more=more), head
         return question, folded

@@ -12,7 +12,7 @@ import regex
 from ..detect.text import fold
 from ..geometry import BBox
 from ..model import AnswerSpan, Line
-from . import counts, grids, moments, named, parties, phrases, prose, tables, yesno
+from . import choices, counts, grids, moments, named, parties, phrases, prose, tables, yesno
 from .aligned import Grid
 from .blocks import ISSUER
 from .data import table
@@ -22,17 +22,17 @@ from .graph import Graph
 from .question import Question, implied, understand
 from .score import Scored, greeted, model, only_one, rank
 from .slots import Slot
-from .trim import trimmed, unlabelled, unmarked
+from .trim import trimmed, ungreeted, unlabelled, unmarked
 from .units import Unit, units
 from .values import find, fit
 from .words import tokens
 
 if TYPE_CHECKING:
-    from .ticks import Pixels
+    from .choices import Pixels
 
 HOW = (
     "look", "table", "sentence", "title", "subject", "recipient", "party", "moment",
-    "extreme", "count", "yesno", "compare", "named", "object", "phrase",
+    "extreme", "count", "yesno", "compare", "named", "object", "phrase", "choice",
 )  # fmt: skip
 """Ways to an answer; each has its own calibration, ``all`` that of the best of them, and ``ocr`` that of
 the best where it stands in lines that were read from pixels."""
@@ -41,6 +41,8 @@ _KEPT = 40  # slots that share the probability
 _ALTERNATIVES = 8
 _SUPPORT = 0.5  # share of the question's own words that must stand near an answer
 _UNSUPPORTED = 0.6  # what is left of the confidence where they do not
+# From this confidence on of words, boxes to tick are not looked at: that takes pixels.
+_CLEAR = 0.85
 _ONLY = 0.8  # the only value of its kind on a page, where no more than the kind is asked for
 _AGREES = 0.6  # how much a second way to the same answer counts
 _STRANGE = 0.5  # what is left of it where a name in the question stands nowhere on the page
@@ -151,6 +153,8 @@ def _candidates(question: Question, graph: Graph, pixels: Pixels | None) -> list
             found += [_from_table(item, "count") for item in counts.counted(question, graph)]
     looked = _looked(question, graph)
     told = finders(question, graph)
+    if all(reply.confidence < _CLEAR for reply in (*told, *looked)):
+        told += [_told(item, "choice") for item in choices.answer(question, graph, pixels)]
     for reply in told:
         names = {token.text for token in tokens(reply.text or "")}
         if reply.how == "party" and question.kind in ("name", "party", "org"):
@@ -187,6 +191,10 @@ def _plausible(question: Question, reply: Reply) -> float:
     figure = any(c.isdigit() for c in text)
     if question.operation == "count" and text.endswith("%"):
         return _IMPLAUSIBLE  # a share counts nothing
+    if _NUMBER_ALONE.fullmatch(text):
+        return _IMPLAUSIBLE  # "4." counts the fields of a form
+    if kind in ("name", "party", "org") and text.islower() and question.operation == "look":
+        return _IMPLAUSIBLE
     if kind == "id" and fit("date", text) >= 0.9:
         return _IMPLAUSIBLE
     if kind == "phone" and fit(kind, text) < 0.5 and sum(c.isdigit() for c in text) < 7:
@@ -201,7 +209,7 @@ def _plausible(question: Question, reply: Reply) -> float:
         and fit("time", text) < 0.2
     ):
         return _IMPLAUSIBLE
-    if kind in ("address", "place") and regex.match(r"[^:\d]{3,}:", text):
+    if kind in ("address", "place") and regex.match(r"[^:\d]{3,}:|\d{1,2}[.)]\s", text):
         return _IMPLAUSIBLE
     if kind in ("name", "party", "address", "place") and _named_field(text):
         return _IMPLAUSIBLE
@@ -235,6 +243,8 @@ def is_label(text: str) -> bool:
     """Whether a text names a field rather than its value: "12. Funding Opportunity Number", "Date"."""
     plain = _ENUMERATED.sub("", text)
     own = units(plain)
+    if plain != text and own and (text.rstrip().endswith("*") or all(u.senses for u in own)):
+        return True
     if not own or len(own) > 6 or any(c.isdigit() for c in plain):
         return False
     ends = bool((own[-1].senses | own[0].senses) & _FIELDS) or text.rstrip().endswith(":")
@@ -255,6 +265,7 @@ def heads_values(slot: Slot, found: Sequence[Grid]) -> bool:
     return len(beside) == 2 and len(named) == 3 and all(is_label(s.text) for s in beside)
 
 
+_NUMBER_ALONE = regex.compile(r"\(?\d{1,2}\p{Ll}?[.)]")
 _ENUMERATED = regex.compile(r"^[*\s]*\d{1,2}[a-z]?[.)]?\s+")
 
 
@@ -301,6 +312,8 @@ def _told(found: tables.Found, how: str, kind: str = "") -> Reply:
     """Return what a finder of tables, sentences or titles gives; its strength is its confidence."""
     assert found.slot is not None
     slot = unmarked(unlabelled(found.slot))
+    if how == "party":
+        slot = ungreeted(slot)
     lines = [span.line for span in slot.spans] + [s.line.id for s in found.evidence]
     evidence = tuple(dict.fromkeys(lines))
     text = joined(slot, kind)

@@ -23,8 +23,8 @@ from .units import Unit, alike, covered, match, units
 from .values import fit
 from .words import likeness, tokens
 
-_MAIN = ("inline", "left", "above", "row", "column", "below", "upper", "behind")
-_TABLE = ("inline", "left", "row", "above", "column", "heading")
+_MAIN = ("inline", "left", "above", "row", "column", "below", "upper", "behind", "box", "under")
+_TABLE = ("inline", "left", "row", "above", "column", "heading", "box", "under")
 
 FEATURES = (
     "bias",
@@ -193,11 +193,7 @@ class Asker:
             f["fit"] = fits * question.sure
             f["fit_strength"] = fits * f["strength"] * question.sure
             f["misfit"] = float(fits < 0.2) * question.sure
-            if (
-                kind in ("date", "phone")
-                and f["exact"]
-                and (f["colon"] > 0.9 or f["by_left"] > 0.9)
-            ):
+            if kind in ("date", "phone") and self._labelled(slot, f):
                 f["misfit"] *= _TOLD  # its own label says what it is
             f["typed_value"] = float(known and slot.shape == "value")
         else:
@@ -237,6 +233,18 @@ class Asker:
             f["says_question"] = match(question.asked, own).strength
         f["words"] = math.log1p(len(text.split()))
         f["misread"] = 1.0 - slot.segment.line.confidence
+
+    def _labelled(self, slot: Slot, f: dict[str, float]) -> bool:
+        """Whether the label of a slot says that it is of the kind: "Phone:" before any figures."""
+        if f["exact"] and (f["colon"] > 0.9 or f["by_left"] > 0.9):
+            return True
+        own = slot.labels[:1]
+        return (
+            bool(own)
+            and own[0].colon
+            and own[0].relation in ("inline", "left")
+            and any(unit.senses & _SUPPLIES[self.question.kind] for unit in own[0].units)
+        )
 
     def _place(self, slot: Slot, f: dict[str, float]) -> None:
         graph, senses = self.graph, self.senses

@@ -11,12 +11,13 @@ from statistics import median
 import regex
 
 from ..geometry import BBox
-from ..model import AnswerSpan, Block, BlockKind, Line, Page
+from ..model import AnswerSpan, Block, BlockKind, Line, Page, Word
 
 # A gap wider than this, in ems, parts a line into segments; the space between words is about .3.
 _GAP = 0.95
 _LEVEL = 20.0  # degrees up to which a line counts as level
 CHAIN = 14  # segments looked at along a row or a column
+_TINY = 0.2  # of the usual size: what only programs read, such as "required field" in one point
 _NEAR = 160  # segments above and below among which neighbours are sought
 _LEADERS = regex.compile(r"^[.\u2026_\-\u2013\u2014\s]{2,}$|^[|]+$")
 
@@ -92,11 +93,12 @@ def segments_of(page: Page) -> list[Segment]:
     angles = [
         angle for line in page.lines if abs(angle := tilt(line)) < _LEVEL and len(line.text) > 8
     ]
+    least = _TINY * median([_em(line) for line in page.lines]) if page.lines else 0.0
     slope = math.tan(math.radians(median(angles))) if angles else 0.0
     for line in page.lines:
         at = home.get(line.id, -1)
         kind = page.blocks[at].kind if at >= 0 else BlockKind.PARAGRAPH
-        for start, end, offset in _runs(line):
+        for start, end, offset in _runs(line, least):
             words = line.words[start:end]
             box = BBox.around([word.bbox for word in words])
             text = " ".join([word.text for word in words])
@@ -127,23 +129,30 @@ def _em(line: Line) -> float:
     return line.size or 0.8 * across or 1.0
 
 
-def _runs(line: Line) -> Iterator[tuple[int, int, int]]:
-    """Yield the runs of words without a wide gap: first word, end, offset in the line's text."""
+def _runs(line: Line, least: float = 0.0) -> Iterator[tuple[int, int, int]]:
+    """Yield the runs of words without a wide gap: first word, end, offset in the line's text.
+
+    Leaders and words lower than ``least`` belong to none.
+    """
     em = _em(line)
     level = abs(tilt(line)) < _LEVEL
     gaps = [b.bbox.x0 - a.bbox.x1 for a, b in itertools.pairwise(line.words)]
     usual = median(gaps) if len(gaps) > 3 else 0.0
     limit = max(_GAP * em, 2.2 * usual)
+
+    def out(word: Word) -> bool:
+        return bool(_LEADERS.match(word.text)) or min(word.bbox.width, word.bbox.height) < least
+
     start = offset = at = 0
     for index, word in enumerate(line.words):
-        if index and level and (gaps[index - 1] > limit or _LEADERS.match(word.text)):
-            if not _LEADERS.match(line.words[start].text):
+        if index and level and (gaps[index - 1] > limit or out(word)):
+            if not out(line.words[start]):
                 yield start, index, offset
             start, offset = index, at
-        elif index and _LEADERS.match(line.words[index - 1].text) and start == index - 1:
+        elif index and out(line.words[index - 1]) and start == index - 1:
             start, offset = index, at
         at += len(word.text) + 1
-    if not _LEADERS.match(line.words[start].text):
+    if not out(line.words[start]):
         yield start, len(line.words), offset
 
 
@@ -163,7 +172,7 @@ def link(segments: Sequence[Segment]) -> None:
         box = segment.bbox
         best: Segment | None = None
         for other in _around(level, index):
-            before = _same_row(box, other.bbox) and other.bbox.x1 <= box.x0 + 0.3 * segment.em
+            before = _same_row(box, other.bbox) and other.bbox.x1 <= box.x0 + 0.5 * segment.em
             if before and (best is None or other.bbox.x1 > best.bbox.x1):
                 best = other
         segment.left = best

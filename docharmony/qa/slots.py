@@ -11,7 +11,8 @@ import regex
 from ..geometry import BBox
 from ..model import AnswerSpan, BlockKind, Page
 from . import values
-from .labels import COLON, Label, around, headings_of
+from .boxes import NUMBERED
+from .labels import COLON, Label, Places, around, places_of
 from .segments import Segment
 from .units import units
 
@@ -32,6 +33,7 @@ _ASIDE = regex.compile(
 _PARTS = regex.compile(
     r"(?<![\p{L},])(\p{Lu}[\p{Ll}]+(?:\s\p{L}+){0,3}),\s(\p{Lu}[\p{L}'\u2019.&\- ]{2,50}?)[.]?(?=,|$)"
 )
+_BRACKETED = regex.compile(r"\([^()\d]*\)?")
 _COUNTRY = regex.compile(r"\p{Lu}[\p{L}.]+(?:\s\p{L}+){0,3}")
 NAMED = regex.compile(
     r"(?:(?:Mr|Mrs|Ms|Dr|Prof|Herrn?|Frau|M|Mme|Monsieur|Madame|Sra?|Sig|Dott|Dhr|Mevr|Pan|Pani|Ing)\.?\s+)*"
@@ -75,10 +77,13 @@ class Slot:
 
 def slots_of(page: Page, segments: Sequence[Segment], day_first: bool) -> Iterator[Slot]:
     """Yield the slots: segments, what stands behind a label, typed values, groups, sentences."""
-    headings = headings_of(segments)
+    places = places_of(segments)
     pairs: dict[int, list[Slot]] = {}
+    named = {label.index for label in places.boxes.values()}
     for segment in segments:
-        near = around(segment, segments, headings)
+        if segment.index in named and NUMBERED.match(segment.text):
+            continue  # it names what stands in its box
+        near = around(segment, segments, places)
         start, end = _trimmed(segment.text, 0, len(segment.text))
         if start < end:
             yield _slot(segment, start, end, near, "whole")
@@ -90,7 +95,7 @@ def slots_of(page: Page, segments: Sequence[Segment], day_first: bool) -> Iterat
             yield slot
         if not _runs_on(segment) or segment.kind is BlockKind.TABLE:
             yield from _typed(segment, near, day_first)
-    yield from _groups(segments, headings, pairs)
+    yield from _groups(segments, places, pairs)
     yield from _sentences(page, segments, day_first)
 
 
@@ -120,6 +125,8 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _pairs(text: str) -> Iterator[tuple[tuple[str, bool], int, int]]:
     """Yield the pairs of label and value inside a segment: label, whether by colon, value's range."""
     for aside in _ASIDE.finditer(text):
+        if all(unit.senses for unit in units(aside[1])):
+            continue  # "Patient's Name (Please Print)" is a label
         # "B. Smart (Chair)": each says something of the other.
         yield (aside[2], True), *aside.span(1)
         yield (aside[1], True), *aside.span(2)
@@ -158,7 +165,7 @@ def _pairs(text: str) -> Iterator[tuple[tuple[str, bool], int, int]]:
         stop, more = _next_pair(text, words, best)
         a, b = _trimmed(text, words[best].start(), stop)
         head = text[: words[best].start()].strip()
-        if a < b:
+        if a < b and _BRACKETED.fullmatch(text[a:b]) is None:
             yield (head, head.endswith(("#", "."))), a, b
         if more:
             a, b = _trimmed(text, words[more].start(), len(text))
@@ -245,7 +252,7 @@ def _runs_on(segment: Segment) -> bool:
 
 
 def _groups(
-    segments: Sequence[Segment], headings: Sequence[Segment | None], pairs: dict[int, list[Slot]]
+    segments: Sequence[Segment], places: Places, pairs: dict[int, list[Slot]]
 ) -> Iterator[Slot]:
     """Yield runs of lines that belong together, such as an address, with the labels of the first."""
     for segment in segments:
@@ -253,7 +260,7 @@ def _groups(
             continue
         lines = _followers(segment, segment.bbox.x0)
         if len(lines) > 1:
-            labels = around(segment, segments, headings)
+            labels = around(segment, segments, places)
             parts = [(line, *_trimmed(line.text, 0, len(line.text))) for line in lines]
             for count in range(2, len(parts) + 1):
                 yield _group(parts[:count], labels, cut=count < len(parts))

@@ -7,19 +7,27 @@ from dataclasses import replace
 import regex
 
 from ..geometry import BBox
+from .data import words
 from .slots import Slot
 from .units import units
 from .values import find
+from .words import tokens
 
 
 def trimmed(kind: str, slot: Slot) -> Slot:
     """Return the value itself, where a slot holds one of a kind that shows what it is, and more."""
+    if kind in ("name", "party"):
+        return ungreeted(slot)
     if kind not in ("email", "url", "iban") or len(slot.spans) != 1:
         return slot
     own = [value for value in find(slot.text) if value.kind == kind]
     if len(own) != 1 or own[0].end - own[0].start == len(slot.text):
         return slot
-    a, b = own[0].start, own[0].end
+    return _part(slot, own[0].start, own[0].end)
+
+
+def _part(slot: Slot, a: int, b: int) -> Slot:
+    """Return a range of the text of a slot that stands in one line."""
     start = slot.spans[0].start
     begin = start - slot.segment.start
     return replace(
@@ -28,6 +36,15 @@ def trimmed(kind: str, slot: Slot) -> Slot:
         spans=(replace(slot.spans[0], start=start + a, end=start + b),),
         bbox=BBox.around([slot.segment.box(begin + a, begin + b)]),
     )
+
+
+def ungreeted(slot: Slot) -> Slot:
+    """Return a name without the greeting before it and the comma behind: "Hi Ann Roe," is Ann Roe."""
+    if len(slot.spans) != 1:
+        return slot
+    there = tokens(slot.text)
+    first = next((i for i, t in enumerate(there) if t.text not in words("greetings")), 0)
+    return _part(slot, there[first].start, len(slot.text.rstrip(" ,"))) if first else slot
 
 
 _AROUND = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import regex
 
 from ..detect.text import fold
+from .choices import Choice, fit_of, groups, is_said
 from .data import words
 from .evidence import said
 from .graph import Graph
@@ -16,13 +17,12 @@ from .score import Asker, rank
 from .segments import Segment
 from .slots import Slot
 from .tables import slot_of
-from .ticks import ticked
 from .units import match, units
 from .values import find
 from .words import tokens
 
 if TYPE_CHECKING:
-    from .ticks import Pixels
+    from .choices import Pixels
 
 _TICKED = regex.compile(
     r"[\u2611\u2612\u2713\u2714\u2717\u2718\u25a0\u25fc\u2022]|\[[xX\u2713]\]|\([xX]\)|(?<!\p{L})[xX](?!\p{L})"
@@ -57,35 +57,32 @@ def decide(question: Question, graph: Graph, pixels: Pixels | None = None) -> Ve
     """
     if question.operation == "compare":
         return _compare(question, graph)
-    verdicts = [*_words(question, graph), *_boxes(question, graph), *_states(question, graph)]
-    if pixels is not None:
-        verdicts += _drawn(question, graph, pixels)
+    marked = groups(graph, pixels)
+    verdicts = [*_words(question, graph, marked), *_boxes(question, graph)]
+    verdicts += [*_states(question, graph), *_chosen(question, graph, marked)]
     return max(verdicts, key=lambda v: v.strength, default=None)
 
 
-def _drawn(question: Question, graph: Graph, pixels: Pixels) -> list[Verdict]:
-    """Return verdicts of rows that offer a yes and a no with a drawn box for each."""
-    asker = Asker(question, graph)
+def _chosen(question: Question, graph: Graph, marked: list[list[Choice]]) -> list[Verdict]:
+    """Return verdicts of boxes: a yes or a no in a group that is asked about, or what is asked itself."""
+    known = answers()
     found = []
-    for options, texts in _offers(graph):
-        fits = max((_fits(asker, text) for text in texts), default=0.0)
-        if fits < _LEAST:
+    for group in marked:
+        said = [c for c in group if is_said(c.text, known["yes"] | known["no"])]
+        if len(said) == 2 and sum(c.ticked for c in said) == 1:
+            choice = next(c for c in said if c.ticked)
+            fits = fit_of(question, said, graph)
+            if fits >= _LEAST:
+                box = choice.segment.box(choice.start, choice.end)
+                slot = Slot(choice.text, (choice.span,), box, (), choice.segment, "value")
+                yes = is_said(choice.text, known["yes"])
+                found.append(Verdict(yes, slot, (choice.segment,), fits))
             continue
-        boxes = [segment.box(start, end) for segment, start, end, _ in options]
-        page = graph.page
-        others = [word.bbox for line in page.lines for word in line.words]
-        chosen = ticked(boxes, others, (page.width, page.height), pixels)
-        if chosen is not None:
-            segment, start, end, yes = options[chosen[0]]
-            slot = Slot(
-                segment.text[start:end],
-                (segment.span(start, end),),
-                boxes[chosen[0]],
-                (),
-                segment,
-                "value",
-            )
-            found.append(Verdict(yes, slot, (segment,), fits * chosen[1]))
+        for choice in group:
+            own = match(question.asked, units(choice.text))
+            fits = 0.8 * own.coverage + 0.2 * own.precision
+            if fits >= _LEAST:
+                found.append(Verdict(choice.ticked, None, (choice.segment,), fits))
     return found
 
 
@@ -119,16 +116,12 @@ def _offers(graph: Graph) -> list[tuple[list[_Option], list[str]]]:
     return found
 
 
-def _fits(asker: Asker, text: str) -> float:
-    fits = match(asker.question.asked, units(text))
-    return 0.8 * fits.coverage + 0.2 * fits.precision
-
-
-def _words(question: Question, graph: Graph) -> list[Verdict]:
-    """Return verdicts of fields whose value is a yes or a no."""
+def _words(question: Question, graph: Graph, marked: list[list[Choice]]) -> list[Verdict]:
+    """Return verdicts of fields whose value is a yes or a no, without a box to tick."""
     asker = Asker(question, graph)
     known = answers()
     offered = {id(s) for options, _ in _offers(graph) for s, *_ in options}
+    offered |= {id(choice.segment) for group in marked for choice in group}
     found = []
     for slot in graph.slots:
         if id(slot.segment) in offered:
@@ -139,7 +132,7 @@ def _words(question: Question, graph: Graph) -> list[Verdict]:
             continue
         best = 0.0
         for label in slot.labels:
-            if label.relation in ("inline", "left", "above", "row", "column"):
+            if label.relation in ("inline", "left", "above", "row", "column", "box", "under"):
                 fits = match(asker.question.asked, label.units)
                 best = max(best, 0.8 * fits.coverage + 0.2 * fits.precision)
         # A ticked box beside a bare "yes" decides, not the word: see _boxes.

@@ -192,7 +192,8 @@ def _judged(
     engine = ctx.engine
     if question.operation in ("yesno", "compare") or not isinstance(engine, Rater):
         return rules
-    found = [reply for reply in candidates(question, graph) if reply.text]
+    seen = candidates(question, graph, lambda: ctx.raster(graph.page))
+    found = [reply for reply in seen if reply.text]
     if not found:
         return rules
     rates = engine.rate(question.text[:LONGEST], text, [reply.text or "" for reply in found])

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 
 # Share of a place that one found by a parser covers: the two are one.
 _SAME = 0.3
+# Of a word that a picture holds and the page does not show: the least it is sure of, and its letters; the
+# levels of colour within which its place shows nothing, and the share of it that a box covers.
+_SURE, _LETTERS, _EVEN, _COVERED = 0.6, 3, 24, 0.7
 
 if TYPE_CHECKING:
+    from .closer import Closer
+    from .geometry import BBox
     from .io.base import Source
     from .io.verify import Finding
     from .model import Page, PageFailure
@@ -42,6 +47,7 @@ def audit(
         InputError: the file is encrypted, broken or over a limit.
         StageError: the pixels of a page could not be read for the terms.
     """
+    from .closer import Closer
     from .io.verify import verify_image, verify_pdf
     from .pipeline import limits_of
     from .stages.redact import RedactConfig
@@ -50,9 +56,12 @@ def audit(
     numbers = list(pages or range(1, source.info.page_count + 1))
     more: list[Finding] = []
 
+    closer = Closer(source, pipeline)
+
     def after(number: int) -> None:
         if config.text_layer != "trust":
             more.extend(_misleading(source, number, pipeline))
+            more.extend(_in_pictures(source, number, closer))
         if advance is not None:
             advance()
 
@@ -119,6 +128,44 @@ def _read(
             for item in known
         )
     ]
+
+
+def _in_pictures(source: Source, number: int, closer: Closer) -> Iterator[Finding]:
+    """Yield lines that can be read in the pixels of a picture, and not on the page that covers them."""
+    import numpy as np
+
+    from .io.verify import Finding
+
+    page = source.page(number)
+    hidden: list[tuple[BBox, str]] = []
+    for look in closer.looks(page):
+        to_page = look.to_picture.then(look.picture.to_page)
+        for line in look.page.lines:
+            words = [
+                (word.bbox.polygon().map(to_page).bbox, word.text)
+                for word in line.words
+                if word.confidence >= _SURE and sum(map(str.isalnum, word.text)) >= _LETTERS
+            ]
+            hidden += words
+    if not hidden:
+        return
+    raster = source.raster(number)
+    boxes = source.graphics(number).boxes
+    step = raster.shape[1] / page.width
+    paper = np.median(raster[::7, ::7].reshape(-1, 3), axis=0)
+    for box, text in hidden:
+        part = raster[
+            max(0, round(box.y0 * step)) : max(0, round(box.y1 * step)),
+            max(0, round(box.x0 * step)) : max(0, round(box.x1 * step)),
+        ].reshape(-1, 3)
+        if part.size and int(np.ptp(part.mean(axis=1))) > _EVEN:
+            continue  # something is seen there
+        boxed = bool(part.size) and bool(np.abs(np.median(part, axis=0) - paper).max() > _EVEN)
+        if boxed or any(b.intersection(box).area >= _COVERED * box.area for b in boxes):
+            yield Finding("bad_redaction", number, box, "pixels of a picture below a box", text)
+        else:
+            where = "pixels of a picture that the page does not show"
+            yield Finding("hidden_text", number, box, where, text)
 
 
 def _misleading(source: Source, number: int, pipeline: Pipeline) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
+import pymupdf
 import pytest
 from pikepdf import Array, Dictionary, Name
 
@@ -174,3 +175,56 @@ def test_ligatures_without_a_map_are_no_hidden_text(tmp_path: Path, pipeline: Pi
     lie = "I \x1cnish this and de\x1cne that, \x1crst and \x1cve"
     path = letter(tmp_path / "a.pdf", lie, lie.replace("\x1c", "f"))
     assert not any(f.kind == "hidden_text" for f in found(path, pipeline))
+
+
+def scan(path: Path, *, area: tuple[float, ...] = (44, 50, 260, 74), **box: Any) -> Path:
+    """Write a page that is one picture of two lines, with a box drawn over a part of it."""
+    with pymupdf.open() as drawn:
+        page = drawn.new_page(width=300, height=120)
+        page.insert_text((30, 30), "Contract of sale", fontsize=14)
+        page.insert_text((30, 66), "To Margaret Quillfeather", fontsize=14)
+        picture = page.get_pixmap(dpi=200).tobytes("png")
+    with pymupdf.open() as document:
+        page = document.new_page(width=300, height=120)
+        page.insert_image(page.rect, stream=picture)
+        if box.pop("note", False):
+            note = page.add_rect_annot(pymupdf.Rect(area))
+            note.set_colors(stroke=(0, 0, 0), fill=(0, 0, 0))
+            note.update()
+        elif box:
+            page.draw_rect(pymupdf.Rect(area), **box)
+        document.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        {"color": None, "fill": (0, 0, 0)},
+        {"color": None, "fill": (1, 1, 1)},
+        {"note": True},
+    ],
+)
+def test_a_box_over_the_pixels_of_a_scan(
+    box: dict[str, Any], tmp_path: Path, pipeline: Pipeline
+) -> None:
+    findings = found(scan(tmp_path / "a.pdf", **box), pipeline)
+    assert {(f.kind, f.text) for f in findings} == {
+        ("bad_redaction", "Margaret"),
+        ("bad_redaction", "Quillfeather"),
+    }
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        {},
+        {"color": (1, 0, 0)},  # no fill
+        {"color": None, "fill": (1, 1, 0), "fill_opacity": 0.4},  # a marker
+        {"area": (30, 80, 200, 100), "color": None, "fill": (0, 0, 0)},  # over nothing
+    ],
+)
+def test_a_box_that_hides_nothing_of_a_scan(
+    box: dict[str, Any], tmp_path: Path, pipeline: Pipeline
+) -> None:
+    assert found(scan(tmp_path / "a.pdf", **box), pipeline) == []

@@ -14,6 +14,7 @@ INEXACT = frozenset(
         "free_text_annotation", "form_field_value", "link_uri", "link_uri_percent", "widget_default",
         "choice_field_options", "file_annotation", "signature_field", "redact_annotation",
         "highlight_contents", "sound_annotation", "unknown_font",
+        "image_shared_by_pages",  # a field of another place can stand on it, and goes with it
     }
 )  # fmt: skip
 NEEDS_TWO_PAGES = frozenset({"over_two_pages", "form_shared_by_pages", "image_shared_by_pages"})

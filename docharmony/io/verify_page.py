@@ -10,14 +10,14 @@ colour, its render mode, the edge of the page. Only then is it asked why.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..geometry import BBox, Point
 from .verify_marks import Hatches, long_enough, says_nothing
-from .verify_text import mupdf, pdfium, turned
+from .verify_text import mupdf, mupdf_bare, pdfium, turned
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -70,7 +70,10 @@ _LIGATURES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A character as drawn: place on the displayed page, its turn in the drawing order, and its glyph."""
+    """A character as drawn: place on the displayed page, its turn in the drawing order, and its glyph.
+
+    ``noted``: it is drawn by an annotation or a field of a form.
+    """
 
     text: str
     bbox: BBox
@@ -79,6 +82,7 @@ class Trace:
     span: int
     colour: tuple[float, ...] = ()
     glyph: int = 0
+    noted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,9 @@ def hidden_text(path: str, password: str | None, number: int) -> list[Hidden]:
     page = mupdf(path, password)[number - 1]
     chars = traces(page)
     result = _unapplied(page, chars)
+    if chars and (page.first_annot or page.first_widget):
+        own = len(mupdf_bare(path, password, number).get_texttrace())
+        chars = [replace(char, noted=char.span >= own) for char in chars]
     if not chars:
         return result
     covers = _covers(page)
@@ -176,7 +183,7 @@ class _Views:
 
     @staticmethod
     def _draw(sheet: Any, scale: float, annotations: bool) -> Pixels:
-        bitmap = sheet.render(scale=scale, may_draw_forms=False, draw_annots=annotations)
+        bitmap = sheet.render(scale=scale, may_draw_forms=annotations, draw_annots=annotations)
         array = np.asarray(bitmap.to_numpy())
         return array[..., :3].copy() if array.ndim == 3 else array[..., None].copy()
 
@@ -319,6 +326,8 @@ def _judge(
     page = BBox(0, 0, views.width, views.height)
     if window is None or not page.contains(box.center):
         return "hidden_text", "off the page"
+    if char.noted and views.inked(window):
+        return None
     above = [
         cover
         for cover in covers

@@ -49,6 +49,18 @@ def _version(path: str) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
+def mupdf_bare(path: str, password: str | None, number: int) -> Any:
+    """Return a page (1-based) opened by MuPDF without its annotations and fields."""
+    document = _bare(path, password, _version(path))
+    document.xref_set_key(document.page_xref(number - 1), "Annots", "null")
+    return document[number - 1]
+
+
+@functools.lru_cache(maxsize=1)
+def _bare(path: str, password: str | None, version: tuple[int, int]) -> Any:
+    return _mupdf.__wrapped__(path, password, version)
+
+
 @functools.lru_cache(maxsize=1)
 def _mupdf(path: str, password: str | None, version: tuple[int, int]) -> Any:
     try:
@@ -67,9 +79,11 @@ def _mupdf(path: str, password: str | None, version: tuple[int, int]) -> Any:
 @functools.lru_cache(maxsize=1)
 def _pdfium(path: str, password: str | None, version: tuple[int, int]) -> Any:
     try:
-        return pypdfium2.PdfDocument(path, password=password)
+        document = pypdfium2.PdfDocument(path, password=password)
+        document.init_forms()  # else the fields of a form are not drawn
     except pypdfium2.PdfiumError as error:
         raise BrokenError("cannot open the file", why="PDFium cannot read it") from error
+    return document
 
 
 def turned(box: Sequence[float], rotation: int, width: float, height: float) -> BBox:

@@ -144,6 +144,19 @@ def free_text_annotation(page: pymupdf.Page) -> None:
     page.add_freetext_annot(pymupdf.Rect(BOX), "", fill_color=(0, 0, 0))
 
 
+def field(page: pymupdf.Page, value: str, fill: tuple[float, float, float]) -> None:
+    widget = pymupdf.Widget()
+    widget.field_type, widget.field_name = pymupdf.PDF_WIDGET_TYPE_TEXT, "code"
+    widget.field_value, widget.fill_color, widget.rect = value, fill, pymupdf.Rect(BOX)
+    page.add_widget(widget)
+
+
+@bad
+def dark_field_of_a_form(page: pymupdf.Page) -> None:
+    secret(page)
+    field(page, "", (0, 0, 0))
+
+
 @bad
 def redact_annotation_that_waits(page: pymupdf.Page) -> None:
     secret(page)
@@ -367,6 +380,17 @@ def redact_annotation_over_nothing(page: pymupdf.Page) -> None:
 def test_fine(name: str, tmp_path: Path) -> None:
     hidden = [item for item in found(FINE[name], tmp_path) if item.kind == "bad_redaction"]
     assert hidden == []
+
+
+@pytest.mark.parametrize("note", [False, True])
+def test_what_fields_and_notes_show_is_seen(note: bool, tmp_path: Path) -> None:
+    def draw(page: pymupdf.Page) -> None:
+        if note:
+            page.add_freetext_annot(pymupdf.Rect(BOX), "Account 4711", fill_color=(0.8, 0.85, 1))
+        else:
+            field(page, "Account 4711", (0.8, 0.85, 1))
+
+    assert found(draw, tmp_path) == []
 
 
 def test_a_bookmark_that_says_what_the_page_hides(tmp_path: Path) -> None:

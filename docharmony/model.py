@@ -210,6 +210,8 @@ class Inline:
         color: red, green, blue, 0-255.
         scale: their size as a share of the rest's.
         rise: how far they stand above the baseline of the rest, in its em.
+        underline: how far a rule lies below their baseline, and how thick it is, in em of the rest;
+            (0.0, 0.0) for none.
         links: boxes of the link annotations that held the old words.
     """
 
@@ -223,6 +225,7 @@ class Inline:
     color: tuple[int, int, int] = (0, 0, 0)
     scale: float = 1.0
     rise: float = 0.0
+    underline: tuple[float, float] = (0.0, 0.0)
     links: tuple[BBox, ...] = ()
 
 
@@ -259,6 +262,8 @@ class Setting:
         shadow: how far a shadow lies to the right and below, (0.0, 0.0) for none; pixels only.
         shadow_color: its colour.
         shadow_blur: standard deviation of its edges.
+        underline: of what is not inline; see :class:`Inline`.
+        rules: boxes of the drawn rules under the old text, which go with it.
     """
 
     size: float = 0.0
@@ -287,6 +292,8 @@ class Setting:
     shadow: tuple[float, float] = (0.0, 0.0)
     shadow_color: tuple[int, int, int] = (0, 0, 0)
     shadow_blur: float = 0.0
+    underline: tuple[float, float] = (0.0, 0.0)
+    rules: tuple[BBox, ...] = ()
 
     @property
     def inks(self) -> tuple[tuple[int, int, int], ...]:

@@ -95,6 +95,10 @@ def edit_to_json(edit: Edit) -> dict[str, Any]:
     return data
 
 
+# Values that are boxes.
+_BOXES = ("links", "rules")
+
+
 def setting_to_json(setting: Setting) -> dict[str, Any]:
     """Return how text is set, as plain data."""
     return _rounded(asdict(setting))
@@ -107,7 +111,7 @@ def _rounded(data: Mapping[str, Any]) -> dict[str, Any]:
         else [_rounded(item) for item in value]
         if name == "inline"
         else [_numbers(box) for box in value]
-        if name == "links"
+        if name in _BOXES
         else list(value)
         if isinstance(value, tuple)
         else value
@@ -129,7 +133,7 @@ def _typed(of: type[Setting] | type[Inline], data: Mapping[str, Any]) -> dict[st
         given = data[name]
         if name == "inline":
             given = tuple(Inline(**_typed(Inline, item)) for item in given)
-        elif name == "links":
+        elif name in _BOXES:
             given = tuple(BBox(*map(float, box)) for box in given)
         elif get_origin(kind) is tuple:
             numbers = get_args(kind)

@@ -185,6 +185,8 @@ class Job:
         if len(left) > _MOST_TOLD:
             more = len(left) - _MOST_TOLD
             messages.info(f"{item.label}: {more} more left as they were (see --report)", left=more)
+        if any(fit.note.startswith(_NO_FACE) for _, _, fit in left):
+            messages.info(_FONTS)
         self.tell(item, report)
         messages.info(
             f"{item.label} -> {out} ({report.count} {_places(report.count)} {self.done})",
@@ -192,6 +194,11 @@ class Job:
             output=str(out),
             **{self.done: report.count, "left": report.left},
         )
+
+
+# What a report says of characters that cannot be drawn (io.write.setting), and what helps.
+_NO_FACE = "no face has"
+_FONTS = "Install a font that has them (Noto covers most), or name its folder in DOCHARMONY_FONTS."
 
 
 def _extension(item: common.Input) -> str:

@@ -11,10 +11,11 @@ from unicodedata import normalize
 
 from ..geometry import Affine, BBox, Point
 from ..model import Family, Inline, Line
-from ..stage import Link, Span
+from ..stage import Link, Rule, Span
 from ..translators.base import Part
 from ..translators.units import traced
 from ..typeset.faces import classify, is_bold, is_italic
+from .underlined import NONE, underlines
 
 # Of one text; a page of formulas has more than anybody can carry over.
 _MOST = 60
@@ -36,6 +37,7 @@ class _Look(NamedTuple):
     color: tuple[int, int, int]
     scale: float
     rise: float
+    underline: tuple[float, float]
     links: tuple[str, ...]
 
 
@@ -81,10 +83,11 @@ class Looks:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of one page: runs of its text layer, and links."""
+    """What is known of one page: runs of its text layer, links, and drawn rules."""
 
     spans: Sequence[Span]
     links: Sequence[Link]
+    rules: Sequence[Rule] = ()
 
 
 def main_span(lines: Sequence[Line], spans: Sequence[Span]) -> Span | None:
@@ -148,7 +151,7 @@ def looks(
 
 def _base(main: Span | None) -> _Look:
     if main is None:
-        return _Look("", "sans", False, False, (0, 0, 0), 1.0, 0.0, ())
+        return _Look("", "sans", False, False, (0, 0, 0), 1.0, 0.0, NONE, ())
     return _look(main, main, 0.0)
 
 
@@ -163,6 +166,7 @@ def _look(span: Span, main: Span, rise: float) -> _Look:
         main.color if alike else span.color,
         1.0 if abs(scale - 1) <= _SAME_SIZE else round(min(2.0, max(0.4, scale)), 2),
         0.0 if abs(rise) <= _SAME_HEIGHT else round(min(1.0, max(-1.0, rise)), 2),
+        NONE,
         (),
     )
 
@@ -185,8 +189,21 @@ def _line_looks(line: Line, seen: Seen, main: Span | None) -> list[_Look]:
                     rise = (baseline - turn.apply(span.origin).y) / (main.size or 1.0)
                 looks[id(span)] = _look(span, main, rise)
             result[index] = looks[id(span)]
+        if baseline is not None and seen.rules:
+            for under in underlines(line, seen.rules, baseline, main.size):
+                for index, point in _points(line):
+                    if under.x0 <= point.x <= under.x1:
+                        result[index] = result[index]._replace(underline=under.look)
     if not any(not link.bbox.intersection(line.bbox).is_empty for link in seen.links):
         return result
+    for index, point in _points(line):
+        held = {k.target for k in seen.links if k.bbox.contains(point)}
+        result[index] = result[index]._replace(links=tuple(sorted(held)))
+    return result
+
+
+def _points(line: Line) -> Iterator[tuple[int, Point]]:
+    """Yield the places of a line's characters in its text, with their middles on the page."""
     at = 0
     for word in line.words:
         count = len(word.text)
@@ -196,11 +213,9 @@ def _line_looks(line: Line, seen: Seen, main: Span | None) -> list[_Look]:
             share = (low + high) / 2
             x = a[0] + (b[0] - a[0]) * share + (d[0] - a[0]) / 2
             y = a[1] + (b[1] - a[1]) * share + (d[1] - a[1]) / 2
-            held = {k.target for k in seen.links if k.bbox.contains(Point(x, y))}
-            result[at] = result[at]._replace(links=tuple(sorted(held)))
+            yield at, Point(x, y)
             at += 1
         at += 1
-    return result
 
 
 def _told(text: str, spans: Sequence[Span]) -> Iterator[tuple[int, Span]]:

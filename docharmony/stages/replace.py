@@ -287,7 +287,7 @@ class _Work:
             return Carried(substituted(self.text, start, end, hits), Looks(), ())
         if self._seen is None:
             graphics = self._ctx.graphics(self.page)
-            self._seen = Seen(self._ctx.spans(self.page), graphics.links)
+            self._seen = Seen(self._ctx.spans(self.page), graphics.links, graphics.rules)
         return carry(self.text, start, end, hits, lines, self._seen)
 
     def _span(self, lines: Sequence[Line]) -> tuple[int, int]:

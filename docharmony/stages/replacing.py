@@ -20,6 +20,7 @@ from ..stage import Context
 from ..translators.units import joined
 from ..typeset.shape import is_rtl
 from .style import Styles
+from .underlined import underlines
 
 # Free space that is left alone before the next thing, in em.
 _GAP = 0.35
@@ -27,6 +28,8 @@ _GAP = 0.35
 _HALF = 0.5
 # How far from the left edge of its column what begins there stands at most, in heights.
 _BESIDE = 1.5
+# Share of a text under which a rule lies that is all underlined.
+_UNDERLINED = 0.75
 # Space at the border of a sheet where nothing is set, as a share of its width.
 _BORDER = 0.03
 # A line that slopes no more than this, in degrees, is level.
@@ -99,6 +102,7 @@ class Replacer:
             room = (0.0, 0.0, 0.0, 0.0)
         setting = replace(setting, align=align, room=room, direction=direction)
         setting = replace(setting, inline=tuple(inline))
+        setting = self._underlined([line], setting, polygon.bbox)
         areas = _dressed([polygon], setting)
         if line.vertical:
             areas = areas or (polygon,)
@@ -188,6 +192,7 @@ class Replacer:
             alike=alike,
             room=room,
         )
+        setting = self._underlined(lines, setting)
         old = joined([line.text for line in lines])
         areas = _dressed(polygons, setting) or (tuple(polygons) if len(polygons) > 1 else ())
         if first.vertical:
@@ -198,6 +203,41 @@ class Replacer:
     def _baseline(self, line: Line) -> float:
         """Return how far the baseline of a line lies below its top; 0.0 where nothing tells."""
         return self.styles.of(line, line.polygon).baseline if line.origin == "pdf" else 0.0
+
+    def _underlined(
+        self, lines: Sequence[Line], setting: Setting, part: BBox | None = None
+    ) -> Setting:
+        """Return a setting with the rules that lie under its old text.
+
+        Args:
+            lines: that hold the text.
+            setting: of the text.
+            part: what of a single line it is; None for all.
+        """
+        if setting.origin != "pdf" or lines[0].origin != "pdf":
+            return setting
+        drawn = self._ctx.graphics(self.page).rules
+        boxes: list[BBox] = []
+        long = sum((part or line.bbox).width for line in lines)
+        looks: dict[tuple[float, float], float] = {}
+        for line in lines if drawn else ():
+            base = self._baseline(line)
+            near = part or line.bbox
+            for under in underlines(line, drawn, line.bbox.y0 + base, setting.size) if base else ():
+                own = [
+                    BBox(max(b.x0, near.x0 - 0.1), b.y0, min(b.x1, near.x1 + 0.1), b.y1)
+                    for b in under.boxes
+                    if b.x0 < near.x1 and b.x1 > near.x0
+                ]
+                boxes += own
+                if own:
+                    wide = min(under.x1, near.x1) - max(under.x0, near.x0)
+                    looks[under.look] = looks.get(under.look, 0.0) + wide
+        if not boxes:
+            return setting
+        look = max(looks, key=lambda own: looks[own])
+        whole = look if looks[look] > _UNDERLINED * long else setting.underline
+        return replace(setting, rules=tuple(boxes), underline=whole)
 
     def _to_the_right(self, frame: BBox, free: float) -> float:
         """Return how far it is to the right edge of the cell, or of the column, that a text begins in."""

@@ -321,7 +321,8 @@ class _Pages(dict[int, Seen]):
 
     def __missing__(self, index: int) -> Seen:
         page = self._pages[index]
-        self[index] = Seen(self._ctx.spans(page), self._ctx.graphics(page).links)
+        graphics = self._ctx.graphics(page)
+        self[index] = Seen(self._ctx.spans(page), graphics.links, graphics.rules)
         return self[index]
 
 

@@ -114,3 +114,11 @@ def test_usage(run: Run, page: Path, args: list[str], code: int) -> None:
     done = run(page, *args)
     assert done.returncode == code, done.stderr
     assert len(done.stderr.strip().splitlines()) == 2
+
+
+def test_a_missing_font_is_told_with_what_helps(run: Run, page: Path) -> None:
+    done = run(page, "-o", "b.pdf", "--map", "Agreement=ስምምነት")
+    assert done.returncode == 20
+    assert "left as it was on page 1" in done.stderr
+    assert "U+1235" in done.stderr
+    assert "DOCHARMONY_FONTS" in done.stderr

@@ -21,6 +21,7 @@ class Area:
     Args:
         polygon: its corners on the displayed page; made convex where it is not.
         only_text: whether only glyphs go, not the drawings and pictures around and behind them.
+        only_paths: whether only drawings go.
         edit: id of the edit that it belongs to.
         ink: colours of its letters and the blur of their edges in points, where in pictures only
             letters go.
@@ -42,6 +43,7 @@ class Area:
         "ink",
         "layer",
         "mark",
+        "only_paths",
         "only_text",
         "points",
         "reach",
@@ -53,10 +55,11 @@ class Area:
         polygon: Iterable[Iterable[float]],
         *,
         only_text: bool = False,
+        only_paths: bool = False,
         edit: str = "",
         ink: tuple[tuple[tuple[int, int, int], ...], float] | None = None,
     ) -> None:
-        self.only_text, self.edit, self.ink = only_text, edit, ink
+        self.only_text, self.only_paths, self.edit, self.ink = only_text, only_paths, edit, ink
         self.hits = self.glyphs = 0
         self.reach: tuple[float, float] | None = None
         self.layer: Any = None

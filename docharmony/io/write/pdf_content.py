@@ -324,7 +324,7 @@ class _Walk(TextWalk):
                 scene.paths.append(Polygon(spots).bbox)
             self._out += [*path.instructions, instruction]
             return
-        instructions, cut = path.paint(operator, instruction, state.ctm, self._whole)
+        instructions, cut = path.paint(operator, instruction, state.ctm, self._drawn)
         if self.eraser.lines.moves and not self._state.loose:
             moved = moved_path(instructions, state.ctm, self.eraser.lines.moves)
             if moved is not None:

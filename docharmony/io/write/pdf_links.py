@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pikepdf
@@ -162,10 +162,8 @@ def _around(points: Sequence[Point]) -> BBox:
     return BBox(min(xs), min(ys), max(xs), max(ys))
 
 
-def _quads(item: Planned, start: int, end: int) -> list[list[Point]]:
-    """Return the corners around characters of a text on the displayed page, for each line of them."""
-    size = item.layout.size
-    quads = []
+def spread(item: Planned, start: int, end: int) -> Iterator[tuple[float, float, float]]:
+    """Yield where characters begin and end on each line, and its baseline, in the text's axes, y up."""
     for line in item.layout.lines:
         xs: list[float] = []
         for part in item.segments(line):
@@ -173,14 +171,17 @@ def _quads(item: Planned, start: int, end: int) -> list[list[Point]]:
             if first < last:
                 xs += _reach(item, line, part, first - part.start, last - part.start)
         if xs:
-            top, bottom = _ABOVE * size - line.y, -_BELOW * size - line.y
-            corners = (
-                (min(xs), top),
-                (max(xs), top),
-                (max(xs), bottom),
-                (min(xs), bottom),
-            )
-            quads.append([item.frame.matrix.apply(corner) for corner in corners])
+            yield min(xs), max(xs), -line.y
+
+
+def _quads(item: Planned, start: int, end: int) -> list[list[Point]]:
+    """Return the corners around characters of a text on the displayed page, for each line of them."""
+    size = item.layout.size
+    quads = []
+    for x0, x1, base in spread(item, start, end):
+        top, bottom = base + _ABOVE * size, base - _BELOW * size
+        corners = ((x0, top), (x1, top), (x1, bottom), (x0, bottom))
+        quads.append([item.frame.matrix.apply(corner) for corner in corners])
     return quads
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pikepdf
 
-from ...geometry import Affine
+from ...geometry import Affine, BBox
 from ...typeset.faces import Face
 from ...typeset.fit import SetLine
 from ...typeset.shape import Run
 from .pdf_area import Area
 from .pdf_in_place import NewText, Spot
+from .pdf_links import spread
 from .pdf_objects import dictionary
 from .pdf_own_fonts import OwnType
 from .pdf_tags import adopt, renewed
@@ -51,7 +52,11 @@ class Setter:
         self._prefix = f"/DH{os.urandom(3).hex()}"
 
     def draw(
-        self, page: pikepdf.Page, matrix: Affine, planned: Sequence[tuple[Planned, Area]]
+        self,
+        page: pikepdf.Page,
+        matrix: Affine,
+        planned: Sequence[tuple[Planned, Area]],
+        ruled: Sequence[Planned] = (),
     ) -> None:
         """Append texts to a page's content: those that cannot stand where the old ones stood.
 
@@ -59,6 +64,7 @@ class Setter:
             page: the page.
             matrix: from its user space to the displayed page.
             planned: what is set, with the area of the old text: its layer and its tag go on.
+            ruled: texts, wherever they stand, of which parts may be underlined.
         """
         back = matrix.inverse()
         added: dict[str, dict[str, Any]] = {"/Font": {}, "/Properties": {}}
@@ -76,6 +82,10 @@ class Setter:
                 added["/Properties"][name] = area.layer
                 lines = [f"/OC {name} BDC", *lines, "EMC"]
             out += lines
+        under = [line for item in ruled for line in _underlined(item, back)]
+        if under and "/StructTreeRoot" in self._pdf.Root:
+            under = ["/Artifact BMC", *under, "EMC"]
+        out += under
         if not out:
             return
         resources = pikepdf.Dictionary(dict(dictionary(page.get("/Resources")).items()))
@@ -236,6 +246,26 @@ class Setter:
         """Embed the glyphs that were used."""
         for embedded in self._embedded.values():
             _write_font(self._pdf, embedded)
+
+
+def _underlined(item: Planned, back: Affine) -> Iterator[str]:
+    """Yield the operators that draw rules under a text, and under parts of it."""
+    setting, size = item.setting, item.layout.size
+    if not setting.visible or setting.direction == "ttb":
+        return
+    parts = [(part.start, part.end, part.underline, part.color) for part in setting.inline]
+    borders = [0, *(place for start, end, *_ in parts for place in (start, end)), 1 << 30]
+    for start, end in zip(borders[::2], borders[1::2], strict=True):
+        parts.append((start, end, setting.underline, setting.color))
+    for start, end, (depth, thick), color in parts:
+        for x0, x1, base in spread(item, start, end) if thick else ():
+            top = base - (depth - thick / 2) * size
+            box = BBox(x0, top - thick * size, x1, top).polygon()
+            spots = [back.apply(item.frame.matrix.apply(corner)) for corner in box]
+            path = " ".join(
+                f"{x:.4f} {y:.4f} {'l' if number else 'm'}" for number, (x, y) in enumerate(spots)
+            )
+            yield f"q {_filled(color)} {path} h f Q"
 
 
 def _filled(color: Color) -> str:

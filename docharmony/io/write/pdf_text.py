@@ -315,7 +315,7 @@ class TextWalk(Walk):
         vertical = font.vertical
         shown = [glyph for part in run if isinstance(part, list) for glyph in part]
         along = length / state.size if state.size else 0.0
-        areas = near(shown, place, along, self.areas, vertical=vertical)
+        areas = near(shown, place, along, self._lettered, vertical=vertical)
         if not areas:
             return list(items), 0, []
         spacing = Spacing(state.size, state.char_space, state.word_space)

@@ -64,8 +64,10 @@ class Walk:
         self, eraser: Eraser, resources: Any, state: State, areas: Sequence[Area], depth: int
     ) -> None:
         self.eraser, self.resources, self.areas, self.depth = eraser, resources, areas, depth
-        # Those that take more than text.
-        self._whole = [area for area in areas if not area.only_text]
+        # Those that take letters, drawings, and pictures too.
+        self._lettered = [area for area in areas if not area.only_paths]
+        self._drawn = [area for area in areas if not area.only_text]
+        self._whole = [area for area in self._drawn if not area.only_paths]
         self.removed = Removed()
         self._base = state.ctm
         self._state = state

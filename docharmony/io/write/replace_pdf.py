@@ -28,6 +28,8 @@ Item = Mapping[str, Any]
 _TRIM = 0.15
 # Share of an edit's area that a picture must hold to have the new text painted into it.
 _HELD = 0.98
+# Points around the box of a rule that goes.
+_AROUND_RULE = 0.3
 # Points that text may reach into a clip path's border: boxes of letters are larger than their ink.
 _CLIPPED = 1.0
 
@@ -101,6 +103,9 @@ class Replacements:
                 shown = _trimmed(Polygon.of(polygon)) if only_text else Polygon.of(polygon)
                 ink = None if only_text else (setting.inks, setting.blur)
                 areas.append(Area(shown, only_text=only_text, edit=str(item["id"]), ink=ink))
+            for box in setting.rules:
+                strip = box.grow(_AROUND_RULE).polygon()
+                areas.append(Area(strip, only_paths=True, edit=str(item["id"])))
         return planned, areas
 
     def in_place(self, page: pikepdf.Page, planned: Sequence[Planned]) -> InPlace:
@@ -156,7 +161,9 @@ class Replacements:
             self.fits.append(fitted(item, item.face))
         pdf_links.follow(self.pdf, page, matrix, done)
         places = {area.edit: area for area in reversed(areas) if area.hits}
-        self._setter.draw(page, matrix, [(item, places[str(item.edit["id"])]) for item in shown])
+        self._setter.draw(
+            page, matrix, [(item, places[str(item.edit["id"])]) for item in shown], done
+        )
 
     def claim(
         self, image: Any, to_unit: Affine, size: tuple[int, int], areas: Sequence[Area]

@@ -34,6 +34,9 @@ _COVER = 0.7
 _PEEPS, _RIM_INK = 0.55, 0.06
 # A picture over so much of the page is a scan with its text layer below, not a cover.
 _SCAN = 0.5
+# Share of letters and digits in what is made of signs.
+_SIGNS = 0.2
+_PALE = "hidden_text", "text that cannot be told from its background"
 _INVISIBLE = 3  # text render mode
 _LIGATURES = frozenset(
     [
@@ -125,11 +128,15 @@ def hidden_text(path: str, password: str | None, number: int) -> list[Hidden]:
     views = _Views(path, password, number, page)
     hatches = Hatches(page)
     crossed = [bool(hatches) and hatches.crosses_out(char.bbox, char.order) for char in chars]
+    # PDFium draws some fields for viewers alone: what they show itself is no text of the page.
+    fields = [turned(w.rect, page.rotation, views.width, views.height) for w in page.widgets()]
     runs: list[tuple[str, str, list[Trace]]] = []
     for char, hatched in zip(chars, long_enough(crossed), strict=True):
         verdict = _judge(char, chars, covers, views)
         if verdict is None and hatched:
             verdict = "bad_redaction", "crossed out by lines"
+        if verdict == _PALE and any(field.contains(char.bbox.center) for field in fields):
+            continue
         if verdict is None:
             continue
         if runs and runs[-1][:2] == verdict and _continues(runs[-1][2][-1], char):
@@ -143,8 +150,9 @@ def hidden_text(path: str, password: str | None, number: int) -> list[Hidden]:
         if kind == "bad_redaction" and says_nothing(text):
             continue
         codes = len(nameless) > 1 and "\ufffd" in text
-        if kind == "hidden_text" and not codes and not any(c.isalnum() for c in text):
-            continue  # rules and fill-ins made of signs
+        letters = sum(c.isalnum() for c in text)
+        if kind == "hidden_text" and not codes and letters <= _SIGNS * len(text):
+            continue  # rules and fill-ins made of signs, vowel signs that stand on their letters
         result.append(Hidden(kind, where, BBox.around(c.bbox for c in run), text))
     return result
 
@@ -349,7 +357,7 @@ def _judge(
     if inked and (char.invisible or any(cover.scan for cover in above)):
         return None  # the text layer of a scan: the pixels show the same
     if not views.boxed(window) and not views.told_from_paper(char.colour):
-        return "hidden_text", "text that cannot be told from its background"
+        return _PALE
     if any(not cover.scan for cover in above):
         return "bad_redaction", "below a drawn box or picture"
     if views.boxed(window):
@@ -358,7 +366,7 @@ def _judge(
         return "hidden_text", "invisible text where nothing is to be seen"
     if above:
         return "hidden_text", "below a picture of the page"
-    return "hidden_text", "text that cannot be told from its background"
+    return _PALE
 
 
 def _peeps(char: Trace, covers: Sequence[Cover]) -> bool:

@@ -440,3 +440,23 @@ def test_blanks_of_an_odd_font_say_nothing(codes: str, told: bool, tmp_path: Pat
     page.Contents = pdf.make_stream(f"BT /F 20 Tf 30 100 Td <{codes}> Tj ET".encode())
     pdf.save(tmp_path / "a.pdf")
     assert bool(hidden_text(str(tmp_path / "a.pdf"), None, 1)) == told
+
+
+def test_a_button_that_only_viewers_draw_hides_nothing(tmp_path: Path) -> None:
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(300, 100))
+        look = pdf.make_stream(b"BT /Helv 12 Tf 5 8 Td (Reset everything) Tj ET")
+        look["/Subtype"], look["/BBox"] = pikepdf.Name.Form, pikepdf.Array([0, 0, 120, 25])
+        face = pikepdf.Dictionary(
+            Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica
+        )
+        look["/Resources"] = pikepdf.Dictionary(Font=pikepdf.Dictionary(Helv=face))
+        button = pikepdf.Dictionary(
+            Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Widget, FT=pikepdf.Name.Btn, Ff=65536,
+            T="b", F=0, Rect=pikepdf.Array([50, 40, 170, 65]), AP=pikepdf.Dictionary(N=look),
+        )  # fmt: skip
+        button = pdf.make_indirect(button)
+        pdf.pages[0].obj["/Annots"] = pikepdf.Array([button])
+        pdf.Root["/AcroForm"] = pikepdf.Dictionary(Fields=pikepdf.Array([button]))
+        pdf.save(tmp_path / "a.pdf")
+    assert hidden_text(str(tmp_path / "a.pdf"), None, 1) == []

@@ -94,7 +94,7 @@ def programs_of(pdf: pikepdf.Pdf, live: Collection[Key]) -> list[Program]:
                 program.whole = True
     form = dictionary(pdf.Root.get("/AcroForm"))
     for _, font in dictionary(dictionary(form.get("/DR")).get("/Font")).items():
-        fixed.add(font.objgen)
+        fixed.add(dictionary(font).objgen)
     for program in found.values():
         program.whole = program.whole or bool(fixed & program.fonts.keys())
     return list(found.values())

@@ -37,7 +37,7 @@ def clean(job: Job) -> None:
     # Forms are filled in with these: what they will show is not known.
     form = dictionary(job.pdf.Root.get("/AcroForm"))
     for _, font in dictionary(dictionary(form.get("/DR")).get("/Font")).items():
-        wanted.pop(font.objgen, None)
+        wanted.pop(dictionary(font).objgen, None)
     if not wanted:
         return
     looked = dict(wanted)

@@ -101,6 +101,50 @@ class Book:
         self.innocent(page, 230, y)
         return 80.0
 
+    def spot(self) -> tuple[int, float, float]:
+        """Return (page index, x, baseline) of a free row, with words that must stay on both sides."""
+        n, y = self.row()
+        return n, self.around(n, y), y
+
+    def coded(
+        self, n: int, x: float, y: float, size: float = SIZE, around: str = "%s", **options: Any
+    ) -> None:
+        """Show the secret in a composite font.
+
+        Args:
+            n: index of the page.
+            x: where it begins.
+            y: its baseline.
+            size: of the font.
+            around: operators around the text, which stands for ``%s``.
+            options: of :func:`composite`.
+        """
+        font, codes = composite(self.pdf, self.secret, **options)
+        name = self.resource("/Font", font, n)
+        self.add(n, around % f"BT {name} {size:g} Tf {x} {y} Td <{codes.hex()}> Tj ET")
+
+    def coded_in(self, holder: Any, show: str = "BT %s ET", **options: Any) -> Any:
+        """Let a stream with resources show the secret in a composite font of its own; return it.
+
+        Args:
+            holder: the stream.
+            show: its content; ``%s`` stands for the text operators.
+            options: of :func:`composite`.
+        """
+        font, codes = composite(self.pdf, self.secret, **options)
+        name = put(holder["/Resources"], "/Font", font)
+        holder.write((show % f"{name} 10 Tf 2 5 Td <{codes.hex()}> Tj").encode())
+        return holder
+
+    def type3(self, glyph: Any, **more: Any) -> Any:
+        """Return a Type 3 font whose one letter, A, is a stream."""
+        return Dictionary(
+            Type=Name.Font, Subtype=Name.Type3, FontBBox=Array([0, 0, 100, 20]),
+            FontMatrix=Array([0.1, 0, 0, 0.1, 0, 0]), FirstChar=65, LastChar=65, Widths=Array([90]),
+            CharProcs=Dictionary(a=glyph), Encoding=Dictionary(Differences=Array([65, Name("/a")])),
+            **more,
+        )  # fmt: skip
+
     def resource(self, category: str, value: Any, page: int = 0, name: str = "") -> str:
         """Put an object into the resources of a page; return its name, with the slash."""
         return put(self.page(page)["/Resources"], category, value, name)

@@ -8,7 +8,7 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name
 from PIL import Image
 
-from ..book import Book, composite, helvetica, put
+from ..book import Book, composite, helvetica
 from .containers import layer
 from .document import field, link
 from .registry import place
@@ -66,8 +66,7 @@ def launch_action(b: Book) -> None:
 
 @place
 def structure_tree(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     b.add(n, b"/P << /MCID 0 >> BDC " + b.line(x, y) + b" EMC")
     key = b.rng.choice(("/ActualText", "/Alt", "/E", "/T", "/ID", "/Lang"))
     element = Dictionary(Type=Name.StructElem, S=Name.P, Pg=b.page(n), K=0)
@@ -87,16 +86,14 @@ def structure_role(b: Book) -> None:
 
 @place
 def alternative_text_in_content(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     text = b.secret.encode("utf-16-be").hex()
     b.add(n, f"/Span << /ActualText <feff{text}> >> BDC ".encode() + b.line(x, y, "NN") + b" EMC")
 
 
 @place
 def alternative_text_in_properties(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     name = b.resource("/Properties", Dictionary(ActualText=f"of {b.secret}", MCID=7), n)
     b.add(n, f"/Span {name} BDC ".encode() + b.line(x, y, "NN") + b" EMC")
 
@@ -176,11 +173,7 @@ def private_key(b: Book) -> None:
 
 @place
 def composite_text_in_a_private_form(b: Book) -> None:
-    form = b.form(b"")
-    font, codes = composite(b.pdf, b.secret)
-    name = put(form["/Resources"], "/Font", font)
-    form.write(f"BT {name} 10 Tf 10 10 Td <{codes.hex()}> Tj ET".encode())
-    b.pdf.Root["/ZZZ_Form"] = form
+    b.pdf.Root["/ZZZ_Form"] = b.coded_in(b.form(b""))
 
 
 @place

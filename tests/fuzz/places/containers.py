@@ -6,14 +6,13 @@ from typing import Any
 
 from pikepdf import Array, Dictionary, Name
 
-from ..book import Book, composite, put
+from ..book import Book, put
 from .registry import place
 
 
 @place
 def nested_forms(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     inner = b.form(b.line(0, 5), Matrix=Array([1, 0, 0, 1, 5, 0]))
     outer = b.form(b"")
     name = put(outer["/Resources"], "/XObject", inner)
@@ -35,11 +34,7 @@ def form_that_nothing_shows(b: Book) -> None:
 
 @place
 def composite_form_that_nothing_shows(b: Book) -> None:
-    form = b.form(b"")
-    font, codes = composite(b.pdf, b.secret, mapped=b.rng.random() < 0.5)
-    name = put(form["/Resources"], "/Font", font)
-    form.write(f"BT {name} 10 Tf 10 10 Td <{codes.hex()}> Tj ET".encode())
-    b.resource("/XObject", form)
+    b.resource("/XObject", b.coded_in(b.form(b""), mapped=b.rng.random() < 0.5))
 
 
 @place
@@ -51,45 +46,32 @@ def composite_text_in_a_pattern_that_nothing_shows(b: Book) -> None:
         ("/PatternType", 1), ("/PaintType", 1), ("/TilingType", 1), ("/XStep", 99), ("/YStep", 99)
     ):  # fmt: skip
         cell[key] = value
-    font, codes = composite(b.pdf, b.secret)
-    name = put(cell["/Resources"], "/Font", font)
-    cell.write(f"BT {name} 10 Tf 2 5 Td <{codes.hex()}> Tj ET".encode())
-    b.resource("/Pattern", cell)
+    b.resource("/Pattern", b.coded_in(cell))
 
 
 @place
 def composite_text_beyond_a_clip(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
-    font, codes = composite(b.pdf, b.secret)
-    name = b.resource("/Font", font, n)
-    b.add(n, f"q 0 0 5 5 re W n BT {name} 9 Tf {x} {y} Td <{codes.hex()}> Tj ET Q")
+    n, x, y = b.spot()
+    b.coded(n, x, y, 9, around="q 0 0 5 5 re W n %s Q")
 
 
 @place
 def composite_text_off_the_page(b: Book) -> None:
     n, y = b.row()
-    font, codes = composite(b.pdf, b.secret)
-    name = b.resource("/Font", font, n)
-    b.add(n, f"BT {name} 9 Tf 400 {y} Td <{codes.hex()}> Tj ET")
+    b.coded(n, 400, y, 9)
 
 
 @place
 def composite_text_without_a_map(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
-    font, codes = composite(b.pdf, b.secret, mapped=False)
-    name = b.resource("/Font", font, n)
-    b.add(n, f"BT {name} 9 Tf {x} {y} Td <{codes.hex()}> Tj ET")
+    n, x, y = b.spot()
+    b.coded(n, x, y, 9, mapped=False)
     b.region(n, x - 2, y - 6, x + 90, y + 12)
 
 
 @place
 def composite_soft_mask_that_nothing_sets(b: Book) -> None:
     group = b.form(b"", Group=Dictionary(S=Name.Transparency, CS=Name.DeviceGray))
-    font, codes = composite(b.pdf, b.secret)
-    name = put(group["/Resources"], "/Font", font)
-    group.write(f"BT {name} 10 Tf 2 5 Td <{codes.hex()}> Tj ET".encode())
+    b.coded_in(group)
     state = Dictionary(SMask=Dictionary(S=Name.Luminosity, G=group))
     b.resource("/ExtGState", b.pdf.make_indirect(state))
 
@@ -97,29 +79,18 @@ def composite_soft_mask_that_nothing_sets(b: Book) -> None:
 @place
 def glyph_of_a_type3_font_with_composite_text(b: Book) -> None:
     """A glyph procedure that shows text itself, and that nothing shows."""
-    holder = b.form(b"")
-    font, codes = composite(b.pdf, b.secret)
-    name = put(holder["/Resources"], "/Font", font)
-    glyph = b.stream(f"90 0 d0 BT {name} 10 Tf <{codes.hex()}> Tj ET".encode())
-    outer = Dictionary(
-        Type=Name.Font,
-        Subtype=Name.Type3,
-        FontBBox=Array([0, 0, 100, 20]),
-        FontMatrix=Array([0.1, 0, 0, 0.1, 0, 0]),
-        FirstChar=65,
-        LastChar=65,
-        Widths=Array([90]),
-        CharProcs=Dictionary(a=glyph),
-        Encoding=Dictionary(Differences=Array([65, Name("/a")])),
-        Resources=holder["/Resources"],
-    )
+    glyph = b.form(b"")
+    b.coded_in(glyph, "90 0 d0 BT %s ET")
+    resources = glyph["/Resources"]
+    for key in ("/Type", "/Subtype", "/BBox", "/Resources"):
+        del glyph[key]
+    outer = b.type3(glyph, Resources=resources)
     b.resource("/Font", b.pdf.make_indirect(outer))
 
 
 @place
 def tiling_pattern(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     cell = b.form(b.line(2, 5), (0, 0, 100, 20))
     for key in ("/Type", "/Subtype"):
         del cell[key]
@@ -134,8 +105,7 @@ def tiling_pattern(b: Book) -> None:
 
 @place
 def soft_mask(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     group = b.form(
         b"1 g " + b.line(x, y), Group=Dictionary(S=Name.Transparency, CS=Name.DeviceGray)
     )
@@ -146,8 +116,7 @@ def soft_mask(b: Book) -> None:
 
 @place
 def transparency_group(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     group = b.form(b.line(x, y), Group=Dictionary(S=Name.Transparency, I=True))
     b.add(n, f"{b.resource('/XObject', group, n)} Do")
 
@@ -167,20 +136,16 @@ def layer(b: Book, name: str, *, shown: bool) -> Any:
 
 @place
 def layer_that_is_off(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     name = b.resource("/Properties", layer(b, "notes", shown=False), n)
     b.add(n, f"/OC {name} BDC ".encode() + b.line(x, y) + b" EMC")
 
 
 @place
 def composite_text_in_a_layer_that_is_off(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
-    font, codes = composite(b.pdf, b.secret)
-    font = b.resource("/Font", font, n)
+    n, x, y = b.spot()
     name = b.resource("/Properties", layer(b, "notes", shown=False), n)
-    b.add(n, f"/OC {name} BDC BT {font} 9 Tf {x} {y} Td <{codes.hex()}> Tj ET EMC")
+    b.coded(n, x, y, 9, around=f"/OC {name} BDC %s EMC")
 
 
 @place
@@ -221,20 +186,14 @@ def stamp(b: Book, n: int, y: float, **more: Any) -> Any:
 def appearance_when_pressed(b: Book) -> None:
     n, y = b.row()
     look = b.form(b"0.9 g 0 0 120 18 re f", (0, 0, 120, 18))
-    font, codes = composite(b.pdf, b.secret)
-    down = b.form(b"", (0, 0, 120, 18))
-    name = put(down["/Resources"], "/Font", font)
-    down.write(f"BT {name} 10 Tf 2 5 Td <{codes.hex()}> Tj ET".encode())
+    down = b.coded_in(b.form(b"", (0, 0, 120, 18)))
     stamp(b, n, y, AP=Dictionary(N=look, D=down))
 
 
 @place
 def hidden_annotation(b: Book) -> None:
     n, y = b.row()
-    font, codes = composite(b.pdf, b.secret)
-    look = b.form(b"", (0, 0, 120, 18))
-    name = put(look["/Resources"], "/Font", font)
-    look.write(f"BT {name} 10 Tf 2 5 Td <{codes.hex()}> Tj ET".encode())
+    look = b.coded_in(b.form(b"", (0, 0, 120, 18)))
     stamp(b, n, y, AP=Dictionary(N=look), F=2)
 
 

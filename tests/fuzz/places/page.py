@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pikepdf import Array, Dictionary, Name
-
-from ..book import HEIGHT, SIZE, Book, composite, helvetica, put
+from ..book import HEIGHT, SIZE, Book, helvetica, put
 from .registry import place
 
 
@@ -16,23 +14,20 @@ def plain_text(b: Book) -> None:
 
 @place
 def hexadecimal(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     b.add(n, f"BT /F1 {SIZE} Tf {x} {y} Td <{b.secret.encode('cp1252').hex()}> Tj ET")
 
 
 @place
 def kerned(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     parts = " ".join(f"({c}) {b.rng.randint(-60, 60)}" for c in b.secret)
     b.add(n, f"BT /F1 {SIZE} Tf {x} {y} Td [{parts}] TJ ET")
 
 
 @place
 def glyphs_in_any_order(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     steps = []
     for char in b.secret:
         steps.append(f"BT /F1 {SIZE} Tf {x:.2f} {y} Td ({char}) Tj ET")
@@ -43,8 +38,7 @@ def glyphs_in_any_order(b: Book) -> None:
 
 @place
 def spaced_by_tc(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     b.add(n, f"BT /F1 8 Tf 4 Tc {x} {y} Td ({b.secret}) Tj 0 Tc ET")
 
 
@@ -73,8 +67,7 @@ def invisible(b: Book) -> None:
 
 @place
 def clip_path(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     shown = f"BT /F1 {SIZE} Tf 7 Tr {x} {y} Td ({b.secret}) Tj ET"
     b.add(n, f"q {shown} 0.5 g {x} {y - 5} 120 20 re f Q")
 
@@ -87,15 +80,13 @@ def white_on_white(b: Book) -> None:
 
 @place
 def under_a_rectangle(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     b.add(n, b.line(x, y) + f" {x - 2} {y - 4} 100 16 re f".encode())
 
 
 @place
 def one_point_high(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     b.add(n, f"BT /F1 1 Tf {x} {y} Td ({b.secret}) Tj ET")
 
 
@@ -107,35 +98,27 @@ def off_the_page(b: Book) -> None:
 
 @place
 def beyond_a_clip(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     b.add(n, b"q 0 0 5 5 re W n " + b.line(x, y) + b" Q")
 
 
 @place
 def full_width_forms(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     wide = "".join(chr(ord(c) + 0xFEE0) for c in b.secret)
-    font, codes = composite(b.pdf, b.secret, lie=wide)
-    name = b.resource("/Font", font, n)
-    b.add(n, f"BT {name} 8 Tf {x} {y} Td <{codes.hex()}> Tj ET")
+    b.coded(n, x, y, 8, lie=wide)
 
 
 @place
 def look_alike_letters(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     alike = b.secret.translate(str.maketrans("aeox", "аеох"))
-    font, codes = composite(b.pdf, b.secret, lie=alike)
-    name = b.resource("/Font", font, n)
-    b.add(n, f"BT {name} 8 Tf {x} {y} Td <{codes.hex()}> Tj ET")
+    b.coded(n, x, y, 8, lie=alike)
 
 
 @place
 def soft_hyphens(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     b.add(n, b.line(x, y, b.secret[:3] + "\xad" + b.secret[3:6] + "\xad" + b.secret[6:]))
 
 
@@ -155,27 +138,20 @@ def over_two_pages(b: Book) -> None:
 
 @place
 def composite_font(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
-    font, codes = composite(b.pdf, b.secret)
-    name = b.resource("/Font", font, n)
-    b.add(n, f"BT {name} {SIZE} Tf {x} {y} Td <{codes.hex()}> Tj ET")
+    n, x, y = b.spot()
+    b.coded(n, x, y)
 
 
 @place
 def subset_in_order_of_use(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
-    font, codes = composite(b.pdf, b.secret, in_order=True)
-    name = b.resource("/Font", font, n)
-    b.add(n, f"BT {name} {SIZE} Tf {x} {y} Td <{codes.hex()}> Tj ET")
+    n, x, y = b.spot()
+    b.coded(n, x, y, in_order=True)
 
 
 @place
 def whole_word_as_one_glyph(b: Book) -> None:
     """A font whose ToUnicode map gives a single code the whole word."""
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     font = helvetica()
     value = b.secret.encode("utf-16-be").hex()
     font["/ToUnicode"] = b.stream(
@@ -188,23 +164,11 @@ def whole_word_as_one_glyph(b: Book) -> None:
 
 @place
 def type3_glyph(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     proc = b.form(b.line(0, 0))
     inner = put(proc["/Resources"], "/Font", b.pdf.make_indirect(helvetica()))
     glyph = b.stream(f"90 0 d0 BT {inner} 10 Tf ({b.secret}) Tj ET".encode())
-    font = Dictionary(
-        Type=Name.Font,
-        Subtype=Name.Type3,
-        FontBBox=Array([0, 0, 100, 20]),
-        FontMatrix=Array([0.1, 0, 0, 0.1, 0, 0]),
-        FirstChar=65,
-        LastChar=65,
-        Widths=Array([90]),
-        CharProcs=Dictionary(a=glyph),
-        Encoding=Dictionary(Differences=Array([65, Name("/a")])),
-        Resources=proc["/Resources"],
-    )
+    font = b.type3(glyph, Resources=proc["/Resources"])
     font["/ToUnicode"] = b.stream(
         b"begincmap 1 beginbfchar <41> <%s> endbfchar endcmap"
         % b.secret.encode("utf-16-be").hex().encode()
@@ -215,15 +179,13 @@ def type3_glyph(b: Book) -> None:
 
 @place
 def outside_a_text_object(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     b.add(n, f"/F1 {SIZE} Tf 1 0 0 1 {x} {y} Tm ({b.secret}) Tj")
 
 
 @place
 def unknown_font(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     b.add(n, f"BT /Nowhere {SIZE} Tf {x} {y} Td ({b.secret}) Tj ET")
 
 
@@ -239,13 +201,11 @@ def comment_in_content(b: Book) -> None:
 
 @place
 def text_of_no_size(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     b.add(n, f"BT /F1 0 Tf {x} {y} Td ({b.secret}) Tj ET")
 
 
 @place
 def overprinted_twice(b: Book) -> None:
-    n, y = b.row()
-    x = b.around(n, y)
+    n, x, y = b.spot()
     b.add(n, b.line(x, y) + b" " + b.line(x + 0.3, y))

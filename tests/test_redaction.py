@@ -474,26 +474,6 @@ def test_a_term_of_which_a_place_was_kept_may_stand() -> None:
     assert Plan.from_json(data).decided().edits[1][0].status is EditStatus.REJECTED
 
 
-# --- with the real reader -------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_a_real_scan_with_the_real_engine(tmp_path: Path) -> None:
-    out = tmp_path / "out.pdf"
-    rules = RedactConfig(terms=("Whitcombe",), pii=("email", "iban", "credit_card"))
-    ready = Pipeline()
-    report = redact(RESOURCES / "demo" / "scan.pdf", out, rules=rules, pipeline=ready)
-    assert {edit.rule for edit in report.edits[1]} == {
-        "term", "pii:email", "pii:iban", "pii:credit_card"
-    }  # fmt: skip
-    assert sum(edit.rule == "term" for edit in report.edits[1]) == 3
-    with docharmony.open(out) as source:
-        text = ready.run(source).pages[0].text
-    assert "Yours sincerely" in text
-    for gone in ("Whitcombe", "NWBK", "8888", "ashgrove@"):
-        assert gone not in text
-
-
 def test_what_moves_into_the_place_of_the_removed_is_not_taken_for_it(tmp_path: Path) -> None:
     """The line is set anew: a text like the removed one, which is to stay, comes to stand there."""
     source = pdf(tmp_path / "a.pdf", ["to Margaret Jane Roe, jane.roe@example.org and others"])

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from docharmony import Pipeline, redact
 from docharmony import open as open_source
+from docharmony.stages.redact import RedactConfig
 
 from .fuzz.book import VERA
 
@@ -139,3 +140,20 @@ def image(pdf: pikepdf.Pdf, picture: Image.Image, kind: str) -> pikepdf.Object:
         if kind == "RGB":
             made.ColorSpace = pikepdf.Name.DeviceRGB
     return made
+
+
+@pytest.mark.slow
+def test_a_real_scan(tmp_path: Path) -> None:
+    source, out = Path(__file__).parent / "resources" / "demo" / "scan.pdf", tmp_path / "out.pdf"
+    rules = RedactConfig(terms=("Whitcombe",), pii=("email", "iban", "credit_card"))
+    ready = Pipeline()
+    report = redact(source, out, rules=rules, pipeline=ready)
+    assert {edit.rule for edit in report.edits[1]} == {
+        "term", "pii:email", "pii:iban", "pii:credit_card"
+    }  # fmt: skip
+    assert sum(edit.rule == "term" for edit in report.edits[1]) == 3
+    with open_source(out) as read:
+        text = ready.run(read).pages[0].text
+    assert "Yours sincerely" in text
+    for gone in ("Whitcombe", "NWBK", "8888", "ashgrove@"):
+        assert gone not in text

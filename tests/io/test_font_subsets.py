@@ -21,7 +21,7 @@ from pikepdf import Array, Dictionary, Name
 
 from docharmony.io.needles import Needles
 from docharmony.io.sanitize import Job, fonts
-from docharmony.io.sanitize.font_programs import Cff
+from docharmony.io.sanitize.font_cff import Cff
 from docharmony.io.sanitize.font_type1 import Type1
 
 LETTERS = "ABCDEQZ"

@@ -16,7 +16,8 @@ import pikepdf
 
 from ..drawn_text import to_unicode
 from ..write.pdf_fonts import cid_columns, cid_widths, differences_of, load_font
-from .font_programs import Cff, FontProgramError, Sfnt
+from .font_cff import Cff
+from .font_programs import FontProgramError, Sfnt
 from .font_type1 import Type1
 
 Key = tuple[int, int]

@@ -24,8 +24,9 @@ from ..write.pdf_fonts import (
     load_font,
 )
 from .base import Job, dictionary
+from .font_cff import Cff
 from .font_numbers import Codes, composite, simple
-from .font_programs import Cff, FontProgramError, Sfnt, broken
+from .font_programs import FontProgramError, Sfnt, broken
 from .font_type1 import Type1
 
 Key = tuple[int, int]

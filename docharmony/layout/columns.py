@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +19,8 @@ Node: TypeAlias = Piece | Table | Figure
 MAX_DEPTH = 24
 # Lines across, for each narrow gap, from which such gaps are chance.
 _CHANCE = 3
+# Lines so long, in em, of which so many end within this distance, in em: there a column ends.
+_LONG, _FLUSH, _NEAR = 15.0, 4, 0.12
 _PAGE = re.compile(r"[\d.\-–]{1,6}|[ivxlc]{1,6}")
 
 
@@ -157,6 +160,7 @@ def _goes_on(above: list[Node], below: list[Node]) -> bool:
 def _gutter(nodes: Sequence[Node]) -> float | None:
     """Return the x where most rows have a gap, or None where all is one column."""
     rows = Rows(nodes)
+    ends = sorted(n.x1 for n in nodes if isinstance(n, Piece) and n.x1 - n.x0 > _LONG * n.em)
     events: list[tuple[float, float]] = []
     gaps: list[tuple[float, float, bool]] = []
     for node in nodes:
@@ -167,9 +171,13 @@ def _gutter(nodes: Sequence[Node]) -> float | None:
             if gap < 0.6 * em:
                 continue
             overlap = min(node.y1, other.y1) - max(node.y0, other.y0)
-            # One wide gap makes columns; justified lines can have narrow ones, of which it takes three.
-            weight = overlap / max(em, 1e-6) * (1.7 if gap > 2.5 * em else 0.6)
-            gaps.append((node.x1, other.x0, gap > 2.5 * em))
+            # One wide gap makes columns, or one where justified lines end; others can have narrow ones,
+            # of which it takes three.
+            near = _NEAR * em
+            flush = bisect_right(ends, node.x1 + near) - bisect_left(ends, node.x1 - near) >= _FLUSH
+            sure = flush or gap > 2.5 * em
+            weight = overlap / max(em, 1e-6) * (3.0 if flush else 1.7 if sure else 0.6)
+            gaps.append((node.x1, other.x0, sure))
             events.append((node.x1, weight))
             events.append((other.x0, -weight))
     if not events:

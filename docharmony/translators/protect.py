@@ -79,6 +79,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
 )
 # 3rd, 20th, 1990s, 2e, 4ª: words that the language inflects.
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th|s|er|re|e|è?me|o|a|os|as|ª|º|\.?)", re.IGNORECASE)
+_NOTE = re.compile(r"(\d{1,2})[A-Z][a-z]{2,}")
 _TRAILING = ".,;:!?)]}\u00bb\u201d\u2019'\""
 _SPACES = re.compile(r"[\s\u00a0\u202f]+")
 
@@ -137,6 +138,8 @@ def find(text: str, keep: Sequence[str] = (), terms: Sequence[Token] = ()) -> li
                 end = start + len(_untrailed(match[0]))
             elif kind == "id" and not _is_id(match[0]):
                 continue
+            elif not start and (note := _NOTE.fullmatch(match[0])):
+                end = note.end(1)  # the raised number of a footnote, and its first word
             take(start, end, kind)
     return sorted(found, key=lambda token: token.start)
 
@@ -186,6 +189,8 @@ def mask(text: str, tokens: Sequence[Token], mark: str) -> str:
     for number, token in enumerate(tokens, 1):
         parts += [text[at : token.start], mark.format(number)]
         at = token.end
+        if token.end < len(text) and not token.start and text[at].isalpha():
+            parts.append(" ")  # the number of a footnote: its word is one of its own
     return "".join([*parts, text[at:]])
 
 

@@ -28,6 +28,11 @@ _LIKE: tuple[tuple[tuple[str, ...], Family, tuple[str, ...]], ...] = (
     (("cambria", "caladea"), "serif", ("Caladea",)),
     (("georgia",), "serif", ("Gelasio", "DejaVu Serif")),
     (("notoserif",), "serif", ("Noto Serif",)),
+    # TeX's own: Latin Modern has the widths of Computer Modern, and letters with accents.
+    (("cmr", "cmb", "cmti", "cmsl", "sfrm", "sfbx", "sfti", "sfsl", "ecrm", "ecbx", "ecti", "ecsl"),
+     "serif", ("LM Roman 10",)),
+    (("cmss", "sfss", "ecss"), "sans", ("LM Sans 10",)),
+    (("cmtt", "sftt", "ectt"), "mono", ("LM Mono 10",)),
     (("notosans", "opensans", "segoeui", "roboto", "lato"), "sans", ("Noto Sans",)),
 )  # fmt: skip
 _CHAINS: dict[Family, tuple[str, ...]] = {
@@ -44,6 +49,8 @@ _BUILT_IN: dict[Family, tuple[str, str, str, str]] = {
     "mono": ("cour", "cobo", "coit", "cobi"),
     "hand": ("tiit", "tibi", "tiit", "tibi"),
 }
+# TeX's trees below /usr/share, and where in them the faces of most of its documents are.
+_TEX, _LATIN_MODERN = ("texmf", "texlive/texmf-dist"), "fonts/opentype/public/lm"
 # Words in a font's name that tell its class; the first that fits wins.
 _CLASSES: tuple[tuple[Family, tuple[str, ...]], ...] = (
     ("mono", ("mono", "courier", "consol", "typewriter", "cmtt", "lmmono", "fixed", "menlo")),
@@ -218,6 +225,7 @@ def _folders(given: str | None) -> list[Path]:
         return [*folders, *mac]
     data = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
     system = [Path(part) / "fonts" for part in data.split(":") if part]
+    system += [Path("/usr/share") / tree / _LATIN_MODERN for tree in _TEX]
     return [*folders, home / ".local/share/fonts", home / ".fonts", *system]
 
 
@@ -237,6 +245,9 @@ def _look(path: str) -> Iterator[FaceInfo]:
         family = face.get_name(names.TYPOGRAPHIC_FAMILY) or face.get_name(names.FONT_FAMILY) or ""
         style = face.get_name(names.TYPOGRAPHIC_SUBFAMILY) or face.get_name(names.FONT_SUBFAMILY)
         words = (style or "").lower().replace(" ", "")
+        if words[:1].isdigit():  # drawn for one size, which the name of the old kind tells
+            words = words.lstrip("0123456789")
+            family = face.get_name(names.FONT_FAMILY) or family
         if words in {"", "regular", "book", "roman", "normal", "bold", "italic", "oblique",
                      "bolditalic", "boldoblique", "narrow", "light", "medium"}:  # fmt: skip
             italic = "italic" in words or "oblique" in words

@@ -464,3 +464,15 @@ def test_what_a_clip_hides_is_not_drawn(tmp_path: Path) -> None:
         (round(r.start.x), round(r.start.y), round(r.end.x), round(r.end.y)) for r in rules
     )
     assert found == [(40, 42, 40, 142), (50, 100, 500, 100)]
+
+
+def test_a_narrow_gap_parts_columns_where_justified_lines_end(layout: Layout) -> None:
+    drawn = Drawn()
+    left = "Here is a line of a column of text that goes on"
+    for row in range(7):
+        drawn.text(40, 60 + 14 * row, left, size=10)
+    width = pymupdf.get_text_length(left, fontsize=10)
+    for row in range(2):
+        drawn.text(40 + width + 12, 60 + 28 * row, f"Beside it number {row}.", size=10)
+    page = layout(drawn)
+    assert [line.text.startswith("Here") for line in page.lines] == [True] * 7 + [False] * 2

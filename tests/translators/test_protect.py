@@ -137,3 +137,8 @@ def test_words() -> None:
 
 def test_examples() -> None:
     assert doctest.testmod(protect).failed == 0
+
+
+def test_the_number_of_a_footnote_is_not_one_with_its_first_word() -> None:
+    text = "1The checking took three weeks."
+    assert [text[token.start : token.end] for token in find(text)] == ["1"]

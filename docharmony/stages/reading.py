@@ -147,8 +147,7 @@ class LocatingStage(ReadingStage):
         """Return the lines of each image; the crops of all images are read in one call."""
         found = [self._find(image, ctx) for image in images]
         crops = [
-            [self._crop(image, polygon) for polygon in polygons]
-            for image, (polygons, _) in zip(images, found, strict=True)
+            self._crops(image, polygons) for image, (polygons, _) in zip(images, found, strict=True)
         ]
         unread = [
             crop.image
@@ -166,8 +165,8 @@ class LocatingStage(ReadingStage):
             results.append([line for line in lines if line])
         return results
 
-    def _crop(self, image: Image, polygon: Polygon) -> LineCrop:
-        return crop_lines(image, [polygon], height=self.crop_height, margin=self.crop_margin)[0]
+    def _crops(self, image: Image, polygons: Sequence[Polygon]) -> list[LineCrop]:
+        return crop_lines(image, polygons, height=self.crop_height, margin=self.crop_margin)
 
     def _find(self, image: Image, ctx: Context) -> tuple[list[Polygon], dict[Polygon, Reading]]:
         """Return the lines' places, clockwise from each text's top left, and what was read already."""
@@ -189,7 +188,7 @@ class LocatingStage(ReadingStage):
                 samples = [Polygon((*p[2:], *p[:2])) for p in _samples(located[opposite])]
             else:
                 samples = _samples(polygons(position))
-            readings = self.read([self._crop(image, p).image for p in samples], ctx)
+            readings = self.read([crop.image for crop in self._crops(image, samples)], ctx)
             known.update(zip(samples, readings, strict=True))
             return how_well([(reading.text, reading.confidence) for reading in readings])
 

@@ -75,7 +75,7 @@ def lines(ink: Tensor, widths: Tensor, random: Random, strength: float = 1.0) ->
     canvas = ink.float()[:, None] / 255
     columns = torch.arange(ink.shape[2], device=ink.device)
     canvas = canvas * (columns < widths[:, None])[:, None, None]
-    canvas = _press(canvas, dice)
+    canvas = _fade(_press(canvas, dice), widths.float(), dice, strength)
     canvas = _rule(canvas, widths.float(), dice, strength)
     text, past = _crop(canvas, ink, widths.float(), dice, strength)
     text = _print(text, dice, strength)
@@ -188,6 +188,15 @@ def _press(canvas: Tensor, dice: Dice) -> Tensor:
     thin = -F.max_pool2d(-canvas, (1, 3), 1, (0, 1))
     canvas = torch.where(kind < 0.06, 0.85 * fat + 0.15 * canvas, canvas)
     return torch.where(kind > 0.95, 0.6 * thin + 0.4 * canvas, canvas)
+
+
+def _fade(canvas: Tensor, widths: Tensor, dice: Dice, strength: float) -> Tensor:
+    """Let words of some lines be fainter than the rest, as links among black ones are on scans."""
+    ink = dice.some(0.12 * strength, 0.3, 0.75, default=1.0)
+    start, length = widths * dice.between(0, 0.9), widths * dice.between(0.1, 0.7)
+    columns = torch.arange(canvas.shape[3], device=canvas.device)
+    inside = (columns >= start[:, None]) & (columns < (start + length)[:, None])
+    return canvas * torch.where(inside, ink[:, None], 1.0)[:, None, None]
 
 
 def _rule(canvas: Tensor, widths: Tensor, dice: Dice, strength: float) -> Tensor:

@@ -112,7 +112,7 @@ def test_the_same_seed_draws_the_same_samples_and_another_does_not(assets: Path)
 
 def test_rewrite_pairs_differ_under_their_mask_alone(assets: Path) -> None:
     studio = Studio(plan(assets), 4)
-    pairs = [pair for _ in range(5) for pair in studio.rewrites()]
+    pairs = [pair for _ in range(7) for pair in studio.rewrites()]
     assert len(pairs) > 8
     for pair in pairs:
         differs = (pair.before != pair.after).any(2)
@@ -148,6 +148,20 @@ def test_lines_carry_their_text_in_their_ink(assets: Path) -> None:
         assert 0 < len(line.text.encode()) <= LONGEST
         assert line.ink.shape[0] == lines.HEIGHT
         assert line.ink[lines.TOP : lines.TOP + lines.EM].max() > 200
+
+
+def test_words_of_some_lines_are_fainter_than_the_rest() -> None:
+    import torch
+    from docharmony_train import degrade
+
+    ink = torch.full((400, 1, 72, 200), 1.0)
+    dice = degrade.Dice(len(ink), degrade.Random(0))
+    faded = degrade._fade(ink, torch.full((400,), 200.0), dice, 1.0)[:, 0, 30]
+    fainter = faded.amin(1) < 1
+    assert 20 < int(fainter.sum()) < 90
+    for row in faded[fainter]:
+        assert len(row.unique()) == 2  # one faint run, as dark as before around it
+        assert 0.3 <= float(row.min()) <= 0.75
 
 
 def test_lines_of_a_pdf_are_cut_on_their_boxes(assets: Path) -> None:

@@ -24,6 +24,10 @@ _LETTER_SHARES = (0.48, 0.20, 0.22, 0.10)
 _SCRIPTS = (
     "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩαβγδεζηθικλμνξοπρσςτυφχψωΆΈΉΊΌΎΏάέήίόύώϊϋΐΰ0123456789",
     "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдеёжзийклмнопрстуфхцчшщъыьэюяҐґЄєІіЇї0123456789",
+    (
+        "àáãảạăằắẵẳặâầấẫẩậèéẽẻẹêềếễểệìíĩỉịòóõỏọôồốỗổộơờớỡởợùúũủụưừứữửựỳýỹỷỵđ"
+        "ÀÁÃẢẠĂẰẮẴẲẶÂẦẤẪẨẬÈÉẼẺẸÊỀẾỄỂỆÌÍĨỈỊÒÓÕỎỌÔỒỐỖỔỘƠỜỚỠỞỢÙÚŨỦỤƯỪỨỮỬỰỲÝỸỶỴĐ0123456789"
+    ),
 )
 _PLAIN_GREEK = str.maketrans("άέήίόύώΐΰΆΈΉΊΌΎΏ", "αεηιουωϊϋΑΕΗΙΟΥΩ")
 _CURRENCIES = ("€ ", "EUR ", "$", "£", "CHF ", "USD ", "R$ ", "zł ", "kr ", "RM ")
@@ -63,7 +67,12 @@ class Corpus:
             for texts in (self._paragraphs, self._vocabulary)
         }
         # Random letters of a script come as often as its languages do.
-        groups = ((self._paragraphs, 1.0), ({"el": 0}, 0.02), ({"ru": 0, "uk": 0}, 0.02))
+        groups = (
+            (self._paragraphs, 1.0),
+            ({"el": 0}, 0.02),
+            ({"ru": 0, "uk": 0}, 0.02),
+            ({"vi": 0}, 0.02),
+        )
         total = sum(shares.get(name, 0.5) for name in self._paragraphs)
         self._scripts = [
             min(0.4, max(least, sum(shares.get(name, 0.5) for name in names) / total))

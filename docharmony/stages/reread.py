@@ -70,20 +70,26 @@ def reread(page: Page, ctx: Context, reader: Stage, edits: Sequence[Edit]) -> li
         page: the page of the output.
         ctx: gives the rasters of the output.
         reader: a stage that reads lines from pixels.
-        edits: the edits applied to this page; at least one.
+        edits: the edits applied to this page.
     """
     ctx = Kept(ctx)
+    # What was removed off the page shows no pixels; the parsers' checks have looked for it.
+    edits = [edit for edit in edits if not _window(edit, page).is_empty]
+    if not edits:
+        return []
     sought = [edit for edit in edits if any(map(is_word_character, edit.original))]
     first = _Strip(ctx, page, _united([_window(edit, page) for edit in edits]))
     found = _found(first, reader, sought)
     uneven = [
         edit
         for edit in sought
-        if edit.id not in found and not _even(ctx.raster(page), page, edit.bbox)
+        if edit.id not in found
+        and not _rim(edit, page).is_empty
+        and not _even(ctx.raster(page), page, edit.bbox)
     ]
     if uneven:
         fixed = _as_shown(reader)
-        windows = _united([edit.bbox.grow(_RIM).intersection(page.bbox) for edit in uneven])
+        windows = _united([_rim(edit, page) for edit in uneven])
         for look in _LOOKS:
             found |= _found(_Strip(ctx, page, windows, look), fixed, uneven)
     return [Left(page.number, edit.bbox, f"edit {edit.id}") for edit in sought if edit.id in found]
@@ -142,6 +148,10 @@ def _window(edit: Edit, page: Page) -> BBox:
     box = edit.bbox
     around = max(_LEAST_AROUND, _AROUND * min(box.width, box.height))
     return box.grow(around).intersection(page.bbox)
+
+
+def _rim(edit: Edit, page: Page) -> BBox:
+    return edit.bbox.grow(_RIM).intersection(page.bbox)
 
 
 def _united(boxes: Sequence[BBox]) -> list[BBox]:

@@ -167,3 +167,9 @@ def test_the_engine_reads_what_is_left_any_way_up(
     reader = nano.routes["scan"][0]
     (found,) = reread(PAGE, ctx, reader, [edit("Wentworth", box)])
     assert found.bbox == box
+
+
+def test_what_lies_off_the_page_shows_no_pixels() -> None:
+    off = BBox(-400, 100, -300, 110)
+    assert left(Reads(("Jane", AT)), edit("Jane", off)) == []
+    assert left(Reads(("Jane", AT)), edit("Jane", off), edit("Jane", AT, 2)) == ["edit p1e2"]

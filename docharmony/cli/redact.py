@@ -317,8 +317,8 @@ def _tell(item: common.Input, report: RedactionReport, out: Path) -> None:
     if report.gaps:
         pages = sorted({gap.page for gap in report.gaps})
         messages.info(
-            f"{len(report.gaps)} gaps on {_page_list(pages)} still have the width of what went (the "
-            "report says why)",
+            f"{len(report.gaps)} gaps on {_page_list(pages)} still tell something of what went (the "
+            "report says why and how much); redact their whole lines with --region where it matters",
             gaps=len(report.gaps),
             pages=pages,
         )

@@ -26,6 +26,7 @@ _NEAR = 0.3
 _LIGATED = 0.75
 # Height of the rows by which lines are found, in points.
 _ROW = 8.0
+_DOTS = ".\u00b7\u2024\u2026"
 _HYPHENS = "-\u00ad\u2010\u2011"
 
 
@@ -185,7 +186,8 @@ def rest_check(
     before = [
         word
         for word in mupdf_words(page)
-        if not any(not area.bbox.intersection(word.bbox.grow(1.0)).is_empty for area in areas)
+        if word.text.strip(_DOTS)  # rows of dots go with what they lead to
+        and not any(not area.bbox.intersection(word.bbox.grow(1.0)).is_empty for area in areas)
     ]
     known = _near(mupdf_words(done))
     lost = [word for word in before if _spot(word.text, went.to(word.bbox)) not in known]

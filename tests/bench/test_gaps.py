@@ -25,6 +25,8 @@ SCENES = [
     "skipped",
     "kerned",
     "alone",
+    "between",
+    "leader",
     "paragraph",
     "filled",
     "hyphenated",

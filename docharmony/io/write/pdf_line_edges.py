@@ -31,11 +31,12 @@ def overlaps(line: Edge, baseline: float, size: float, start: float, end: float)
 def anchor_of(
     left: float, right: float, page: tuple[float, float], others: Sequence[Edge]
 ) -> tuple[str, float]:
-    """Return which point of a line its layout holds fast ("left", "right" or "centre"), and where.
+    """Return which point of a line its layout holds fast ("left", "right", "centre"; "" where unknown).
 
-    Told by what it shares with other lines, as a column or a table does. Where left and right edges are
-    both shared, the line is justified, and either would do. The place is that of the others: the line's
-    own differs from it by a rounding error that can depend on the removed text.
+    And where that is, along the line. Told by what it shares with other lines, as a column or a table
+    does. Where left and right edges are both shared, the line is justified, and either would do. The
+    place is that of the others: its own differs from it by a rounding error that can depend on the
+    removed text.
 
     Args:
         left, right: where it begins and ends.
@@ -71,11 +72,14 @@ def anchor_of(
             (sum(abs(one.left - other.left) <= _EXACT for other in ends) for one in ends), default=0
         )
         if at_margin or most < 2 or 2 * most <= len(ends):
-            return "right", median([line.right for line in _clean(ends)] or [margin])
+            # As told by all lines: which of them are as long as this one depends on the name.
+            close = [line for line in others if abs(line.right - right) <= SAME]
+            return "right", median([line.right for line in _clean(close)] or [margin])
     elif centred > len(lefts):
-        shared = [(line.left + line.right) / 2 for line in _clean(middles)]
+        close = [o for o in others if abs((o.left + o.right) / 2 - middle) <= SAME]
+        shared = [(line.left + line.right) / 2 for line in _clean(close)]
         return "centre", centre if on_page or not shared else median(shared)
-    return "left", left
+    return "left" if lefts else "", left
 
 
 def filled(rights: Sequence[float]) -> float | None:

@@ -17,7 +17,7 @@ from ...geometry import BBox, Point
 from ..moves import Move
 from .pdf_area import Area
 from .pdf_below import Below, below
-from .pdf_line_edges import SAME, Edge, anchor_of, filled, overlaps
+from .pdf_line_edges import Edge
 from .pdf_line_parts import (
     Frame,
     Gap,
@@ -34,9 +34,11 @@ from .pdf_line_parts import (
     size_of,
     turn_of,
 )
-from .pdf_line_setting import Line, Room, knots_of
+from .pdf_line_room import room_of
+from .pdf_line_setting import Line, knots_of
 from .pdf_paragraph_setting import fill
-from .pdf_paragraphs import LEADER, Paragraph, TextLine, paragraph, text_lines
+from .pdf_paragraphs import Paragraph, TextLine, paragraph, text_lines
+from .pdf_told import HELD, LINES, goes_on, leader, told
 
 # All lengths in em of the line.
 GAPS = {"erase": 2.0, "box": 3.0, "label": 3.0}
@@ -100,6 +102,8 @@ class _Planner:
         self.least, self.keep_breaks = least, keep_breaks
         self._boxes: list[BBox] = []
         self._broken = 0
+        # Key of a run -> numbers of the dots that go with their row.
+        self._dots: dict[int, set[int]] = {}
         self.result = LinePlan()
 
     def plan(self) -> LinePlan:
@@ -123,7 +127,7 @@ class _Planner:
             for area in gap.areas:
                 self.result.kept.pop(area, None)
         for key in self.result.moved:
-            self.result.gone[key] = set(hit.get(key, ()))
+            self.result.gone[key] = set(hit.get(key, ())) | self._dots.get(key, set())
         return self.result
 
     def _direction(
@@ -157,15 +161,20 @@ class _Planner:
                     if (other.run.key, other.number) not in done
                 ]
                 row.sort(key=lambda m: (m.start, m.run.key, m.number))
+                dots = leader(row)
+                row = [m for m in row if m not in dots]
                 for piece in pieces_of(row, size, self._walls(baseline, size)):
                     if mark in piece:
                         done.update((m.run.key, m.number) for m in piece)
                         self._piece(piece, row, frame, baseline, size, lines)
+                        self._tell(mark, stand, broken=False)
                         break
-                shown = "".join(m.glyph.text for m in row if not m.areas)
-                if LEADER.search(shown):
-                    told = "how many dots fill its line tells how wide it was"
-                    self.result.told.update(dict.fromkeys(mark.areas, told))
+                # How many dots fill a line tells how much room the text left. They say nothing else.
+                move = self.result.moved.get(mark.run.key)
+                for dot in dots:
+                    if move is not None:
+                        self.result.moved.setdefault(dot.run.key, move)
+                        self._dots.setdefault(dot.run.key, set()).add(dot.number)
         if self._below:
             self._lift(runs, frame, *known)
 
@@ -202,6 +211,7 @@ class _Planner:
             found = paragraph(lines, hit, bounds)
             if found is not None and self._paragraph(found, lines, frame):
                 done.update((m.run.key, m.number) for o in found.lines for m in o.marks)
+                self._tell(hit, lines, broken=True)
         return done
 
     def _paragraph(self, found: Paragraph, lines: Sequence[TextLine], frame: Frame) -> bool:
@@ -215,7 +225,9 @@ class _Planner:
         rest = below(found, lines, self._boxes, self._solid, _framed(self.page, frame))
         if rest is None or not self._follows(rest, drop, frame):
             rest = None
-        if count > len(found.lines) and rest is None:
+        if goes_on(found, lines, rest):
+            self.result.told.update(dict.fromkeys(own, LINES))
+        if rest is None and count > len(found.lines):
             return False
         moves = []
         for part in segments:
@@ -342,6 +354,15 @@ class _Planner:
             for index, slot in slots.items():
                 slots[index] = slot._replace(drop=slot.drop + by)
 
+    def _tell(self, mark: Mark, lines: Sequence[TextLine], *, broken: bool) -> None:
+        """Note what still tells how wide a removed glyph's word was, though its line was set anew."""
+        line = next((o for o in lines if mark in o.marks), None)
+        if line is None or any(area in self.result.kept for area in mark.areas):
+            return
+        why = told(lines, line, self._boxes, broken=broken)
+        if why:
+            self.result.told.update(dict.fromkeys(mark.areas, why))
+
     def _piece(
         self,
         piece: Sequence[Mark],
@@ -356,7 +377,13 @@ class _Planner:
         why = self._fixed(piece, own, frame, size)
         if not why:
             line = Line(piece, size, max(self.wants[index] for index in own))
-            room = self._room(piece, row, frame, baseline, size, lines)
+            sheet = _framed(self.page, frame)
+            walls = self._walls(baseline, size)
+            room, held = room_of(
+                piece, row, (sheet.x0, sheet.x1), baseline, size, lines, self._boxes
+            )
+            if not held and not any(0 <= piece[0].start - wall < 2 * size for wall in walls):
+                self.result.told.update(dict.fromkeys(own, HELD))
             why = line.set(room, self.least)
         if why:
             self.result.kept.update(dict.fromkeys(own, why))
@@ -393,50 +420,6 @@ class _Planner:
             if max(across) - min(across) > _TALL * size:
                 return "the area is higher than a line"
         return ""
-
-    def _room(
-        self,
-        piece: Sequence[Mark],
-        row: Sequence[Mark],
-        frame: Frame,
-        baseline: float,
-        size: float,
-        lines: Sequence[Edge],
-    ) -> Room:
-        """Return where a piece may stand; nothing here may depend on its removed text."""
-        start, end = piece[0].start, max(mark.end for mark in piece)
-        inked = [mark for mark in piece if not mark.glyph.blank]
-        left = inked[0].start if inked else start
-        right = max(mark.end for mark in inked) if inked else end
-        corners = [frame.place(p.x, p.y)[0] for p in self.page.polygon()]
-        low, high = min(corners), max(corners)
-        others = [line for line in lines if not overlaps(line, baseline, size, start, end)]
-        anchor, at = anchor_of(left, right, (low, high), others)
-        clean = [line for line in others if not line.hit]
-        column = [line.right for line in clean if line.left < left + 2 * size]
-        soft = max(column) if column else high - min(max(left - low, 0.0), 36.0)
-        hard_left, hard_right = low, high
-        in_piece = {(mark.run.key, mark.number) for mark in piece}
-        for mark in row:
-            if (mark.run.key, mark.number) not in in_piece:
-                if mark.start >= right - 0.1 * size:
-                    hard_right = min(hard_right, mark.start - 0.5 * size)
-                elif mark.end <= left + 0.1 * size:
-                    hard_left = max(hard_left, mark.end + 0.5 * size)
-        for box in self._boxes:
-            if box.y1 < baseline - 0.6 * size or box.y0 > baseline - 0.1 * size:
-                continue
-            if box.x0 >= left - 0.3 * size and box.x1 <= right + 0.3 * size:
-                continue  # a marker of this line
-            for edge in (box.x0, box.x1):
-                if right - 0.1 * size <= edge:
-                    hard_right = min(hard_right, edge - 0.15 * size)
-                elif edge <= left + 0.1 * size:
-                    hard_left = max(hard_left, edge + 0.15 * size)
-        fill = filled([line.right for line in clean if abs(line.left - left) < 4 * size])
-        if anchor != "left" or fill is None or abs(fill - right) > 2 * SAME:
-            fill = None
-        return Room(anchor, at, hard_left, min(soft, hard_right), hard_right, fill)
 
     def _walls(self, baseline: float, size: float) -> list[float]:
         """Return where lines stand upright beside or between words: the walls of cells and columns."""

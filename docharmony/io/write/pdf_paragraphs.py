@@ -166,7 +166,7 @@ def paragraph(
     at = next((i for i, line in enumerate(lines) if hit in line.marks), None)
     if at is None:
         return None
-    column = _column(lines, lines[at])
+    column = column_of(lines, lines[at])
     if len(column) == 1 and not _in_column(lines, lines[at]):
         return None
     begin, end, middle = (
@@ -183,7 +183,7 @@ def paragraph(
     begins = Counter(round(line.left, 1) for line in column)
     for left, _ in sorted(begins.items(), key=lambda item: (-item[1], item[0]))[:3]:
         for found in (
-            _flush(lines, column, lines[at], left),
+            _flush(lines, column, lines[at], left, bounds),
             _ragged(lines, column, lines[at], left, bounds),
         ):
             if found is not None and _alone(lines, found):
@@ -191,7 +191,7 @@ def paragraph(
     return None
 
 
-def _column(lines: Sequence[TextLine], line: TextLine) -> list[TextLine]:
+def column_of(lines: Sequence[TextLine], line: TextLine) -> list[TextLine]:
     """Return the lines above and below that follow each other at one distance."""
     size = line.size
 
@@ -239,7 +239,11 @@ def _in_column(lines: Sequence[TextLine], line: TextLine) -> bool:
 
 
 def _flush(
-    lines: Sequence[TextLine], column: Sequence[TextLine], line: TextLine, left: float
+    lines: Sequence[TextLine],
+    column: Sequence[TextLine],
+    line: TextLine,
+    left: float,
+    bounds: tuple[float, float],
 ) -> Paragraph | None:
     """Return the paragraph of a line if its lines are set to end together."""
     within = [o for o in lines if not o.hit and o.left - _EDGE <= left < o.right]
@@ -250,9 +254,10 @@ def _flush(
     own = {id(o) for o in column}
     told = [o.right for o in within if id(o) not in own and best[0] <= o.right <= best[-1]]
     edge = told[0] if told else round(2 * best[len(best) // 2]) / 2
+    edge = next((place for place in _margins(lines, left, bounds) if abs(place - edge) < 1), edge)
     near = _FLUSH * line.size
     for above, below in pairwise(column):
-        ends = above.right + _need(below)
+        ends = above.right + need_of(below)
         if above.right < edge - near and ends > edge and abs(below.left - left) <= _EDGE:
             return None  # the next word had no room, and yet the line was not set to end there
     block = _block(lines, column, line, left, lambda own, _: abs(own.right - edge) <= near)
@@ -317,10 +322,8 @@ def _ragged(
     # First the margin of the page or cell, even where lines are up to so much shorter; then what the page
     # says otherwise, or a round width. Where enough lines tell that do not depend on the name, those that
     # do need not fit exactly.
-    begin = min(o.left for o in lines if o.left > bounds[0] - _EDGE)
-    edges = [bounds[0] + bounds[1] - place for place in (begin, left)]
     shorter = least + _SLACK * (least - left)
-    for edge in edges if known or len(block) > 1 else ():
+    for edge in _margins(lines, left, bounds) if known or len(block) > 1 else ():
         if max(least, low) - _EDGE <= edge < min(shorter, wall):
             return _paragraph(lines, block, left, edge, flush=False)
     found = [longer] if known and longer < most else []
@@ -335,10 +338,18 @@ def _ragged(
     return None
 
 
+def _margins(
+    lines: Sequence[TextLine], left: float, bounds: tuple[float, float]
+) -> tuple[float, float]:
+    """Return where margins as wide as the left ones begin: that of the page or cell, and the column's."""
+    begin = min(o.left for o in lines if o.left > bounds[0] - _EDGE)
+    return bounds[0] + bounds[1] - begin, bounds[0] + bounds[1] - left
+
+
 def _ends_of(lines: Sequence[TextLine]) -> list[float]:
     """Return where the first word of each next line would have ended on each line."""
     return [
-        above.right + _need(below)
+        above.right + need_of(below)
         for above, below in pairwise(lines)
         if 0 < below.baseline - above.baseline < _MOST_PITCH * above.size
     ]
@@ -355,7 +366,7 @@ def _round(left: float, low: float, high: float) -> list[float]:
     return []
 
 
-def _need(line: TextLine) -> float:
+def need_of(line: TextLine) -> float:
     """Return how much room the first word of a line needs at the end of another."""
     word = next(line.words())
     return word[-1].end - word[0].start + SPACE * line.size
@@ -380,7 +391,7 @@ def _block(
     starts, unsure = [0], set()
     for index, (above, below) in enumerate(pairwise(column), 1):
         begins = abs(below.left - left) > _EDGE
-        ends = not full(above, above.right + _need(below))
+        ends = not full(above, above.right + need_of(below))
         if begins or ends or below.labelled or _listed(below):
             starts.append(index)
             if not (begins or ends or below.labelled):

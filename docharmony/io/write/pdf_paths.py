@@ -18,6 +18,7 @@ _CLOSES = {"s": "S", "b": "B", "b*": "B*"}
 _FILLS = {"f": "f", "F": "f", "f*": "f*", "B": "f", "B*": "f*"}
 # Straight pieces that stand in for a curve that is cut.
 _FLAT = 12
+_ROUNDED = 0.05  # in points
 
 Instruction = tuple[Sequence[Any], pikepdf.Operator]
 Spot = tuple[float, float]
@@ -153,7 +154,9 @@ class PathBuffer:
             if not _near(box, area.bbox):
                 continue
             depths = [area.depth(x, y) for x, y in spots]
-            if min(depths) >= 0:
+            # An underline as long as the word goes, whatever way its ends were rounded.
+            along = min(depths) >= -_ROUNDED and area.depth(*box.center) > 2 * _ROUNDED
+            if min(depths) >= 0 or along:
                 area.hits += 1
                 return "drop"
             if max(depths) <= area.touch:

@@ -15,6 +15,7 @@ from docharmony.io.moves import Move
 from docharmony.io.verify import Check
 from docharmony.io.write.pdf_joins import _compound
 from docharmony.io.write.pdf_stream import _wall
+from docharmony.io.write.pdf_told import BREAKS, COLUMN
 
 from .test_pdf_lines import NAME, page, redacted
 
@@ -89,7 +90,7 @@ def test_lines_that_are_no_paragraph_keep_their_words(tmp_path: Path, html: str)
 def test_leaders_stay(tmp_path: Path) -> None:
     _, value = redacted(page(tmp_path / "in.pdf", f"<p>{TEXT} ........ 12</p>"))
     assert not any(move["drop"] for move in value["moves"]["1"])
-    assert not value["gaps"]
+    assert [why for *_, why in value["gaps"]] == [BREAKS]
 
 
 def test_the_wall_that_a_line_reaches_to_stays() -> None:
@@ -100,11 +101,11 @@ def test_the_wall_that_a_line_reaches_to_stays() -> None:
     assert not _wall(move, [(100.0, 1.0), (200.0, 1.0)])
 
 
-def test_dots_on_its_line_are_told(tmp_path: Path) -> None:
-    _, value = redacted(page(tmp_path / "in.pdf", f"<p>Statement of {NAME} .......... 12</p>"))
-    assert [why for *_, why in value["gaps"]] == [
-        "how many dots fill its line tells how wide it was"
-    ]
+def test_dots_that_lead_to_a_number_go(tmp_path: Path) -> None:
+    text = f"<p>Statement of {NAME} .......... 12</p><p>Statement of nobody .......... 14</p>"
+    sheet, value = redacted(page(tmp_path / "in.pdf", text))
+    assert lines(sheet) == ["Statement of 12", "Statement of nobody .......... 14"]
+    assert not value["gaps"]
 
 
 @pytest.mark.parametrize(
@@ -183,3 +184,13 @@ def test_labels_that_come_to_stand_in_one_old_place_are_no_text_under_an_edit(
     with pymupdf.open(out) as document:
         left = document[0].get_text().split()
     assert [word for word in left if word in ("iban", "email")] == ["iban", "email"]
+
+
+def test_what_still_tells_is_told(tmp_path: Path) -> None:
+    rows = "".join(
+        f"<tr><td>{a}</td><td>{b}</td></tr>" for a, b in (("Ann", 1), (NAME, 2), ("Bo", 3))
+    )
+    _, value = redacted(
+        page(tmp_path / "in.pdf", f"<style>td {{padding: 0 40px}}</style><table>{rows}</table>")
+    )
+    assert [why for *_, why in value["gaps"]] == [COLUMN]

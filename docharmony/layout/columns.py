@@ -240,7 +240,9 @@ def _lead(above: Sequence[Node], band: Sequence[Node]) -> int:
     if not (isinstance(first, Piece) and isinstance(last, Piece)):
         return 0
     step, following = first.cy - last.cy, second.cy - first.cy
-    close = step <= 1.7 * first.em and abs(first.em - last.em) < 0.1 * first.em
+    before = last.cy - above[-2].cy if len(above) > 1 else 0.0
+    close = step <= 1.7 * first.em or 0.9 * before < step < 1.1 * before < 3 * first.em
+    close = close and abs(first.em - last.em) < 0.1 * first.em
     return int(close and following > 1.25 * step and abs(first.x0 - above[0].x0) < 3 * first.em)
 
 

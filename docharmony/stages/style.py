@@ -16,7 +16,7 @@ from ..looks.colour import PLAIN, Dress, dressed
 from ..looks.frames import frame, reach
 from ..looks.ink import find_ink
 from ..looks.strip import Strip
-from ..model import Line, Page, Setting
+from ..model import BlockKind, Line, Page, Setting
 from ..stage import Context, Span
 from ..typeset.faces import classify, is_bold, is_italic
 from .inline import main_span
@@ -148,7 +148,7 @@ class Styles:
         if line.vertical:
             return _of_column(strip, line)
         unit = strip.unit
-        usual = self._usual(strip)
+        usual = self._usual(strip, line)
         look = strip.agreed(usual)
         # Parts can be of another colour than the rest of their line.
         x0, x1 = strip.reach(polygon)
@@ -194,19 +194,27 @@ class Styles:
             **worn,
         )
 
-    def _usual(self, strip: Strip) -> list[Strip]:
-        """Return lines of the page that are about as large: what they look like is likely."""
+    def _usual(self, strip: Strip, line: Line) -> list[Strip]:
+        """Return lines of the page that are about as large: what they look like is likely.
+
+        Of a table those of its other cells, where it has enough.
+        """
         if self._sample is None:
             lines = [line for line in self._page.lines if line.origin == "ocr"]
             lines.sort(key=lambda line: -len(line.text))
             found = [self._strip(line) for line in lines[:_SAMPLED]]
             self._sample = [other for other in found if other is not None and other.looks]
         size = strip.look.size * strip.unit
-        near = [
-            other
-            for other in self._sample
-            if other is not strip and abs(other.look.size * other.unit - size) < _ALIKE * size
-        ]
+
+        def alike(others: Sequence[Strip]) -> list[Strip]:
+            return [
+                other
+                for other in others
+                if other is not strip and abs(other.look.size * other.unit - size) < _ALIKE * size
+            ]
+
+        near = alike(self._cells(line))
+        near = near if len(near) >= _ENOUGH else alike(self._sample)
         # Only lines that agree among themselves make a rule.
         votes: dict[str, int] = {}
         for other in near:
@@ -215,6 +223,16 @@ class Styles:
         if not votes or votes[family] < _AGREED * sum(votes.values()):
             return []
         return [other for other in near if other.look.family == family]
+
+    def _cells(self, line: Line) -> list[Strip]:
+        """Return lines of the table that a line belongs to."""
+        for block in self._page.blocks:
+            if block.kind is BlockKind.TABLE and line.id in block.lines:
+                names = set(block.lines[: 2 * _SAMPLED])
+                lines = [other for other in self._page.lines if other.id in names]
+                found = [self._strip(other) for other in lines if other.origin == "ocr"]
+                return [other for other in found if other is not None and other.looks]
+        return []
 
     def uniform(self, lines: Sequence[Line]) -> bool:
         """Return whether lines of a text layer are set in one font, size and colour throughout."""

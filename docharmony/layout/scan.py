@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..geometry import Affine, Point
 from ..model import Page
 from ..stage import Graphics, Rule
-from .pieces import Frame
+from .frame import Frame
 
 if TYPE_CHECKING:
     import numpy as np

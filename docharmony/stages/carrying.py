@@ -9,7 +9,7 @@ from ..detect.text import JOINT, PageText
 from ..model import Inline, Line
 from ..translators.base import Part
 from ..translators.markup import carried, seal, unsealed
-from ..translators.units import joined
+from ..translators.texts import joined
 from .inline import Looks, Seen, looks
 
 

@@ -13,7 +13,7 @@ from ..geometry import Affine, BBox, Point
 from ..model import Family, Inline, Line
 from ..stage import Link, Rule, Span
 from ..translators.base import Part
-from ..translators.units import traced
+from ..translators.texts import traced
 from ..typeset.faces import classify, is_bold, is_italic
 from .underlined import NONE, underlines
 

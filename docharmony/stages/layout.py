@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from ..geometry import BBox
 from ..layout import columns, figures, kinds, pieces, ruled, tables
+from ..layout.frame import Frame, quarter
 from ..layout.kinds import Draft
-from ..layout.pieces import Frame, Piece
+from ..layout.pieces import Piece
 from ..layout.ruled import Strokes
 from ..layout.tables import Table
 from ..model import Block, BlockKind, Cell, Line, Page
@@ -70,8 +71,8 @@ def lay_out(page: Page, graphics: Graphics, config: LayoutConfig | None = None) 
     """
     config = config or LayoutConfig()
     frame = Frame.of(page)
-    main = [line for line in page.lines if pieces.quarter(line) == frame.direction]
-    aside = [line for line in page.lines if pieces.quarter(line) != frame.direction]
+    main = [line for line in page.lines if quarter(line) == frame.direction]
+    aside = [line for line in page.lines if quarter(line) != frame.direction]
     parts = pieces.absorb(pieces.cut(main, frame))
     body = kinds.body_size(parts)
     strokes, lines, boxes = _drawn(graphics, frame, body)
@@ -155,9 +156,9 @@ def _with_aside(
     blocks: list[tuple[Draft, Frame]], aside: Sequence[Line], page: Page
 ) -> list[tuple[Draft, Frame]]:
     """Put text of other directions in: into the table or figure around it, else after the rest."""
-    for direction in sorted({pieces.quarter(line) for line in aside}):
+    for direction in sorted({quarter(line) for line in aside}):
         frame = Frame.turned(page, direction)
-        parts = pieces.cut([x for x in aside if pieces.quarter(x) == direction], frame)
+        parts = pieces.cut([x for x in aside if quarter(x) == direction], frame)
         rest = []
         for part in parts:
             home = _home(part, blocks)

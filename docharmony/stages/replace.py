@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..model import Align, Block, BlockKind, Edit, EditStatus, Inline, Line, Page
 from ..stage import Context, Stage
 from ..translators.protect import find
-from ..translators.units import joined
+from ..translators.texts import joined
 from .carrying import Carried, Hit, carry, substituted
 from .inline import Looks, Seen
 from .pairs import parse_pair, read_pairs
@@ -228,14 +228,14 @@ class _Work:
         place = self._last_place(group[0].end)
         line = self.text.lines[place.line]
         alone = [self._part(line, hit.start, hit.end, hit.new, hit) for hit in group]
-        changes = any(e is None or self._wider(e) not in _Range(-_SAME, _SAME) for e in alone)
+        changes = any(e is None or abs(self._wider(e)) > _SAME for e in alone)
         if changes and self._hangs(line) and not (left and left[0].start < run_end):
             # In the middle or at the right, both of its ends depend on what it says.
             return [self._anew(line, group)], left
         if all(
             edit is not None
             and (
-                self._wider(edit) in _Range(-_SAME, _SAME)
+                abs(self._wider(edit)) <= _SAME
                 or (hit.end == run_end and self._wider(edit) <= 0 and not self._moves(line, edit))
             )
             for edit, hit in zip(alone, group, strict=True)
@@ -472,15 +472,6 @@ class _Work:
     def _naming(self, hit: Hit) -> Naming:
         reason = f"entry {hit.term} of the map"
         return Naming("", "map", reason, self.status, hit.confidence, hit.term)
-
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    low: float
-    high: float
-
-    def __contains__(self, value: object) -> bool:
-        return isinstance(value, float | int) and self.low <= value <= self.high
 
 
 def _gap(line: Line, word: int) -> float:

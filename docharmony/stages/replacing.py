@@ -17,10 +17,10 @@ from ..geometry import Affine, BBox, Polygon
 from ..looks.geometry import alignment, grown
 from ..model import Align, Block, Edit, EditKind, EditStatus, Inline, Line, Page, Setting
 from ..stage import Context
-from ..translators.units import joined
+from ..translators.texts import joined
 from ..typeset.shape import is_rtl
 from .style import Styles
-from .underlined import underlines
+from .underlined import under
 
 # Free space that is left alone before the next thing, in em.
 _GAP = 0.35
@@ -28,8 +28,6 @@ _GAP = 0.35
 _HALF = 0.5
 # How far from the left edge of its column what begins there stands at most, in heights.
 _BESIDE = 1.5
-# Share of a text under which a rule lies that is all underlined.
-_UNDERLINED = 0.75
 # Space at the border of a sheet where nothing is set, as a share of its width.
 _BORDER = 0.03
 # A line that slopes no more than this, in degrees, is level.
@@ -207,37 +205,13 @@ class Replacer:
     def _underlined(
         self, lines: Sequence[Line], setting: Setting, part: BBox | None = None
     ) -> Setting:
-        """Return a setting with the rules that lie under its old text.
-
-        Args:
-            lines: that hold the text.
-            setting: of the text.
-            part: what of a single line it is; None for all.
-        """
+        """Return a setting with the rules that lie under its old text, or a part of its line."""
         if setting.origin != "pdf" or lines[0].origin != "pdf":
             return setting
-        drawn = self._ctx.graphics(self.page).rules
-        boxes: list[BBox] = []
-        long = sum((part or line.bbox).width for line in lines)
-        looks: dict[tuple[float, float], float] = {}
-        for line in lines if drawn else ():
-            base = self._baseline(line)
-            near = part or line.bbox
-            for under in underlines(line, drawn, line.bbox.y0 + base, setting.size) if base else ():
-                own = [
-                    BBox(max(b.x0, near.x0 - 0.1), b.y0, min(b.x1, near.x1 + 0.1), b.y1)
-                    for b in under.boxes
-                    if b.x0 < near.x1 and b.x1 > near.x0
-                ]
-                boxes += own
-                if own:
-                    wide = min(under.x1, near.x1) - max(under.x0, near.x0)
-                    looks[under.look] = looks.get(under.look, 0.0) + wide
-        if not boxes:
-            return setting
-        look = max(looks, key=lambda own: looks[own])
-        whole = look if looks[look] > _UNDERLINED * long else setting.underline
-        return replace(setting, rules=tuple(boxes), underline=whole)
+        rules = self._ctx.graphics(self.page).rules
+        bases = [line.bbox.y0 + self._baseline(line) for line in lines] if rules else []
+        boxes, look = under(lines, bases, rules, setting.size, part)
+        return replace(setting, rules=boxes, underline=look) if boxes else setting
 
     def _to_the_right(self, frame: BBox, free: float) -> float:
         """Return how far it is to the right edge of the cell, or of the column, that a text begins in."""

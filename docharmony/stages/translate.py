@@ -17,6 +17,7 @@ from ..translators.guard import Guard
 from ..translators.identify import identify, shares
 from ..translators.protect import find, has_words, mask
 from ..translators.tags import normal, same
+from ..translators.texts import is_code, shared_out
 from .inline import Looks, Seen, looks
 from .replacing import Naming, Replacer
 from .rows import in_rows
@@ -167,7 +168,7 @@ class TranslateStage(Stage):
                 left += _left(unit, reason, pages, failed=result.failed)
                 continue
             sizes = [sum(len(line.text) for line in lines) for _, lines in unit.parts]
-            ranges = units.shared_out(result.text, sizes)
+            ranges = shared_out(result.text, sizes)
             for (index, lines), (start, end) in zip(unit.parts, ranges, strict=True):
                 text = result.text[start:end]
                 if not text:  # a short last line whose words went to the part before
@@ -233,7 +234,7 @@ class TranslateStage(Stage):
     def _reason_to_skip(self, unit: units.Unit) -> str:
         if not has_words(mask(unit.text, find(unit.text, self.config.keep), " ")):
             return "no words"
-        if units.is_code(unit.text):
+        if is_code(unit.text):
             return "code"
         if unit.confidence < self.config.min_reading:
             return "hard to read"

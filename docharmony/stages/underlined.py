@@ -15,6 +15,8 @@ NONE = (0.0, 0.0)
 _LOWEST, _THICKEST, _SHORTEST, _BEYOND = 0.35, 0.16, 0.15, 0.2
 # Gaps in one that descenders make, in em; and differences in depth that mean nothing.
 _GAP, _SAME = 0.9, 0.04
+# Share of a text under which a rule lies that is all underlined.
+_MOST = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,38 @@ def underlines(line: Line, rules: Sequence[Rule], baseline: float, size: float) 
             look = round(depth, 2), round(max(rule.width / size, 0.01), 3)
             found.append(Underline(x0, x1, look, (box,)))
     return [item for item in found if item.x1 - item.x0 >= _SHORTEST * size]
+
+
+def under(
+    lines: Sequence[Line],
+    baselines: Sequence[float],
+    rules: Sequence[Rule],
+    size: float,
+    part: BBox | None = None,
+) -> tuple[tuple[BBox, ...], tuple[float, float]]:
+    """Return the boxes of the rules under some lines, and the look of one that lies under most of them.
+
+    Args:
+        lines: of a text.
+        baselines: of each, on the page.
+        rules: drawn on the page.
+        size: an em of the text.
+        part: what of a single line the text is; None for all.
+    """
+    boxes: list[BBox] = []
+    looks: dict[tuple[float, float], float] = {}
+    for line, base in zip(lines, baselines, strict=False):
+        near = part or line.bbox
+        for item in underlines(line, rules, base, size):
+            own = [
+                BBox(max(b.x0, near.x0 - 0.1), b.y0, min(b.x1, near.x1 + 0.1), b.y1)
+                for b in item.boxes
+                if b.x0 < near.x1 and b.x1 > near.x0
+            ]
+            boxes += own
+            if own:
+                wide = min(item.x1, near.x1) - max(item.x0, near.x0)
+                looks[item.look] = looks.get(item.look, 0.0) + wide
+    look = max(looks, key=lambda own: looks[own], default=NONE)
+    long = sum((part or line.bbox).width for line in lines)
+    return tuple(boxes), look if looks.get(look, 0.0) > _MOST * long else NONE

@@ -8,7 +8,7 @@ import pytest
 
 from docharmony import BBox, Block, BlockKind, Cell, Line, Page, Word
 from docharmony.translators import units
-from docharmony.translators.units import is_code, joined, shared_out
+from docharmony.translators.texts import is_code, joined, shared_out
 
 
 def line(

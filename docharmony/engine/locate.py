@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 STRIDE = 4
 THRESHOLD = 0.6  # .35, as in training's own evaluation, merges lines of tight or skewed paragraphs
-_FAINT = 0.25  # of points around a weak peak: a lone digit in its cell has no other
-_FEW_POINTS, _FAINT_SUM = 16, 1.0  # what such a kernel has at most, and adds up to at least
+_FAINT = 0.3  # of points around a weak peak: a lone digit in its cell has no other
+_FEW_POINTS, _FAINT_SUM = 16, 1.2  # what such a kernel has at most, and adds up to at least
 _HEADLINE, _COVERED = 1.8, 0.35  # times as high as what lies in it, and its share of the area
 _INK, _TALLEST = 40.0, 0.4  # of 255, contrast of its ink; of the em, its height
 OVERLAP = 64  # pixels that neighbouring tiles share

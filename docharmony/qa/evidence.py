@@ -42,7 +42,10 @@ _TOLD = frozenset(
         "due", "birth", "expiry", "delivery", "start", "end", "period", "appointment", "arrival",
         "departure", "tip", "shipping", "discount", "deposit", "salary", "interest", "credit", "change",
         "fax", "vat_id", "company_id", "personal_id", "serial", "policy", "card", "insurance", "spouse",
-        "parent", "witness", "attorney",
+        "parent", "witness", "attorney", "room", "employee", "grade", "budget", "revenue", "profit",
+        "supervisor", "manufacturer", "carrier", "warranty", "diagnosis", "medication", "allergy",
+        "nationality", "gender", "weight", "height", "marital", "guest", "doctor", "tracking", "origin",
+        "destination", "colour", "hobby",
     }
 )  # fmt: skip
 

@@ -97,7 +97,7 @@ def around(segment: Segment, segments: Sequence[Segment], places: Places) -> lis
         distance = (segment.bbox.y0 - other.bbox.y1) / em
         if step == 0 and low is None and distance < _REACH_ABOVE:
             add("above", other, distance)
-        elif step < 4 and distance < _REACH_ABOVE and not other.numeric:
+        elif low is None and step < 4 and distance < _REACH_ABOVE and not other.numeric:
             add("upper", other, distance)
     head = column_head(segment)
     if head is not None and (not segment.above or head is not segment.above[0]):

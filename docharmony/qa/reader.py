@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,19 +12,29 @@ import regex
 from ..detect.text import fold
 from ..geometry import BBox
 from ..model import AnswerSpan, Line
-from . import choices, counts, grids, moments, named, parties, phrases, prose, tables, yesno
-from .aligned import Grid
-from .blocks import ISSUER
+from . import (
+    bylines,
+    choices,
+    counts,
+    grids,
+    moments,
+    named,
+    parties,
+    phrases,
+    prose,
+    tables,
+    yesno,
+)
+from .credit import credit, plausible
 from .data import table
 from .data import words as words_of
-from .evidence import lacks, strangers, supported
+from .evidence import strangers
 from .graph import Graph
 from .question import Question, implied, understand
 from .score import Scored, greeted, model, only_one, rank
 from .slots import Slot
 from .trim import trimmed, ungreeted, unlabelled, unmarked
-from .units import Unit, units
-from .values import find, fit
+from .units import Unit
 from .words import tokens
 
 if TYPE_CHECKING:
@@ -32,7 +42,7 @@ if TYPE_CHECKING:
 
 HOW = (
     "look", "table", "sentence", "title", "subject", "recipient", "party", "moment",
-    "extreme", "count", "yesno", "compare", "named", "object", "phrase", "choice",
+    "extreme", "count", "yesno", "compare", "named", "object", "phrase", "choice", "byline",
 )  # fmt: skip
 """Ways to an answer; each has its own calibration, ``all`` that of the best of them, and ``ocr`` that of
 the best where it stands in lines that were read from pixels."""
@@ -40,15 +50,11 @@ the best where it stands in lines that were read from pixels."""
 _KEPT = 40  # slots that share the probability
 _ALTERNATIVES = 8
 _SUPPORT = 0.5  # share of the question's own words that must stand near an answer
-_UNSUPPORTED = 0.6  # what is left of the confidence where they do not
 # From this confidence on of words, boxes to tick are not looked at: that takes pixels.
 _CLEAR = 0.85
 _ONLY = 0.8  # the only value of its kind on a page, where no more than the kind is asked for
 _AGREES = 0.6  # how much a second way to the same answer counts
 _STRANGE = 0.5  # what is left of it where a name in the question stands nowhere on the page
-_OTHER_ROW = 0.4  # and where only cells of other rows say it
-# Kinds whose values show what they are: anything else is no answer.
-_STRICT = frozenset({"phone", "email", "url", "iban", "date"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +174,7 @@ def _candidates(question: Question, graph: Graph, pixels: Pixels | None) -> list
         if reply.how == "recipient":
             # The name in full answers better than what is left of it in the greeting.
             looked = [r for r in looked if not {t.text for t in tokens(r.text or "")} <= names]
-    told = [replace(r, confidence=r.confidence * _plausible(question, r)) for r in told]
+    told = [replace(r, confidence=r.confidence * plausible(question, r.text or "")) for r in told]
     looked = _merged([*told, *looked])
     if found:
         # A table answers better than a field that happens to be called so.
@@ -184,91 +190,6 @@ def _key(reply: Reply) -> str:
     return fold(" ".join((reply.text or "").split())).strip(" .,:;")
 
 
-def _plausible(question: Question, reply: Reply) -> float:
-    """Return what is left of a confidence where an answer can hardly be one: a label, another kind."""
-    text = reply.text or ""
-    kind = question.kind
-    figure = any(c.isdigit() for c in text)
-    if question.operation == "count" and text.endswith("%"):
-        return _IMPLAUSIBLE  # a share counts nothing
-    if _NUMBER_ALONE.fullmatch(text):
-        return _IMPLAUSIBLE  # "4." counts the fields of a form
-    if kind in ("name", "party", "org") and text.islower() and question.operation == "look":
-        return _IMPLAUSIBLE
-    if kind == "id" and fit("date", text) >= 0.9:
-        return _IMPLAUSIBLE
-    if kind == "phone" and fit(kind, text) < 0.5 and sum(c.isdigit() for c in text) < 7:
-        return _IMPLAUSIBLE
-    if kind == "money" and (not figure or text.endswith("%")):
-        # "Which plant costs 34.00?" has its sum.
-        return 1.0 if any(c.isdigit() for c in question.text) else _IMPLAUSIBLE
-    if (
-        kind in _STRICT
-        and not (kind == "date" and figure)
-        and fit(kind, text) < 0.2
-        and fit("time", text) < 0.2
-    ):
-        return _IMPLAUSIBLE
-    if kind in ("address", "place") and regex.match(r"[^:\d]{3,}:|\d{1,2}[.)]\s", text):
-        return _IMPLAUSIBLE
-    if kind in ("name", "party", "address", "place") and _named_field(text):
-        return _IMPLAUSIBLE
-    return _IMPLAUSIBLE if kind != "text" and is_label(text) else 1.0
-
-
-def _named_field(text: str) -> bool:
-    """Whether a text is nothing but words that name fields: nobody is called "Bank details"."""
-    own = units(text)
-    return 0 < len(own) <= 3 and all(u.senses for u in own) and fit("org", text) < 0.9
-
-
-_IMPLAUSIBLE = 0.4
-_FIELDS = frozenset(
-    {
-        "number",
-        "date",
-        "name",
-        "amount",
-        "address",
-        "signature",
-        "phone",
-        "email",
-        "quantity",
-        "title",
-    }
-)
-
-
-def is_label(text: str) -> bool:
-    """Whether a text names a field rather than its value: "12. Funding Opportunity Number", "Date"."""
-    plain = _ENUMERATED.sub("", text)
-    own = units(plain)
-    if plain != text and own and (text.rstrip().endswith("*") or all(u.senses for u in own)):
-        return True
-    if not own or len(own) > 6 or any(c.isdigit() for c in plain):
-        return False
-    ends = bool((own[-1].senses | own[0].senses) & _FIELDS) or text.rstrip().endswith(":")
-    return ends and (len(own) == 1 or fit("org", plain) < 0.9)
-
-
-def heads_values(slot: Slot, found: Sequence[Grid]) -> bool:
-    """Whether a slot is the head of a column of a table, or one of a row of labels with values below."""
-    segment = slot.segment
-    if slot.shape == "value" or any(c.isdigit() for c in slot.text):
-        return False
-    if any(segment is head for grid in found for head in grid.heads.values()):
-        return True
-    beside = [s for s in (segment.left, segment.right) if s is not None]
-    named = [
-        s for s in (segment, *beside) if not s.numeric and any(u.senses for u in units(s.text))
-    ]
-    return len(beside) == 2 and len(named) == 3 and all(is_label(s.text) for s in beside)
-
-
-_NUMBER_ALONE = regex.compile(r"\(?\d{1,2}\p{Ll}?[.)]")
-_ENUMERATED = regex.compile(r"^[*\s]*\d{1,2}[a-z]?[.)]?\s+")
-
-
 def finders(question: Question, graph: Graph) -> list[Reply]:
     """Return what the finders of tables, sentences, titles, parties and dates say, each for itself."""
     told = [_told(item, "table") for item in grids.look_up(question, graph)]
@@ -276,7 +197,12 @@ def finders(question: Question, graph: Graph) -> list[Reply]:
     told += [_told(item, "object") for item in prose.objects(question, graph)]
     told += [_told(item, "phrase") for item in phrases.answer(question, graph)]
     aspect = parties.aspect(question)
-    told += [_told(item, "party", aspect) for item in parties.answer(question, graph)]
+    below = [_told(item, "byline") for item in bylines.answer(question, graph)]
+    told += below
+    for party in parties.answer(question, graph):
+        reply = _told(party, "party", aspect)
+        # Names below the title are who wrote it: the house that they are of is not.
+        told.append(_damped(reply) if below else reply)
     told += [_told(item, "moment") for item in moments.answer(question, graph)]
     told += [_told(item, "named") for item in named.answer(question, graph)]
     told += [_told(item, "named") for item in named.meaning(question, graph)]
@@ -371,81 +297,12 @@ def _looked(question: Question, graph: Graph) -> list[Reply]:
     for item, raw in groups.values():
         slot = unmarked(trimmed(question.kind, item.slot))
         text = joined(slot, question.kind)
-        confidence = calibrated("look", raw) * _credit(question, slot, found_tables)
+        confidence = calibrated("look", raw) * credit(question, slot, found_tables)
         if only_one(question, slot, graph):
             confidence = max(confidence, _ONLY)
         lines = tuple(dict.fromkeys(span.line for span in slot.spans))
         replies.append(Reply(text, confidence, slot.bbox, slot.spans, lines, "look", raw))
     return sorted(replies, key=lambda reply: -reply.raw)
-
-
-def _credit(question: Question, slot: Slot, found: list[Grid]) -> float:
-    """Return what is left of a confidence where the slot is no value of the kind, or nothing near it
-    says what the question is about."""
-    credit = 1.0
-    near = supported(question, slot)
-    if near < _SUPPORT:
-        credit *= _UNSUPPORTED
-    if lacks(question, slot):
-        credit *= _OTHER_ROW
-    if question.kind in ("name", "party", "org") and slot.labels[:1]:
-        # In running text "from" and "to" say where, as often as who.
-        told = slot.labels[0].relation == "sentence" and question.senses & ISSUER
-        credit *= 0.5 if told else 1.0
-    if question.kind in ("name", "party") and (
-        sum(c.isdigit() for c in slot.text) > sum(c.isalpha() for c in slot.text)
-        or (
-            slot.shape == "value"
-            and fit("address", slot.text) > 0.15
-            and fit("name", slot.text) < 0.3
-        )
-    ):
-        credit *= 0.4  # a figure or a street is nobody
-    if slot.shape != "sentence" and (is_label(slot.text) or heads_values(slot, found)):
-        credit *= _IMPLAUSIBLE
-    if question.kind == "id" and _another(question, slot):
-        credit *= _OTHER_ROW
-    if question.kind == "percent" and "%" not in slot.text and not _of_percents(slot):
-        credit *= _OTHER_ROW
-    if grids.under_wrong_head(question, slot, found):
-        credit *= _OTHER_ROW
-    if grids.from_another_row(question, slot, found):
-        credit *= _OTHER_ROW
-    if (
-        question.kind in _STRICT
-        and fit(question.kind, slot.text) < 0.2
-        and slot.kind != question.kind
-    ):
-        credit *= 0.3
-    return credit
-
-
-# Values that are a number of their own kind: the number of an invoice is none of them.
-_NUMBERS = {
-    "iban": frozenset({"iban", "account", "bank"}),
-    "email": frozenset({"email"}),
-}
-
-
-def _another(question: Question, slot: Slot) -> bool:
-    """Whether a slot is a number of a kind that the question does not ask for: an account's."""
-    text = slot.text.strip()
-    return any(
-        value.kind in _NUMBERS
-        and value.sure == 1.0
-        and value.end - value.start > 0.8 * len(text)
-        and not question.senses & _NUMBERS[value.kind]
-        for value in find(text)
-    )
-
-
-def _of_percents(slot: Slot) -> bool:
-    """Whether a label says that a bare number is a share: its head has the sign, or names a rate."""
-    return any(
-        "%" in label.text or any("rate" in unit.senses for unit in label.units)
-        for label in slot.labels
-        if label.relation in ("above", "column", "upper")
-    )
 
 
 def calibrated(how: str, raw: float) -> float:

@@ -240,6 +240,8 @@ class Dictionary:
             types.discard("moment")
             if not types & {"id", "name", "percent"} and not _SUMS & set(names):
                 return "date"
+        if "phone" in names and "number" in names and types <= {"id", "phone"}:
+            return "phone"  # "which number can I call"
         for kind in _KINDS:
             if kind in types:
                 # A number or a name says more than whose it is: "customer number", "bank account".

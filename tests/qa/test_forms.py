@@ -138,3 +138,24 @@ def test_what_names_a_field(text: str, expected: bool) -> None:
 def test_a_label_means_what_it_names() -> None:
     plain = Label("box", "5. Contact's last (family) name *Required")
     assert {"last_name", "contact"} <= {name for unit in plain.units for name in unit.senses}
+
+
+def test_authors_stand_below_the_title() -> None:
+    with pymupdf.open() as document:
+        sheet = document.new_page(width=595, height=842)
+        for y, text, size in (
+            (90, "On the Folding of Maps", 20),
+            (125, "Ann Roe* and Til van Aach", 13),
+            (142, "Institute of Paper, Tilburg University", 10),
+            (170, "Marie Dupont", 13),
+            (187, "San Antonio, Texas", 10),
+            (240, "Abstract", 11),
+            (
+                260,
+                "Maps are folded more often than they are unfolded, says Jon Bell in passing.",
+                10,
+            ),
+        ):
+            sheet.insert_text((90, y), text, fontsize=size)
+        data: bytes = document.tobytes()
+    assert ask(data, "Who are the authors?") == ["Ann Roe* and Til van Aach, Marie Dupont"]

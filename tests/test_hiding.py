@@ -101,3 +101,28 @@ def test_object_streams_and_hints_of_a_linearised_file(tmp_path: Path) -> None:
         assert list(object_hits(pdf, Needles(["Zyxwhite"]))) == []
         assert all(b"Zyxwhite" not in item.unparse(resolved=True) for item in pdf.objects)
     assert text_of(tmp_path / "o.pdf").split() == ["Page", "0", "tells", "of", "and", "others"]
+
+
+def test_letters_of_a_type3_font_that_declares_wide_boxes(tmp_path: Path) -> None:
+    """A letter is no comma set back under the one before it, however wide that says it is."""
+    word = b"\x01\x02\x01\x02\x01\x02"
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(300, 100))
+        bar = pdf.make_stream(b"400 0 0 -200 700 900 d1 20 0 300 700 re f")
+        font = pikepdf.Dictionary(
+            Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type3, FirstChar=1, LastChar=2,
+            FontBBox=pikepdf.Array([0, -200, 700, 900]), Widths=pikepdf.Array([400, 400]),
+            FontMatrix=pikepdf.Array([0.001, 0, 0, 0.001, 0, 0]), Resources=pikepdf.Dictionary(),
+            CharProcs=pikepdf.Dictionary(a=bar, b=bar),
+            Encoding=pikepdf.Dictionary(
+                Differences=pikepdf.Array([1, pikepdf.Name.a, pikepdf.Name.b])
+            ),
+        )  # fmt: skip
+        page = pdf.pages[0].obj
+        page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F=pdf.make_indirect(font)))
+        page.Contents = pdf.make_stream(b"BT /F 12 Tf 20 50 Td (%s) Tj ET" % word)
+        pdf.save(tmp_path / "a.pdf")
+    region = "1:18,35,49,55"
+    redact(tmp_path / "a.pdf", tmp_path / "o.pdf", regions=[region], pipeline=quick())
+    with pikepdf.open(tmp_path / "o.pdf") as pdf:
+        assert b"Tj" not in pdf.pages[0].Contents.read_bytes().replace(b"TJ", b"Tj")

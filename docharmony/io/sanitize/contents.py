@@ -266,7 +266,9 @@ def _profile(job: Job, stream: Any) -> None:
     if not job.needles.hit_bytes(data, binary=True):
         return
     clean = bytearray(data)
-    at = 128  # texts come after the header
+    at = (
+        128 if clean[36:40] == b"acsp" else 0
+    )  # texts come after the header; what has none is no profile
     while at < len(clean):
         end = at
         while end < len(clean) and (0x20 <= clean[end] < 0x7F or clean[end] == 0):

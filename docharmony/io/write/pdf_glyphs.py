@@ -155,7 +155,8 @@ def _hit(
             if area.contains(*middle) or area.share(corners) >= _GLYPH_SHARE:
                 area.hits += 1
                 area.glyphs += 1
-                area.reach = place.apply((x1, 0.0))
+                # As far as the pen went: the box that a font declares may be much wider.
+                area.reach = place.apply((min(x1, along + max(0.0, glyph.advance)), 0.0))
                 return area
     return None
 

@@ -126,3 +126,28 @@ def test_letters_of_a_type3_font_that_declares_wide_boxes(tmp_path: Path) -> Non
     redact(tmp_path / "a.pdf", tmp_path / "o.pdf", regions=[region], pipeline=quick())
     with pikepdf.open(tmp_path / "o.pdf") as pdf:
         assert b"Tj" not in pdf.pages[0].Contents.read_bytes().replace(b"TJ", b"Tj")
+
+
+def test_the_name_on_a_signature(tmp_path: Path) -> None:
+    """The signature goes, its look stays without the name: no viewer draws an empty field there."""
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(300, 100))
+        face = pikepdf.Dictionary(
+            Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica
+        )
+        look = pdf.make_stream(b"BT /F 10 Tf 2 5 Td (Signed by Quillfeather in June) Tj ET")
+        look["/Subtype"], look["/BBox"] = pikepdf.Name.Form, pikepdf.Array([0, 0, 200, 20])
+        look["/Resources"] = pikepdf.Dictionary(Font=pikepdf.Dictionary(F=face))
+        field = pikepdf.Dictionary(
+            Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Widget, FT=pikepdf.Name.Sig, T="s", F=4,
+            V=pikepdf.Dictionary(Type=pikepdf.Name.Sig, Name="Quillfeather", Contents=b"00"),
+            Rect=pikepdf.Array([50, 40, 250, 60]), AP=pikepdf.Dictionary(N=look),
+        )  # fmt: skip
+        field = pdf.make_indirect(field)
+        pdf.pages[0].obj["/Annots"] = pikepdf.Array([field])
+        pdf.Root["/AcroForm"] = pikepdf.Dictionary(Fields=pikepdf.Array([field]), SigFlags=3)
+        pdf.save(tmp_path / "a.pdf")
+    redact(tmp_path / "a.pdf", tmp_path / "o.pdf", terms=["Quillfeather"], pipeline=quick())
+    with pymupdf.open(tmp_path / "o.pdf") as document:
+        assert document[0].get_text().split() == ["Signed", "by", "in", "June"]
+        assert [annotation.type[1] for annotation in document[0].annots()] == ["Stamp"]

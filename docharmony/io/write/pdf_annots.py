@@ -276,9 +276,15 @@ def _strip(annotation: Any, done: list[str]) -> None:
     node, depth = annotation, 0
     while isinstance(node, pikepdf.Dictionary) and depth < 20:
         for key in _TEXTS:
-            if key in node:
+            if key not in node:
+                continue
+            if key == "/V" and node.get("/FT") == "/Sig":
+                node[key] = (
+                    pikepdf.Dictionary()
+                )  # what tells that it was signed: it becomes a stamp
+            else:
                 del node[key]
-                done.append("cleaned")
+            done.append("cleaned")
         node, depth = node.get("/Parent"), depth + 1
         if annotation.get("/Subtype") != "/Widget":
             return

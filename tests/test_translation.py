@@ -453,3 +453,26 @@ def test_sizes_are_evened_where_most_of_a_page_is_translated(
     made = [edit for own in plan.edits.values() for edit in own]
     assert made
     assert all(edit.setting is not None and edit.setting.alike is most for edit in made)
+
+
+def test_a_paragraph_stays_in_its_column(tmp_path: Path, pipeline: Pipeline) -> None:
+    path, out, words = tmp_path / "in.pdf", tmp_path / "out.pdf", tmp_path / "words.csv"
+    old = ("The office is closed on Monday, and all letters", "are read on Tuesday.")
+    canvas = Canvas(str(path), pagesize=(420, 300), invariant=True)
+    canvas.setFont("Helvetica", 11)
+    for row, line in enumerate(old):
+        canvas.drawString(40, 220 - 14 * row, line)
+    canvas.drawString(40, 120, "Another text of this column is as wide as that.")
+    canvas.save()
+    new = (
+        "La oficina central de nuestra empresa permanece cerrada durante todo el lunes, y las "
+        "cartas que lleguen se leen el martes por la tarde."
+    )
+    words.write_text(f'en,es\n"{" ".join(old)}","{new}"\n', encoding="utf-8")
+    options = TranslateConfig("es", source="en", translator="glossary", glossary=(str(words),))
+    translate(path, out, options=options, pipeline=pipeline)
+    with docharmony.open(path) as before, docharmony.open(out) as after:
+        edge = max(line.bbox.x1 for line in before.page(1).lines)
+        lines = after.page(1).lines
+    assert "martes por la tarde" in " ".join(line.text for line in lines)
+    assert max(line.bbox.x1 for line in lines) < edge + 2

@@ -315,6 +315,9 @@ class Replacer:
         if not angle % 90:
             right_edge = max(right_edge, sheet.x1 - max(border, text_left - sheet.x0))
             right_edge = min(right_edge, sheet.x1)
+        if len(own) > 1:  # a paragraph stays in its column
+            column = [b.x1 for b in lines if b.x0 < frame.x1 and b.x1 > frame.x0]
+            right_edge = max([frame.x1, *(x for x in column if x <= right_edge)])
         top = sheet.y0 + border
         bottom = max([b.y1 for b in lines], default=sheet.y1)
         if not angle % 90:

@@ -173,14 +173,14 @@ def words_of(path: Path, pipeline: Pipeline) -> str:
 
 def replace_table(seeds: int, pipeline: Pipeline) -> Iterator[str]:
     """Yield the rows of the table of replacing."""
-    heads = ("picture", "ground", "tried", "found", "new text read", "old text gone", "height")
-    yield f"| {' | '.join((*heads, 'colour', 'outside untouched'))} |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    heads = ("picture", "ground", "tried", "found", "new text read", "so drawn, read")
+    yield f"| {' | '.join((*heads, 'old text gone', 'height', 'colour', 'outside untouched'))} |"
+    yield "|---" * 10 + "|"
     with tempfile.TemporaryDirectory() as folder:
         old_path, new_path = Path(folder) / "old.png", Path(folder) / "new.png"
         for scan in (False, True):
             for kind in KINDS:
-                read, gone, kept, heights, colours, found = [], [], [], [], [], 0
+                read, anew, gone, kept, heights, colours, found = [], [], [], [], [], [], 0
                 for seed in range(seeds):
                     before, colour = written(kind, seed, OLD, scan=scan)
                     ideal, _ = written(kind, seed, NEW, scan=scan)
@@ -192,6 +192,8 @@ def replace_table(seeds: int, pipeline: Pipeline) -> Iterator[str]:
                     after = np.asarray(Image.open(new_path).convert("RGB"))
                     text = words_of(new_path, pipeline)
                     read.append(NEW.lower() in text)
+                    Image.fromarray(ideal).save(old_path)
+                    anew.append(NEW.lower() in words_of(old_path, pipeline))
                     gone.append(OLD.lower() not in text)
                     x0, y0, x1, y1 = (int(v) for v in report.edits[1][0].bbox.grow(12))
                     outside = np.ones((HEIGHT, WIDTH), bool)
@@ -205,7 +207,7 @@ def replace_table(seeds: int, pipeline: Pipeline) -> Iterator[str]:
                         colours.append(float(np.abs(shade - shade_wanted).max()))
                 cells = [
                     "scan" if scan else "clean", kind, str(seeds), str(found),
-                    f"{sum(read)}/{found}", f"{sum(gone)}/{found}",
+                    f"{sum(read)}/{found}", f"{sum(anew)}/{found}", f"{sum(gone)}/{found}",
                     f"{min(heights):.2f}-{max(heights):.2f}" if heights else "-",
                     f"{statistics.mean(colours):.0f}" if colours else "-",
                     f"{sum(kept)}/{found}",

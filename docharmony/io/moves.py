@@ -76,9 +76,11 @@ class Move:
             snap: a point so close to a knot, in em, goes to its place.
         """
         along, across = self.place(point)
-        old, new = min(self.knots, key=lambda knot: abs(knot[0] - along))
-        near = abs(old - along) < snap * self.size
-        return self.point(new if near else self.to(along), across + self.drop)
+        to = self.to(along)
+        if snap:
+            old, new = min(self.knots, key=lambda knot: abs(knot[0] - along))
+            to = new if abs(old - along) < snap * self.size else to
+        return self.point(to, across + self.drop)
 
     def part(self, points: Sequence[tuple[float, float]], slack: float) -> list[Point]:
         """Return where the corners of that part of a box went that belongs to this line; [] if none does.

@@ -19,6 +19,7 @@ _NOTHING = frozenset[int]()
 SPACE = 0.28  # what a jump of the pen becomes, in text without spaces
 _WORD = 0.15  # a jump of the pen so wide is a space between words
 _EXPANDED = 0.06  # share by which letters are made wider or narrower to fill a line
+_GUTTER, _ROWS = 0.5, 4  # gap between two columns, and lines that have it, at least
 _WIDE, _TAB, _LONELY = 2.0, 0.9, 1.2  # gaps that end a piece of a line
 
 
@@ -231,8 +232,51 @@ def on_line(baseline: float, size: float, other: float, other_size: float) -> bo
     return abs(middle - other_middle) < 0.45 * size and 0.35 < other_size / size < 1.8
 
 
-def pieces_of(row: Sequence[Mark], size: float, walls: Sequence[float]) -> list[list[Mark]]:
-    """Return the glyphs of a row, in order, parted where it has a gap that no sentence has, or a wall."""
+def gutters_of(rows: Sequence[tuple[float, float, list[Mark]]]) -> list[tuple[float, float]]:
+    """Return the empty strips between columns that stand close together, from where to where along.
+
+    There several lines have a gap, and next to none of those between them has any letter.
+
+    Args:
+        rows: baseline, size and glyphs of what each operator shows.
+    """
+    levels: dict[int, list[Mark]] = {}
+    for baseline, _, marks in rows:
+        levels.setdefault(round(baseline), []).extend(m for m in marks if not m.glyph.blank)
+    gaps: dict[int, list[tuple[int, float, float]]] = {}
+    for level, marks in levels.items():
+        marks.sort(key=lambda m: m.start)
+        reach = math.inf
+        for mark in marks:
+            if mark.start - reach > _GUTTER * size_of(mark.run):
+                gaps.setdefault(round(mark.start), []).append((level, reach, mark.start))
+            reach = mark.end if reach == math.inf else max(reach, mark.end)
+    found = []
+    for close in gaps.values():
+        if len(close) < _ROWS:
+            continue
+        low, high = max(reach for _, reach, _ in close), min(start for _, _, start in close)
+        first, last = min(level for level, *_ in close), max(level for level, *_ in close)
+        crossed = sum(
+            any(m.start < high - 0.5 and m.end > low + 0.5 for m in marks)
+            for level, marks in levels.items()
+            if first <= level <= last
+        )
+        if high - low > 1.0 and crossed * 10 <= len(close):
+            found.append((low, high))
+    return found
+
+
+def pieces_of(
+    row: Sequence[Mark], size: float, walls: Sequence[tuple[float, float]]
+) -> list[list[Mark]]:
+    """Return the glyphs of a row, in order, parted where it has a gap that no sentence has, or a wall.
+
+    Args:
+        row: the glyphs.
+        size: of the text.
+        walls: what parts words that stand on both sides of it, from where to where.
+    """
     gaps: list[tuple[int, float]] = []
     cuts: list[int] = []
     reach: float | None = None
@@ -240,7 +284,8 @@ def pieces_of(row: Sequence[Mark], size: float, walls: Sequence[float]) -> list[
         if mark.glyph.blank and not mark.areas:
             continue
         if reach is not None and mark.start - reach > _WORD * size:
-            if any(reach - 0.1 * size <= wall <= mark.start + 0.1 * size for wall in walls):
+            near = 0.1 * size
+            if any(reach - near <= low and high <= mark.start + near for low, high in walls):
                 cuts.append(position)
             else:
                 gaps.append((position, mark.start - reach))

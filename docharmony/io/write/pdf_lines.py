@@ -27,6 +27,7 @@ from .pdf_line_parts import (
     Scene,
     Slot,
     frame_point,
+    gutters_of,
     hits_of,
     marks_of,
     on_line,
@@ -144,7 +145,8 @@ class _Planner:
                 rows.append((frame.place(run.place.e, run.place.f)[1], size_of(run), marks))
         self._boxes = [_framed(box, frame) for box in self.scene.paths]
         self._solid = [_framed(box, frame) for box in self.scene.solid]
-        stand = self._labelled(text_lines(rows, self._walls))
+        self._gutters = gutters_of(rows)
+        stand = self._labelled(text_lines(rows, self._parted))
         self._below: list[tuple[Below, float, float]] = []
         known = len(self.result.moves), len(self.result.gaps)
         done = set() if self.keep_breaks else self._paragraphs(stand, frame)
@@ -163,7 +165,7 @@ class _Planner:
                 row.sort(key=lambda m: (m.start, m.run.key, m.number))
                 dots = leader(row)
                 row = [m for m in row if m not in dots]
-                for piece in pieces_of(row, size, self._walls(baseline, size)):
+                for piece in pieces_of(row, size, self._parted(baseline, size)):
                     if mark in piece:
                         done.update((m.run.key, m.number) for m in piece)
                         self._piece(piece, row, frame, baseline, size, lines)
@@ -360,8 +362,8 @@ class _Planner:
         if line is None or any(area in self.result.kept for area in mark.areas):
             return
         why = told(lines, line, self._boxes, broken=broken)
-        if why:
-            self.result.told.update(dict.fromkeys(mark.areas, why))
+        for area in mark.areas if why else ():
+            self.result.told.setdefault(area, why)
 
     def _piece(
         self,
@@ -420,6 +422,10 @@ class _Planner:
             if max(across) - min(across) > _TALL * size:
                 return "the area is higher than a line"
         return ""
+
+    def _parted(self, baseline: float, size: float) -> list[tuple[float, float]]:
+        """Return what parts words of a line: the walls of cells, and the gutters between columns."""
+        return [*((wall, wall) for wall in self._walls(baseline, size)), *self._gutters]
 
     def _walls(self, baseline: float, size: float) -> list[float]:
         """Return where lines stand upright beside or between words: the walls of cells and columns."""

@@ -111,7 +111,7 @@ class Paragraph(NamedTuple):
 
 
 def text_lines(
-    rows: Sequence[Row], walls: Callable[[float, float], Sequence[float]]
+    rows: Sequence[Row], walls: Callable[[float, float], Sequence[tuple[float, float]]]
 ) -> list[TextLine]:
     """Return the pieces of all lines of one writing direction, by baseline.
 
@@ -169,16 +169,8 @@ def paragraph(
     column = column_of(lines, lines[at])
     if len(column) == 1 and not _in_column(lines, lines[at]):
         return None
-    begin, end, middle = (
-        len(_alike(places))
-        for places in (
-            [o.left for o in column],
-            [o.right for o in column],
-            [(o.left + o.right) / 2 for o in column],
-        )
-    )
-    if max(end, middle) > begin:
-        return None  # they are held at their ends or middles
+    if held_elsewhere(column):
+        return None
     # Where first lines are indented, or hang, lines begin at two places.
     begins = Counter(round(line.left, 1) for line in column)
     for left, _ in sorted(begins.items(), key=lambda item: (-item[1], item[0]))[:3]:
@@ -230,6 +222,14 @@ def column_of(lines: Sequence[TextLine], line: TextLine) -> list[TextLine]:
             last = following
             column.insert(len(column) if down else 0, last)
     return column
+
+
+def held_elsewhere(column: Sequence[TextLine]) -> bool:
+    """Return whether lines share their ends or their middles rather than where they begin."""
+    begin = len(_alike([o.left for o in column]))
+    end = len(_alike([o.right for o in column]))
+    middle = len(_alike([(o.left + o.right) / 2 for o in column]))
+    return 2 * begin <= len(column) and max(end, middle) > begin
 
 
 def _in_column(lines: Sequence[TextLine], line: TextLine) -> bool:

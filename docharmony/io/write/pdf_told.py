@@ -12,7 +12,7 @@ from itertools import pairwise
 from ...geometry import BBox
 from .pdf_below import Below
 from .pdf_line_parts import Mark
-from .pdf_paragraphs import Paragraph, TextLine, column_of, need_of
+from .pdf_paragraphs import Paragraph, TextLine, column_of, held_elsewhere, need_of
 
 BREAKS = (
     "its lines may have been filled word by word, and where they break stayed: about 7,000 of 10,000 "
@@ -69,6 +69,8 @@ def _may_go_on(lines: Sequence[TextLine], line: TextLine) -> bool:
             and abs(o.baseline - line.baseline) < 3 * line.size
         ]
     longest = max(o.right for o in own)
+    if held_elsewhere(own):
+        return False
     if longest - min(o.left for o in own) < _WIDE * line.size:
         return False
     return any(

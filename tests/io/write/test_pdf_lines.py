@@ -246,3 +246,31 @@ def test_gaps_of_fields_and_notes_tell_nothing(tmp_path: Path, kind: str) -> Non
             assert "and friends" in document[0].get_text()
             shown.add(document[0].get_pixmap(dpi=150).samples)
     assert len(shown) == 1
+
+
+def test_columns_that_stand_close_together_stay_apart(tmp_path: Path) -> None:
+    source = tmp_path / "in.pdf"
+    left = (
+        "the clerk has found",
+        "that nobody had the",
+        f"key and {NAME} left",
+        "the hall before the",
+    )
+    right = (
+        "doors were shut for",
+        "the night and then",
+        "all papers went up",
+        "in smoke by morning",
+    )
+    with pymupdf.open() as document:
+        sheet = document.new_page(width=400, height=300)
+        for row, (one, two) in enumerate(zip(left, right, strict=True)):
+            at = 60 + 13 * row
+            sheet.insert_text((40, at), one, fontname="cour", fontsize=10)
+            sheet.insert_text(
+                (40 + 6 * max(map(len, left)) + 8, at), two, fontname="cour", fontsize=10
+            )
+        document.save(source)
+        before = [word(sheet, text) for text in ("doors", "papers", "went", "smoke")]
+    sheet, _ = redacted(source)
+    assert [word(sheet, text) for text in ("doors", "papers", "went", "smoke")] == before

@@ -60,6 +60,8 @@ _CLASSES: tuple[tuple[Family, tuple[str, ...]], ...] = (
     ("serif", ("serif", "times", "roman", "cmr", "cmb", "cmti", "lmroman", "georgia", "garamond",
                "cambria", "palat", "book", "minion", "ming", "song", "mincho", "sfrm", "nimbusrom")),
 )  # fmt: skip
+# Latin, Greek and Cyrillic letters come before this one.
+_EUROPEAN = 0x530
 _CJK_BY_LANGUAGE = {
     "ja": "JP",
     "ko": "KR",
@@ -334,6 +336,20 @@ class Chain:
     def first(self) -> Face:
         """The face that the line is measured by."""
         return load(self.infos[0])
+
+    def suited(self, text: str) -> Chain:
+        """Return the chain with the first face in front that has all European letters of a text.
+
+        Some letters of another face stand out from the others of their word.
+        """
+        letters = {ord(c) for c in text if c.isalpha() and ord(c) < _EUROPEAN}
+        letters |= {ord(c) for c in text if "\u1e00" <= c <= "\u1fff"}
+        if letters <= self.first.characters:
+            return self
+        for info in self.infos[1:]:
+            if letters <= load(info).characters:
+                return Chain((info, *(other for other in self.infos if other != info)))
+        return self
 
     def face_for(self, cluster: str) -> Face | None:
         """Return the first face with all characters of a cluster, or None."""

@@ -91,3 +91,14 @@ def test_letters_of_other_scripts_lie_on_their_side_in_a_column(
 )
 def test_names_of_fonts_tell_weight_and_slant(name: str, looks: tuple[bool, bool]) -> None:
     assert (is_bold(name), is_italic(name)) == looks
+
+
+def test_a_word_is_set_in_one_face() -> None:
+    faces = chain("serif")
+    text = "Những quyết định đã được thông qua"
+    own = faces.suited(text)
+    if faces.missing(text):
+        pytest.skip("no face here has the letters of Vietnamese")
+    used = {run.face.info.name for run in shape(text, own).runs}
+    assert len(used) == 1
+    assert faces.suited("plain") is faces

@@ -53,7 +53,7 @@ class ShapedType:
             italic=setting.italic,
             like=setting.font,
             language=setting.language,
-        )
+        ).suited(text)
         self._setting = setting
         # What the whole text is, each of its lines is too.
         self.rtl = setting.direction == "rtl" or (not setting.direction and is_rtl(text))
@@ -72,7 +72,7 @@ class ShapedType:
                     italic=part.italic,
                     like=part.font,
                     language=setting.language,
-                ),
+                ).suited(text[part.start : part.end]),
                 part.scale,
             )
             for number, part in enumerate(setting.inline)

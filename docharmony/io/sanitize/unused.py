@@ -34,7 +34,7 @@ _NAME = re.compile(
 _FONTS = frozenset({"/Type1", "/MMType1", "/TrueType", "/Type3"})
 Used = set[tuple[str, str]]  # category of resources ("" for any) and name
 _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
-# Keys of ISO 32000-2, tables 15, 29 and 31, and of the cross-reference streams in tables 5 and 17.
+# Keys of ISO 32000-2, tables 15, 29, 31 and 32, and of the cross-reference streams in tables 5 and 17.
 _TRAILER = frozenset({
     "/Size", "/Prev", "/Root", "/Encrypt", "/Info", "/ID", "/XRefStm", "/Type", "/W", "/Index",
     "/Length", "/Filter", "/DecodeParms",
@@ -52,6 +52,10 @@ _PAGE = frozenset({
     "/Dur", "/Trans", "/Annots", "/AA", "/Metadata", "/PieceInfo", "/StructParents", "/ID", "/PZ",
     "/SeparationInfo", "/Tabs", "/TemplateInstantiated", "/PresSteps", "/UserUnit", "/VP", "/AF",
     "/OutputIntents", "/DPart",
+})  # fmt: skip
+_NAMES = frozenset({
+    "/Dests", "/AP", "/JavaScript", "/Pages", "/Templates", "/IDS", "/URLS", "/EmbeddedFiles",
+    "/AlternatePresentations", "/Renditions",
 })  # fmt: skip
 # Name trees of pages and pictures that a viewer shows only when a script asks for them.
 _OFFSTAGE = ("/Templates", "/AlternatePresentations", "/Renditions", "/AP")
@@ -80,7 +84,8 @@ def clean(job: Job) -> None:
 
 def _owners(pdf: pikepdf.Pdf) -> list[tuple[Any, frozenset[str]]]:
     pages = [(page.obj, _PAGE) for page in pdf.pages]
-    return [(pdf.trailer, _TRAILER), (pdf.Root, _CATALOG), *pages]
+    names = dictionary(pdf.Root.get("/Names"))
+    return [(pdf.trailer, _TRAILER), (pdf.Root, _CATALOG), (names, _NAMES), *pages]
 
 
 def _streams(value: Any, depth: int = 0) -> bool:

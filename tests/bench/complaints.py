@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tables import keep
 from translate import ROOT, beside, there, words
 
 DPI = 72
@@ -246,13 +247,7 @@ def main() -> None:
         rows.append(counts.row("drawn"))
     head = f"| documents | pages | texts | links | {' | '.join(_COLUMNS)} |"
     text = "\n".join([head, "|---" * (4 + len(_COLUMNS)) + "|", *rows])
-    print(text)
-    if args.write:
-        begin, end = "<!-- complaints: begin -->", "<!-- complaints: end -->"
-        old = args.write.read_text(encoding="utf-8")
-        before, _, rest = old.partition(begin)
-        _, _, tail = rest.partition(end)
-        args.write.write_text(f"{before}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
+    keep(args.write, "complaints", text)
 
 
 if __name__ == "__main__":

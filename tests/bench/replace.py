@@ -6,7 +6,6 @@ Run: python tests/bench/replace.py [--write RESULTS.md] [--seeds N]
 from __future__ import annotations
 
 import argparse
-import re
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy.ndimage import binary_dilation, gaussian_filter
+from tables import keep
 
 from docharmony import Pipeline, replace
 from docharmony import open as open_document
@@ -325,14 +325,7 @@ def main() -> None:
         "style": list(style_table(3 * args.seeds)),
     }
     for name, rows in tables.items():
-        print("\n".join(rows), end="\n\n")
-        if args.write:
-            text = args.write.read_text(encoding="utf-8")
-            mark = rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)"
-            body = "\n".join(rows).replace("\\", r"\\")
-            args.write.write_text(
-                re.sub(mark, rf"\g<1>{body}\n\g<2>", text, flags=re.S), encoding="utf-8"
-            )
+        keep(args.write, name, "\n".join(rows))
 
 
 if __name__ == "__main__":

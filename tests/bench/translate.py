@@ -33,6 +33,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from tables import keep
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [
@@ -232,13 +233,7 @@ def main() -> None:
     if scans.pages:
         lines.append(re.sub(r"\| \d+ \| ([\d.]+) \|$", r"| - | \1 |", scans.row("scan")))
     text = "\n".join(lines)
-    print(text)
-    if args.write:
-        begin, end = "<!-- translate: begin -->", "<!-- translate: end -->"
-        old = args.write.read_text(encoding="utf-8")
-        head, _, rest = old.partition(begin)
-        _, _, tail = rest.partition(end)
-        args.write.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
+    keep(args.write, "translate", text)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from .setting import Planned, plan, setting_of
 # Texts whose sizes differ by less had one size, as a share of it: sizes read from pixels vary.
 _ALIKE = {"pdf": 0.02, "ocr": 0.08}
 # The smallest size that all take on for the sake of some, and the share of letters that may be smaller.
-_LEAST, _FEW = 0.85, 0.12
+_LEAST, _FEW = 0.85, 0.05
 
 
 def alike(items: Sequence[Mapping[str, Any]], least: float) -> list[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from .segments import Segment
 from .units import units
 
 _MOST = 16  # words of a label
+_ROWS = 3  # of text in a box at most, the label's among them
 _NEAR = 0.95  # ems that a label stands below its value at most
 _NEARER = 0.65  # of the gap to what stands above
 NUMBERED = regex.compile(r"\s*\(?\d{1,2}\p{Ll}?[.)]\s*(?=\p{L})|\s*\(?[A-Za-z][.)]\s+(?=\p{L})")
@@ -34,6 +35,8 @@ def labels_of(segments: Sequence[Segment]) -> dict[int, Segment]:
         first = min(inside, key=lambda s: (s.bbox.y0 + s.bbox.y1, s.bbox.x0))
         if len(inside) < 2 or not names_field(first.text):
             continue
+        if not NUMBERED.match(first.text) and len(_rows(inside)) > _ROWS:
+            continue  # a column of a table
         label, open_ = first, True
         for segment in inside:
             if segment is first or segment.bbox.center.y < first.bbox.y1:
@@ -45,6 +48,15 @@ def labels_of(segments: Sequence[Segment]) -> dict[int, Segment]:
                 label = segment  # the next field of the same box
                 continue
             found[segment.index] = label
+    return found
+
+
+def _rows(inside: Sequence[Segment]) -> list[float]:
+    """Return the heights at which rows of text stand, one a row."""
+    found: list[float] = []
+    for segment in inside:
+        if not found or segment.bbox.center.y - found[-1] > 0.5 * segment.em:
+            found.append(segment.bbox.center.y)
     return found
 
 

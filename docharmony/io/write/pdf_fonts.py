@@ -95,7 +95,8 @@ class Font:
             glyph = cache.get(code)
             if glyph is None:
                 glyph, text = self.measure(code), self.text(code)
-                blank = glyph.spaced or text.isspace()
+                # Code 32 may mean a letter: subsets number them anew.
+                blank = text.isspace() if text else glyph.spaced
                 glyph = cache[code] = replace(glyph, text=text, blank=blank)
             result.append(glyph)
         return result

@@ -14,6 +14,7 @@ import docharmony
 from docharmony.config import RunConfig
 from docharmony.io.moves import Move
 from docharmony.io.write import pdf as writer
+from docharmony.io.write.pdf_fonts import load_font
 
 NAME = "Washington"
 
@@ -274,3 +275,15 @@ def test_columns_that_stand_close_together_stay_apart(tmp_path: Path) -> None:
         before = [word(sheet, text) for text in ("doors", "papers", "went", "smoke")]
     sheet, _ = redacted(source)
     assert [word(sheet, text) for text in ("doors", "papers", "went", "smoke")] == before
+
+
+def test_the_code_of_a_space_may_mean_a_letter() -> None:
+    with pikepdf.new() as pdf:
+        rows = b"2 beginbfchar <20> <004d> <21> <0020> endbfchar"
+        font = pikepdf.Dictionary(
+            Type=pikepdf.Name.Font, Subtype=pikepdf.Name.TrueType, FirstChar=32,
+            Widths=pikepdf.Array([889, 250]), ToUnicode=pdf.make_stream(rows),
+        )  # fmt: skip
+        letter, space = load_font(font).glyphs(b" !")
+    assert (letter.text, letter.blank, letter.spaced) == ("M", False, True)
+    assert (space.text, space.blank) == (" ", True)

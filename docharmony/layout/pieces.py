@@ -22,7 +22,7 @@ BULLETS = frozenset("•‣◦⁃∙●○■□▪▫◆◇➢➤►▶✓✔�
 ENUMERATOR = re.compile(
     r"\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[A-Za-z]|[ivxIVX]{1,5})[.)]|\d+(?:\.\d+)+"
 )
-
+_NUMBER = re.compile(r"[\d.,]*\d")
 
 # Lines this long, in em, and so many of them show where a column ends.
 _LONG, _FLUSH = 8.0, 4
@@ -71,7 +71,7 @@ class Piece(Box):
         em: size of the text in points.
         line: the line it comes from.
         items: its words.
-        walled: whether an upright rule parts it from what stands before it on its line.
+        walled: whether an upright rule, or a stream of white, parts it from what stands before it.
     """
 
     __slots__ = ("em", "items", "line", "walled", "whole")
@@ -95,9 +95,11 @@ class Piece(Box):
 
     def part(self, items: list[Item]) -> Piece:
         """Return a piece of some of the words."""
-        return Piece(
+        part = Piece(
             self.line, items, self.cy, self.em, self.whole and len(items) == len(self.items)
         )
+        part.walled = self.walled and items[0] is self.items[0]
+        return part
 
     @classmethod
     def joined(cls, parts: Sequence[Piece]) -> Piece:
@@ -303,6 +305,7 @@ def join(
         if (
             _may_join(piece, other)
             and other.x0 - piece.x1 <= _reach(piece, other, body)
+            and not other.walled
             and not _flush(piece, other, ends)
             and not _between(strokes, piece.items[-1], other.items[0], piece)
         ):
@@ -386,7 +389,7 @@ def _reach(piece: Piece, other: Piece, body: float) -> float:
     if len(text) == 1 and text in BULLETS:
         return 5 * piece.em
     if len(piece.items) == 1:
-        if ENUMERATOR.fullmatch(text):
+        if ENUMERATOR.fullmatch(text) and not _are_numbers(piece, other):
             return 4 * piece.em
         if text.isdigit() and (piece.bold or piece.em > 1.1 * body) and other.text[0].isalpha():
             return 4 * piece.em
@@ -396,6 +399,12 @@ def _reach(piece: Piece, other: Piece, body: float) -> float:
     if LEADER.fullmatch(piece.items[-1].word.text) or LEADER.fullmatch(other.items[0].word.text):
         return 12 * other.em
     return 0.0 if piece.line is other.line else 0.7 * min(piece.em, other.em)
+
+
+def _are_numbers(piece: Piece, other: Piece) -> bool:
+    """Return whether two pieces are numbers of a row, not the number of a heading and its text."""
+    led = any(LEADER.fullmatch(item.word.text) for item in other.items)
+    return not led and all(_NUMBER.fullmatch(p.items[0].word.text) for p in (piece, other))
 
 
 def to_line(piece: Piece, name: str) -> Line:

@@ -6,10 +6,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from statistics import median
 
 from .pieces import Box, Item, Piece
+from .streams import Row, Span, streams_of
 
 MAX_CELLS = 20000
 _LED = re.compile(r"(?:\.\s?){4,}|…{2,}")
@@ -81,6 +82,46 @@ def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
     return rows
 
 
+def apart(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces, cut where a stream of white between two columns runs through them.
+
+    What stands behind one is ``walled``.
+    """
+    rows = rows_of(pieces)
+    found = [
+        Row(
+            row[0].cy,
+            row[0].em,
+            [Span(item.x0, item.x1, item.word.text) for piece in row for item in piece.items],
+        )
+        for row in rows
+    ]
+    firsts = [{0}.union(accumulate(len(piece.items) for piece in row)) for row in rows]
+    starts: dict[int, set[int]] = {}
+    for stream in streams_of(found):
+        # Where all of it lies between pieces, nothing is to be cut.
+        if any(word not in firsts[number] for number, word in stream):
+            for number, word in stream:
+                starts.setdefault(number, set()).add(word)
+    if not starts:
+        return list(pieces)
+    cut: dict[int, list[Piece]] = {}
+    for number, row in enumerate(rows):
+        first = 0
+        for piece in row:
+            last = first + len(piece.items)
+            cuts = [word - first for word in sorted(starts.get(number, ())) if first <= word < last]
+            parts = [
+                piece.part(piece.items[a:b]) if (a, b) != (0, len(piece.items)) else piece
+                for a, b in pairwise([0, *(cut for cut in cuts if cut), len(piece.items)])
+            ]
+            for part in parts if 0 in cuts else parts[1:]:
+                part.walled = True
+            cut[id(piece)] = parts
+            first = last
+    return [part for piece in pieces for part in cut[id(piece)]]
+
+
 def fill(
     cells: Sequence[TableCell], pieces: Iterable[Piece], xs: list[float], ys: list[float]
 ) -> None:
@@ -120,7 +161,7 @@ def aligned(
     if len(rows) < 2:
         return None
     em = median([p.em for p in pieces])
-    gutters = _gutters(rows, em)
+    gutters = [sum(strip) / 2 for strip in _strips(rows, em, 0.6)]
     if not gutters:
         return None
     x0 = min(p.x0 for p in pieces) if box is None else box.x0
@@ -129,6 +170,10 @@ def aligned(
     grid = [_columns_of(row, xs) for row in rows]
     if not _tabular(grid, len(xs) - 1, em, xs, bool(rules)):
         return None
+    narrow = [s for s in _strips(rows, em, 0.1) if s[1] - s[0] < 0.6 * em and _parts(rows, s, em)]
+    if narrow:
+        xs = sorted([*xs, *(sum(strip) / 2 for strip in narrow)])
+        grid = [_columns_of(row, xs) for row in rows]
     ys = _row_borders(rows, grid, rules, em)
     if len(ys) < 3:
         return None
@@ -145,8 +190,8 @@ def aligned(
     return Table(_with_spans(cells, len(xs) - 1), pieces)
 
 
-def _gutters(rows: list[list[Piece]], em: float) -> list[float]:
-    """Return the x positions between columns: strips that (nearly) no row crosses."""
+def _strips(rows: list[list[Piece]], em: float, least: float) -> list[tuple[float, float]]:
+    """Return where strips begin and end that (nearly) no row crosses, so many em wide."""
     events: list[tuple[float, int]] = []
     for row in rows:
         for piece in row:
@@ -154,7 +199,8 @@ def _gutters(rows: list[list[Piece]], em: float) -> list[float]:
             events.append((piece.x1, -1))
     events.sort()
     allowed = len(rows) // 8 if len(rows) >= 4 else 0
-    depth, gutters = 0, []
+    depth = 0
+    gutters: list[tuple[float, float]] = []
     left: float | None = None
     started = False
     for x, step in events:
@@ -164,10 +210,21 @@ def _gutters(rows: list[list[Piece]], em: float) -> list[float]:
         elif step > 0:
             started = started or depth > allowed
             if depth > allowed and left is not None:
-                if x - left >= 0.6 * em:
-                    gutters.append((left + x) / 2)
+                if x - left >= least * em:
+                    gutters.append((left, x))
                 left = None
     return gutters
+
+
+def _parts(rows: list[list[Piece]], strip: tuple[float, float], em: float) -> bool:
+    """Return whether most rows have a wide gap at a narrow strip: heads reach further than numbers."""
+    left, right = strip
+    wide = sum(
+        a.x1 <= left and right <= b.x0 and b.x0 - a.x1 >= 0.6 * em
+        for row in rows
+        for a, b in pairwise(row)
+    )
+    return wide >= max(3, 0.6 * len(rows))
 
 
 def _columns_of(row: list[Piece], xs: list[float]) -> dict[int, list[Piece]]:

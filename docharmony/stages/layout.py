@@ -73,7 +73,7 @@ def lay_out(page: Page, graphics: Graphics, config: LayoutConfig | None = None) 
     frame = Frame.of(page)
     main = [line for line in page.lines if quarter(line) == frame.direction]
     aside = [line for line in page.lines if quarter(line) != frame.direction]
-    parts = pieces.absorb(pieces.cut(main, frame))
+    parts = tables.apart(pieces.absorb(pieces.cut(main, frame)))
     body = kinds.body_size(parts)
     strokes, lines, boxes = _drawn(graphics, frame, body)
     parts = pieces.parted(parts, strokes.down)

@@ -82,6 +82,24 @@ def test_table_without_rules(layout: Layout) -> None:
     assert grid(page.blocks[1]) == ROWS
 
 
+def test_table_whose_columns_stand_close(layout: Layout) -> None:
+    """As spreadsheets print them: a long name ends less than an em before the next column."""
+    rows = [
+        ("No.", "Customer", "Issued", "Due", "Net"),
+        ("2026-101", "Blue Heron Bakery", "05.01.2026", "04.02.2026", "1250"),
+        ("2026-102", "Northgate Dental Ltd", "12.01.2026", "11.02.2026", "480"),
+        ("2026-103", "Hollis & Wren LLP", "19.01.2026", "18.02.2026", "3900"),
+        ("2026-104", "Kestrel Cycles", "02.02.2026", "04.03.2026", "2045.5"),
+    ]
+    drawn = Drawn()
+    for row, cells in enumerate(rows):
+        for x, cell in zip((58, 116, 216, 274, 333), cells, strict=True):
+            drawn.text(x, 100 + 12 * row, cell)
+    page = layout(drawn)
+    (table,) = [block for block in page.blocks if block.kind is K.TABLE]
+    assert [cell.text for cell in table.cells] == [cell for row in rows for cell in row]
+
+
 def test_addresses_side_by_side_are_no_table(layout: Layout) -> None:
     drawn = Drawn()
     for row, (left, right) in enumerate(

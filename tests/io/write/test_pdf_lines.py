@@ -287,3 +287,21 @@ def test_the_code_of_a_space_may_mean_a_letter() -> None:
         letter, space = load_font(font).glyphs(b" !")
     assert (letter.text, letter.blank, letter.spaced) == ("M", False, True)
     assert (space.text, space.blank) == (" ", True)
+
+
+def test_columns_without_rules_stay_where_a_cell_of_a_row_goes(tmp_path: Path) -> None:
+    """The name ends an em before the next column, as in printed spreadsheets."""
+    document = pymupdf.open()
+    sheet = document.new_page(width=420, height=200)
+    names = ("Blue Heron Bakery", "Northgate Dental Ltd", "Hollis & Wren LLP", "Kestrel Cycles")
+    for row, name in enumerate(names):
+        for x, cell in ((116, name), (216, f"0{row + 2}.01.2026"), (274, f"1{row}.02.2026")):
+            sheet.insert_text((x, 60 + 12 * row), cell, fontsize=10)
+    document.save(tmp_path / "in.pdf")
+    out = tmp_path / "out.pdf"
+    pipeline = docharmony.Pipeline(RunConfig(text_layer="trust"))
+    docharmony.redact(tmp_path / "in.pdf", out, terms=["Blue Heron Bakery"], pipeline=pipeline)
+    with pymupdf.open(out) as document:
+        starts = {word[4]: word[0] for word in document[0].get_text("words")}
+    assert starts["02.01.2026"] == pytest.approx(216, abs=0.01)
+    assert starts["10.02.2026"] == pytest.approx(274, abs=0.01)

@@ -136,7 +136,7 @@ class Went:
 
     @cached_property
     def _letters(self) -> dict[str, list[tuple[str, BBox]]]:
-        """Letters of the moved lines by each parser, where they are now."""
+        """Letters of the moved lines by each parser, where they are now, near areas and gaps."""
         if not self.moves:
             return {"MuPDF": [], "PDFium": []}
         page = mupdf(self._source, self._password)[self._number - 1]
@@ -150,14 +150,28 @@ class Went:
         with contextlib.suppress(BrokenError):
             sheet = pdfium(self._source, self._password)[self._number - 1]
             found["PDFium"] = pdfium_chars(sheet, size)
-        return {
-            parser: [
-                (char.text, _moved(char.bbox, move))
+        near, kept = self._near, {}
+        for parser, chars in found.items():
+            kept[parser] = [
+                (char.text, place)
                 for char in chars
                 for move in self._at(char.bbox)
-                if not self._removed(char)
+                if math.floor((place := _moved(char.bbox, move)).center.y / _ROW) in near
+                and not self._removed(char)
             ]
-            for parser, chars in found.items()
+        return kept
+
+    @cached_property
+    def _near(self) -> set[int]:
+        """The rows of the page near areas and gaps: what goes elsewhere nobody asks for."""
+        reach = 2 * max(move.size for move in self.moves)
+        return {
+            row
+            for area in (*self._areas, *self.gaps)
+            for row in range(
+                math.floor((area.bbox.y0 - reach) / _ROW),
+                math.floor((area.bbox.y1 + reach) / _ROW) + 1,
+            )
         }
 
     def _removed(self, char: Char) -> bool:
@@ -231,6 +245,13 @@ def moved_words(move: Move) -> list[BBox]:
 
 def _moved(box: BBox, move: Move) -> BBox:
     """Return a box at the place where it begins: letters keep their width."""
+    (low, there_low), *rest = move.knots
+    if all(after - before == there_low - low for before, after in rest):
+        # A block: most letters of a page stand in one below a paragraph that was broken anew.
+        ux, uy = move.along
+        by = there_low - low
+        dx, dy = by * ux - move.drop * uy, by * uy + move.drop * ux
+        return BBox(box.x0 + dx, box.y0 + dy, box.x1 + dx, box.y1 + dy)
     along, across = move.place(box.center)
     first = move.span(list(box.polygon()))[0]
     start = first + min(0.25 * (along - first), 0.1 * move.size)

@@ -69,15 +69,19 @@ def _refused(path: Path, error: OSError) -> OutputError:
     )
 
 
+# No room on the device, none left for the user, and files that the shell limits (`ulimit -f`).
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def no_room(error: BaseException) -> OutputError | None:
     """Return what to tell of an error of the system that says that intermediate files have no room."""
-    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    if not isinstance(error, OSError) or error.errno not in _FULL:
         return None
     return OutputError(
         "cannot write intermediate files",
         where=tempfile.gettempdir(),
         why=error.strerror or type(error).__name__,
-        hint="Make room there, or name another folder in TMPDIR.",
+        hint="Make room there, name another folder in TMPDIR, or raise the limit of file sizes.",
     )
 
 

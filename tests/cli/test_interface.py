@@ -261,19 +261,22 @@ def test_an_unexpected_error_is_1_and_quotes_nothing(
     assert "secret text" not in quiet + loud
 
 
+@pytest.mark.parametrize(
+    ("code", "why"), [("ENOSPC", "No space left on device"), ("EFBIG", "File too large")]
+)
 def test_a_full_folder_for_intermediate_files_is_4(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    code: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plugin = tmp_path / "full.py"
     plugin.write_text(
         "import errno\nfrom docharmony import hookimpl\n\n\ndef run(args):\n"
-        "    raise OSError(errno.ENOSPC, 'No space left on device', 'secret text')\n\n\n"
+        f"    raise OSError(errno.{code}, {why!r}, 'secret text')\n\n\n"
         "@hookimpl\ndef register_commands(subparsers):\n"
         "    subparsers.add_parser('boom').set_defaults(run=run)\n"
     )
     assert main(["--plugin", str(plugin), "boom"]) == 4
     told = capsys.readouterr().err
-    assert "No space left on device" in told
+    assert why in told
     assert "TMPDIR" in told
     assert "secret text" not in told
 

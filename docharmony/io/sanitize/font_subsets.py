@@ -157,7 +157,10 @@ def _cut(pdf: pikepdf.Pdf, program: Program, shown: Mapping[Key, set[bytes]]) ->
             way = _mapped if isinstance(body, Sfnt) else _named
             ways[font.objgen] = {code: way(font, body, code[0]) for code in own}
     kept = {gid for own in ways.values() for gids in own.values() for gid in gids}
-    tag = "".join(secrets.choice(string.ascii_uppercase) for _ in range(6))
+    # MuPDF hints what is called DF… or DLC…, as DynaLab's fonts are, and draws it a shade otherwise.
+    letters = string.ascii_uppercase
+    tag = secrets.choice(letters.replace("D", ""))
+    tag += "".join(secrets.choice(letters) for _ in range(5))
     name = _renamed(fonts[0], tag)[1:]
     if isinstance(body, Cff):
         fresh = body.cut(kept, name, codes)

@@ -44,3 +44,9 @@ def letter(tmp_path_factory: pytest.TempPathFactory) -> Path:
         canvas.showPage()
     canvas.save()
     return path
+
+
+@pytest.fixture
+def built_in_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use only the faces that come with MuPDF, so that all machines draw alike."""
+    monkeypatch.setenv("DOCHARMONY_FONTS", "none")

@@ -32,12 +32,6 @@ from docharmony import (
 pytestmark = pytest.mark.usefixtures("built_in_faces")
 
 
-@pytest.fixture
-def built_in_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use only the faces that come with MuPDF, so that all machines draw alike."""
-    monkeypatch.setenv("DOCHARMONY_FONTS", "none")
-
-
 def pixels(path: Path, dpi: int = 72) -> np.ndarray[Any, Any]:
     with pymupdf.open(path) as document:
         pixmap = document[0].get_pixmap(dpi=dpi)

@@ -5,41 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pikepdf
 import pymupdf
 import pytest
 
 from docharmony import ReplacementReport, replace
 
+from .test_replacement import pixels, text
+
 pytestmark = pytest.mark.usefixtures("built_in_faces")
-
-
-@pytest.fixture
-def built_in_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use only the faces that come with MuPDF, so that all machines draw alike."""
-    monkeypatch.setenv("DOCHARMONY_FONTS", "none")
-
-
-def pixels(path: Path, dpi: int = 72) -> np.ndarray[Any, Any]:
-    with pymupdf.open(path) as document:
-        pixmap = document[0].get_pixmap(dpi=dpi)
-        flat = np.frombuffer(pixmap.samples, np.uint8)
-        return flat.reshape(pixmap.height, pixmap.width, pixmap.n)[..., :3].astype(int)
-
-
-def text(path: Path) -> str:
-    with pymupdf.open(path) as document:
-        return "\n".join(str(page.get_text()) for page in document)
-
-
-def raw(path: Path) -> bytes:
-    """Return all streams of a PDF, decoded."""
-    with pikepdf.open(path) as pdf:
-        streams = [item for item in pdf.objects if isinstance(item, pikepdf.Stream)]
-        return b"".join(
-            stream.read_bytes() for stream in streams if stream.get("/Type") != "/ObjStm"
-        )
 
 
 def run(source: Path, **mapping: str) -> tuple[Path, ReplacementReport]:

@@ -135,7 +135,7 @@ def hidden_text(path: str, password: str | None, number: int) -> list[Hidden]:
         verdict = _judge(char, chars, covers, views)
         if verdict is None and hatched:
             verdict = "bad_redaction", "crossed out by lines"
-        if verdict == _PALE and any(field.contains(char.bbox.center) for field in fields):
+        if verdict == _PALE and char.noted and any(f.contains(char.bbox.center) for f in fields):
             continue
         if verdict is None:
             continue

@@ -393,6 +393,14 @@ def test_what_fields_and_notes_show_is_seen(note: bool, tmp_path: Path) -> None:
     assert found(draw, tmp_path) == []
 
 
+def test_text_of_the_page_cannot_hide_in_a_field(tmp_path: Path) -> None:
+    def draw(page: pymupdf.Page) -> None:
+        secret(page, color=(1, 1, 1))
+        field(page, "", (1, 1, 1))
+
+    assert "4711" in "".join(item.text for item in found(draw, tmp_path))
+
+
 def test_a_bookmark_that_says_what_the_page_hides(tmp_path: Path) -> None:
     """The heading was blacked out for good, and the bookmark still has it."""
     from docharmony.io.verify import verify_pdf
